@@ -1,6 +1,6 @@
 """The one tree of errors.
 
-Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, and ``str(error)`` is one clear line::
+Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, and its text is one clear line::
 
     SipboxError
     ├── SettingsError              the configuration file says something that cannot be
@@ -33,8 +33,8 @@ class SipboxError(Exception):
 class SettingsError(SipboxError):
     """A setting is unknown, of the wrong type or out of its range.
 
-    ``path`` is the setting's dotted name (``registrar.min_expires``), ``line`` the line in ``file``, counted from 1,
-    where it stands, or None when it stands nowhere.
+    ``path`` is the setting's dotted name (``registrar.min_expires``), ``line`` the line in ``file`` where it
+    stands, counted from 1, or None when it stands nowhere.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SettingsError(SipboxError):
 
 
 class SipError(SipboxError):
-    """Becomes a SIP reply: ``status`` is its code, ``reason`` its reason phrase (None: the code's usual one)."""
+    """Becomes a SIP reply: ``status`` is its code, ``reason`` its phrase (None: the code's usual one)."""
 
     status: ClassVar[int] = 500
 
@@ -62,7 +62,7 @@ class SipError(SipboxError):
 
 
 class MalformedMessage(SipError):
-    """The text is no SIP message; ``partial`` is what could be read, so that a 400 can be built (RFC 3261 §21.4.1)."""
+    """The text is no SIP message; from ``partial``, what could be read, a 400 is built (RFC 3261 §21.4.1)."""
 
     status = 400
 
@@ -76,7 +76,7 @@ class BadUri(MalformedMessage):
 
 
 class FrameError(MalformedMessage):
-    """A stream whose next message cannot be found any more: the connection must be closed (RFC 3261 §18.3)."""
+    """A stream whose next message cannot be found any more: it must be closed (RFC 3261 §18.3)."""
 
 
 class MessageTooLarge(SipError):
@@ -100,7 +100,7 @@ class DatabaseUnavailable(StorageError):
 
 
 class DatabaseRefused(StorageError):
-    """The database answered, and said no (password, missing table): the message says what an administrator does."""
+    """The database said no (password, missing table): the message says what an administrator does."""
 
 
 class ControlError(SipboxError):
