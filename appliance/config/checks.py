@@ -1,0 +1,208 @@
+"""What must hold for values that a type alone cannot say, and between values.
+
+Each check yields ``(path, sentence)`` for what is wrong: the path as a tuple of keys, the sentence with what
+is allowed. ``remarks`` are about what is allowed but worth a word. Must not know files or lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlsplit
+
+from appliance.config.listener import Listener, split_address
+from appliance.config.places import KeyPath
+from appliance.config.sections import Settings
+
+Finding = tuple[KeyPath, str]
+
+# RFC 1123 names with RFC 3261's hostname grammar, underscores forgiven because zones have them.
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOSTNAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}")
+_METHOD = re.compile(r"[A-Z0-9.!%*_+`'~-]{1,32}")
+_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Everything that is wrong, in the order of the file's sections."""
+    yield from _listeners(settings)
+    yield from _names(settings)
+    yield from _texts(settings)
+    yield from _timers(settings)
+    yield from _limits(settings)
+    yield from _expires(settings)
+    yield from _database(settings)
+    yield from _agent(settings)
+
+
+def remarks(settings: Settings) -> Iterator[Finding]:
+    """What is allowed, and may still not be what somebody wants."""
+    if settings.registrar.location_mode == "memory":
+        yield ("registrar", "location_mode"), "registrations are lost at each restart"
+    if settings.registrar.location_mode == "write-back":
+        seconds = settings.registrar.write_back_seconds
+        yield ("registrar", "location_mode"), f"a crash loses the registrations of the last {seconds} s"
+    if settings.sip.self_loop:
+        yield ("sip", "self_loop"), "each of these requests passes twice; meant for a demonstration"
+    if settings.agent.fifo and settings.agent.fifo_mode_bits & 0o002:
+        yield ("agent", "fifo_mode"), "every user of this machine can command the server"
+    if settings.agent.http and not _is_loopback(split_address(settings.agent.http)[0]):
+        yield ("agent", "http"), "the status page and the metrics can be read from other machines"
+
+
+def is_host(text: str) -> bool:
+    """A host name, an IPv4 address, or an IPv6 address with or without brackets."""
+    if _HOSTNAME.fullmatch(text.lower()) and not text.rpartition(".")[2].isdigit():
+        return True
+    try:
+        ip_address(text.removeprefix("[").removesuffix("]") if text.startswith("[") else text)
+    except ValueError:
+        return False
+    return True
+
+
+def _listeners(settings: Settings) -> Iterator[Finding]:
+    if not settings.sip.listen:
+        yield ("sip", "listen"), 'needs at least one address, as in ["udp:192.0.2.1:5060"]'
+    seen: set[Listener] = set()
+    for index, text in enumerate(settings.sip.listen):
+        try:
+            listener = Listener.parse(text)
+        except ValueError as error:
+            yield ("sip", "listen", index), str(error)
+            continue
+        if listener in seen:
+            yield ("sip", "listen", index), f"{text!r} stands there twice"
+        seen.add(listener)
+
+
+def _names(settings: Settings) -> Iterator[Finding]:
+    for index, name in enumerate(settings.sip.domains):
+        if not is_host(name):
+            yield (
+                ("sip", "domains", index),
+                f"{name!r} is neither a domain name nor an address",
+            )
+    for index, name in enumerate(settings.sip.aliases):
+        if not (is_host(name) or _is_host_with_port(name)):
+            yield ("sip", "aliases", index), f"{name!r} has to be HOST or HOST:PORT"
+    for index, method in enumerate(settings.sip.self_loop):
+        if not _METHOD.fullmatch(method) or method in ("ACK", "CANCEL"):
+            yield (
+                ("sip", "self_loop", index),
+                f"{method!r} cannot be looped, as REGISTER and INVITE can",
+            )
+
+
+def _texts(settings: Settings) -> Iterator[Finding]:
+    if not settings.sip.server_header.isprintable() or len(settings.sip.server_header) > 200:
+        yield ("sip", "server_header"), "has to be one short line of printable characters"
+    paths = {
+        ("sip", "state_dir"): settings.sip.state_dir,
+        ("sip", "control"): settings.sip.control,
+        ("agent", "fifo"): settings.agent.fifo,
+        ("agent", "reply_dir"): settings.agent.reply_dir,
+        ("agent", "socket"): settings.agent.socket,
+    }
+    for path, text in paths.items():
+        if text == "" and path == ("agent", "fifo"):
+            continue
+        if not text.startswith("/") or not text.isprintable():
+            yield path, f"{text!r} has to be an absolute path"
+    for path in (("sip", "control"), ("agent", "socket")):
+        if len(paths[path].encode("utf-8", "surrogateescape")) > _SOCKET_PATH_BYTES:
+            yield path, f"is longer than the {_SOCKET_PATH_BYTES} bytes that a socket's path may have"
+    for path in (("agent", "fifo"), ("agent", "socket")):
+        if paths[path] == settings.sip.control or (
+            path[1] == "socket" and paths[path] == settings.agent.fifo
+        ):
+            yield path, f"{paths[path]!r} is in use for another socket or FIFO"
+
+
+def _timers(settings: Settings) -> Iterator[Finding]:
+    sip = settings.sip
+    if sip.t2_ms < sip.t1_ms:
+        yield ("sip", "t2_ms"), f"{sip.t2_ms} must not be less than t1_ms, which is {sip.t1_ms}"
+    if sip.ring_seconds > sip.timer_c_seconds:
+        yield (
+            ("sip", "ring_seconds"),
+            f"{sip.ring_seconds} must not exceed timer_c_seconds, which is {sip.timer_c_seconds}",
+        )
+
+
+def _limits(settings: Settings) -> Iterator[Finding]:
+    limits = settings.limits
+    if limits.header_bytes > limits.message_bytes:
+        yield ("limits", "header_bytes"), f"must not exceed message_bytes, which is {limits.message_bytes}"
+    if limits.uri_bytes > limits.header_bytes:
+        yield ("limits", "uri_bytes"), f"must not exceed header_bytes, which is {limits.header_bytes}"
+
+
+def _expires(settings: Settings) -> Iterator[Finding]:
+    low, usual, high = (getattr(settings.registrar, f"{name}_expires") for name in ("min", "default", "max"))
+    if high and low > high:
+        yield ("registrar", "min_expires"), f"{low} must not exceed max_expires, which is {high}"
+    elif usual < low:
+        yield ("registrar", "default_expires"), f"{usual} must not be less than min_expires, which is {low}"
+    elif high and usual > high:
+        yield ("registrar", "default_expires"), f"{usual} must not exceed max_expires, which is {high}"
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    path = ("database", "url")
+    url = settings.database.url  # may hold a password: never in a sentence
+    allowed = "sqlite:////ABSOLUTE/PATH or mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  a property that raises when the port is no number
+    except ValueError:
+        yield path, f"is no URL; {allowed} is allowed (@ : / # in a password as %40 %3A %2F %23)"
+        return
+    if parts.scheme == "sqlite":
+        if (
+            parts.netloc
+            or not parts.path.startswith("//")
+            or parts.path.endswith("/")
+            or not url.isprintable()
+        ):
+            yield path, "needs the absolute path of a file: sqlite:////ABSOLUTE/PATH (four slashes)"
+    elif parts.scheme not in ("mysql+pymysql", "mariadb+pymysql"):
+        yield path, f"has the scheme {parts.scheme or 'none'}; {allowed} is allowed"
+    elif not parts.path.strip("/"):
+        yield path, "names no database; mysql+pymysql://USER:PASSWORD@HOST/openser is the usual form"
+    elif not parts.hostname and not any(key == "unix_socket" for key, _ in parse_qsl(parts.query)):
+        yield path, "names neither a host nor ?unix_socket=/run/mysqld/mysqld.sock"
+
+
+def _agent(settings: Settings) -> Iterator[Finding]:
+    if not settings.agent.http:
+        return
+    try:
+        host, port = split_address(settings.agent.http)
+    except ValueError as error:
+        yield ("agent", "http"), str(error)
+        return
+    if not is_host(host):
+        yield ("agent", "http"), f"{host!r} is neither a name nor an address"
+    for text in settings.sip.listen:
+        try:
+            listener = Listener.parse(text)
+        except ValueError:
+            continue  # told by _listeners
+        if listener.transport == "tcp" and listener.port == port and listener.host == host:
+            yield ("agent", "http"), f"{settings.agent.http!r} is the address of {text!r} in sip.listen"
+
+
+def _is_host_with_port(text: str) -> bool:
+    try:
+        host, _ = split_address(text)
+    except ValueError:
+        return False
+    return is_host(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

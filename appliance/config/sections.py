@@ -1,0 +1,142 @@
+"""What can be set, its type, its range, and what holds when the file says nothing.
+
+A section of the TOML file is a class, a key is a field. Ranges that concern one value stand here (msgspec
+checks them while it reads); what must hold between values stands in ``checks``. Times are in seconds unless
+the name ends with ``_ms``; sizes are in bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field, structs
+
+from appliance.config.listener import Listener
+
+Count = Annotated[int, Meta(ge=1, le=100_000_000)]
+Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
+Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+Milliseconds = Annotated[int, Meta(ge=10, le=600_000)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One section: values that never change, built by keyword; a key that it does not know is refused."""
+
+
+class SipSettings(Section, frozen=True, kw_only=True):
+    """``[sip]``: who this server is and how it behaves on the wire."""
+
+    listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
+    domains: tuple[str, ...] = ("127.0.0.1",)  # served besides the rows of the table `domain`
+    aliases: tuple[str, ...] = ()  # further host[:port] that mean this server itself
+    profile: Literal["rfc3261", "openser12"] = "rfc3261"  # which of the two sets of replies
+    server_header: str = "sipbox"  # Server and User-Agent; "" leaves it out
+    state_dir: str = "/var/lib/sipbox"  # keys and the spool
+    control: str = "/run/sipbox/control.sock"
+    self_loop: tuple[str, ...] = ()  # methods that pass once through ourselves, to watch our own replies
+    ring_seconds: Seconds = 120  # no answer: CANCEL and 408
+    timer_c_seconds: Annotated[int, Meta(ge=181, le=31_536_000)] = 181  # RFC 3261 §16.6 (11)
+    t1_ms: Milliseconds = 500  # RFC 3261 §17.1.1.1
+    t2_ms: Milliseconds = 4000
+    t4_ms: Milliseconds = 5000
+    max_forwards: Annotated[int, Meta(ge=1, le=255)] = 70  # RFC 3261 §8.1.1.6
+    max_branches: Annotated[int, Meta(ge=1, le=100)] = 12  # RFC 5393 §5
+    max_in_progress: Count = 20_000  # requests that wait for a commit or a lookup; beyond: 503
+    max_greenlets: Count = 5000
+    receive_buffer: Bytes = 4_194_304  # holds what arrives while the service restarts
+    tcp_idle_seconds: Seconds = 3600
+    max_connections: Count = 2048
+
+    def __post_init__(self) -> None:
+        structs.force_setattr(self, "domains", tuple(name.lower().rstrip(".") for name in self.domains))
+        structs.force_setattr(self, "aliases", tuple(name.lower() for name in self.aliases))
+        structs.force_setattr(self, "self_loop", tuple(method.upper() for method in self.self_loop))
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """``listen`` as values, in the same order."""
+        return tuple(Listener.parse(text) for text in self.listen)
+
+
+class LimitSettings(Section, frozen=True, kw_only=True):
+    """``[limits]``: what a message may be at most; beyond it is answered with 400 or 513, or a stream is
+    closed.
+    """
+
+    message_bytes: Annotated[int, Meta(ge=1300, le=65_535)] = 65_535
+    header_bytes: Annotated[int, Meta(ge=256, le=65_535)] = 16_384  # one header with its folds
+    headers: Annotated[int, Meta(ge=16, le=10_000)] = 200
+    uri_bytes: Annotated[int, Meta(ge=128, le=65_535)] = 2048
+    nesting: Annotated[int, Meta(ge=2, le=1000)] = 10  # quotes, comments and comma lists in one header
+
+
+class AuthSettings(Section, frozen=True, kw_only=True):
+    """``[auth]``: digest (RFC 2617, 7616)."""
+
+    qop: bool = True  # the profile openser12 has it off
+    nonce_seconds: Annotated[int, Meta(ge=5, le=86_400)] = 300
+    credentials_cached: Count = 1_000_000  # subscribers kept resident, least recently used goes first
+    nonces_tracked: Count = 262_144  # nonces whose nonce-count is remembered (RFC 7616 §3.4)
+
+
+class RegistrarSettings(Section, frozen=True, kw_only=True):
+    """``[registrar]``: bindings, RFC 3261 §10."""
+
+    location_mode: Literal["memory", "write-through", "write-back", "database"] = "write-through"
+    default_expires: Seconds = 3600
+    min_expires: Annotated[int, Meta(ge=0, le=31_536_000)] = 60
+    max_expires: Annotated[int, Meta(ge=0, le=31_536_000)] = 7200  # 0: no limit
+    max_contacts: Annotated[int, Meta(ge=0, le=1000)] = 10  # for one address of record; 0: no limit
+    case_sensitive: bool = True  # RFC 3261 §19.1.4: the user part is
+    write_back_seconds: Seconds = 60
+
+
+class DatabaseSettings(Section, frozen=True, kw_only=True):
+    """``[database]``: where the rows are. ``url`` is SQLAlchemy's, and may hold a password: never print it as
+    it is.
+    """
+
+    url: str = "sqlite:////var/lib/sipbox/sipbox.db"
+    pool_size: Annotated[int, Meta(ge=1, le=1000)] = 4
+    connect_timeout_seconds: Annotated[int, Meta(ge=1, le=600)] = 5
+    query_timeout_seconds: Annotated[int, Meta(ge=1, le=600)] = 10
+    change_poll_seconds: Annotated[float, Meta(ge=0.05, le=3600)] = 1.0  # how often the change log is read
+    commit_gather_ms: Annotated[int, Meta(ge=0, le=1000)] = 0  # wait for more bindings before a commit
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is SQLite, which serves one worker only."""
+        return self.url.startswith("sqlite:")
+
+
+class AgentSettings(Section, frozen=True, kw_only=True):
+    """``[agent]``: the management agent, a process of its own."""
+
+    fifo: str = "/run/sipbox/fifo"  # "" for none
+    reply_dir: str = "/run/sipbox/replies"
+    fifo_mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "0660"
+    http: str = "127.0.0.1:8080"  # metrics, health, status page; "" for none
+    socket: str = "/run/sipbox/agent.sock"
+
+    @property
+    def fifo_mode_bits(self) -> int:
+        """``fifo_mode`` as a number."""
+        return int(self.fifo_mode, 8)
+
+
+class LogSettings(Section, frozen=True, kw_only=True):
+    """``[log]``: how much is told, and in what form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "journal", "text"] = "auto"  # auto: the journal when systemd listens
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """Everything that can be set."""
+
+    sip: SipSettings = field(default_factory=SipSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    log: LogSettings = field(default_factory=LogSettings)
