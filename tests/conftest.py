@@ -1,0 +1,37 @@
+"""What every test may ask for: a database of each kind, and a server on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from tests.harness.mariadb import MariaDB
+from tests.harness.sipbox import Sipbox
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """One private MariaDB for the whole run; a test that stops or kills one makes its own."""
+    with MariaDB() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """The test runs twice: on a SQLite file (None: the server's own), and on a new database in MariaDB."""
+    if request.param == "sqlite":
+        return None
+    server: MariaDB = request.getfixturevalue("mariadb")
+    return server.url(f"openser_{next(_numbers)}")
+
+
+@pytest.fixture
+def box(database_url: str | None) -> Iterator[Sipbox]:
+    """A running server with the subscribers 10, 11 and 12, whose passwords are 'secret-10' and so on."""
+    with Sipbox(database_url) as server:
+        server.add_subscribers({user: f"secret-{user}" for user in ("10", "11", "12")})
+        yield server

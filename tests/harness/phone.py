@@ -1,0 +1,308 @@
+"""A SIP phone of bare sockets, for tests that look at each message.
+
+``wire`` below it keeps all that was sent and received; ``message`` and ``digest`` are its own SIP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.harness.digest import challenge_of, credentials
+from tests.harness.message import Message, address_of, parameter
+from tests.harness.ports import LOOPBACK
+from tests.harness.wire import Wire
+
+SDP = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    b"m=audio 6000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+
+
+@dataclass
+class Dialog:
+    """What both sides of a call keep (RFC 3261 §12), seen from the phone that holds it."""
+
+    call_id: str
+    local: str
+    remote: str
+    target: str
+    routes: list[str] = field(default_factory=list)
+    number: int = 0
+
+
+class Phone(Wire):
+    """One phone at one address: ``Phone('10', 'secret', proxy=('127.0.0.1', 5060))``.
+
+    ``transport`` is 'udp' or 'tcp'; over TCP it keeps one connection to the proxy and is called over it.
+    """
+
+    def __init__(
+        self,
+        user: str,
+        password: str = "",
+        *,
+        proxy: tuple[str, int],
+        domain: str = LOOPBACK,
+        transport: str = "udp",
+        address: str = LOOPBACK,
+        port: int | None = None,
+    ) -> None:
+        super().__init__(user, proxy=proxy, transport=transport, address=address, port=port)
+        self.user, self.password, self.domain = user, password, domain
+        self._numbers = itertools.count(1)
+        self._nonce_counts: dict[str, int] = {}
+
+    # ----------------------------------------------------------------------------------------------- requests
+
+    @property
+    def aor(self) -> str:
+        return f"sip:{self.user}@{self.domain}"
+
+    @property
+    def contact(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        suffix = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"sip:{self.user}@{host}:{self.port}{suffix}"
+
+    def via(self, branch: str | None = None) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        branch = branch or f"z9hG4bK{secrets.token_hex(8)}"
+        return f"SIP/2.0/{self.transport.upper()} {host}:{self.port};rport;branch={branch}"
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        call_id: str | None = None,
+        number: int | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        contact: str | None = "",
+    ) -> Message:
+        """A request out of any dialog; ``contact`` None leaves the Contact out, '' is the phone's own."""
+        lines = [
+            ("Via", self.via()),
+            ("Max-Forwards", "70"),
+            ("From", from_ or f"<{self.aor}>;tag={secrets.token_hex(6)}"),
+            ("To", to or f"<{uri}>"),
+            ("Call-ID", call_id or f"{secrets.token_hex(10)}@{self.address}"),
+            ("CSeq", f"{number or next(self._numbers)} {method}"),
+        ]
+        if contact is not None:
+            lines.append(("Contact", contact or f"<{self.contact}>"))
+        lines.extend(headers)
+        if body and not any(name.lower() == "content-type" for name, _ in headers):
+            lines.append(("Content-Type", "application/sdp" if body.startswith(b"v=0") else "text/plain"))
+        lines.append(("Content-Length", str(len(body))))
+        return Message(f"{method} {uri} SIP/2.0", tuple(lines), body)
+
+    def again(self, request: Message) -> Message:
+        """The same request as a new transaction: next CSeq, new branch."""
+        number = request.cseq[0] + 1
+        self._numbers = itertools.count(max(next(self._numbers), number + 1))
+        return request.with_header("Via", self.via()).with_header("CSeq", f"{number} {request.method}")
+
+    def authorized(
+        self,
+        request: Message,
+        challenged: Message,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        uri: str | None = None,
+    ) -> Message:
+        """The request again, with the credentials that the 401 or 407 ``challenged`` asks for."""
+        asked, answer = (
+            ("WWW-Authenticate", "Authorization")
+            if challenged.status == 401
+            else ("Proxy-Authenticate", "Proxy-Authorization")
+        )
+        challenge = challenged.get(asked)
+        nonce = challenge_of(challenge)["nonce"]
+        count = self._nonce_counts[nonce] = self._nonce_counts.get(nonce, 0) + 1
+        value = credentials(
+            challenge,
+            method=request.method,
+            uri=uri or request.uri,
+            username=username or self.user,
+            password=self.password if password is None else password,
+            nonce_count=count,
+        )
+        return self.again(request).with_header(answer, value)
+
+    def ack(self, request: Message, response: Message) -> Message:
+        """The ACK for a final response other than 2xx: same branch, same Request-URI (RFC 3261 §17.1.1.3)."""
+        lines = [
+            ("Via", request.all("Via")[0]),
+            ("Max-Forwards", "70"),
+            *((("Route", route)) for route in request.all("Route")),
+            ("From", request.get("From")),
+            ("To", response.get("To")),
+            ("Call-ID", request.call_id),
+            ("CSeq", f"{request.cseq[0]} ACK"),
+            ("Content-Length", "0"),
+        ]
+        return Message(f"ACK {request.uri} SIP/2.0", tuple(lines))
+
+    def cancel(self, request: Message) -> Message:
+        """The CANCEL of an INVITE (RFC 3261 §9.1)."""
+        lines = [
+            ("Via", request.all("Via")[0]),
+            ("Max-Forwards", "70"),
+            *((("Route", route)) for route in request.all("Route")),
+            ("From", request.get("From")),
+            ("To", request.get("To")),
+            ("Call-ID", request.call_id),
+            ("CSeq", f"{request.cseq[0]} CANCEL"),
+            ("Content-Length", "0"),
+        ]
+        return Message(f"CANCEL {request.uri} SIP/2.0", tuple(lines))
+
+    def ask(self, request: Message, *, authenticate: bool = True, timeout: float = 3.0) -> Message:
+        """Send a request, through a challenge where one comes, and wait for its final response.
+
+        A refused INVITE is acknowledged."""
+        self.send(request)
+        response = self.final(request, timeout)
+        self._ack_refusal(request, response)
+        if response.status in (401, 407) and authenticate:
+            request = self.authorized(request, response)
+            self.send(request)
+            response = self.final(request, timeout)
+            self._ack_refusal(request, response)
+        return response
+
+    def _ack_refusal(self, request: Message, response: Message) -> None:
+        if request.method == "INVITE" and response.status >= 300:
+            self.send(self.ack(request, response))
+
+    def register(
+        self,
+        *,
+        expires: int | None = 3600,
+        contact: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        call_id: str | None = None,
+        timeout: float = 3.0,
+    ) -> Message:
+        """REGISTER with the digest answered; the final response, whatever it is."""
+        lines = list(headers)
+        if expires is not None:
+            lines.append(("Expires", str(expires)))
+        request = self.request(
+            "REGISTER",
+            f"sip:{self.domain}",
+            to=f"<{self.aor}>",
+            contact=contact or f"<{self.contact}>",
+            headers=lines,
+            call_id=call_id,
+        )
+        return self.ask(request, timeout=timeout)
+
+    def invite(self, user: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes = SDP) -> Message:
+        """The authenticated INVITE, sent after its challenge; its responses are still to come."""
+        request = self.request("INVITE", f"sip:{user}@{self.domain}", headers=headers, body=body)
+        self.send(request)
+        challenged = self.final(request)
+        assert challenged.status == 407, challenged
+        self.send(self.ack(request, challenged))
+        request = self.authorized(request, challenged)
+        self.send(request)
+        return request
+
+    # ---------------------------------------------------------------------------------- responses and dialogs
+
+    def reply(
+        self,
+        request: Message,
+        status: int,
+        reason: str = "OK",
+        *,
+        tag: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Message:
+        """Answer a request as RFC 3261 §8.2.6 says; the response as it was sent."""
+        to = request.get("To")
+        if parameter(to, "tag") is None and status > 100:
+            to += f";tag={tag or self._tag_for(request)}"
+        lines = [("Via", via) for via in request.all("Via")]
+        lines += [("Record-Route", route) for route in request.all("Record-Route")]
+        lines += [("From", request.get("From")), ("To", to)]
+        lines += [("Call-ID", request.call_id), ("CSeq", request.get("CSeq"))]
+        if request.method == "INVITE" and 100 < status < 300:
+            lines.append(("Contact", f"<{self.contact}>"))
+        lines.extend(headers)
+        if body:
+            lines.append(("Content-Type", "application/sdp"))
+        lines.append(("Content-Length", str(len(body))))
+        response = Message(f"SIP/2.0 {status} {reason}", tuple(lines), body)
+        self.send(response)
+        return response
+
+    def _tag_for(self, request: Message) -> str:
+        """One tag for all responses to one INVITE."""
+        return hashlib.md5(f"{self.port}{request.call_id}{request.cseq}".encode()).hexdigest()[:10]
+
+    def dialog_as_caller(self, request: Message, response: Message) -> Dialog:
+        """The dialog that a 2xx to our INVITE makes (RFC 3261 §12.1.2)."""
+        routes = response.all("Record-Route")[::-1]
+        target = address_of(response.get("Contact"))
+        return Dialog(
+            request.call_id, response.get("From"), response.get("To"), target, routes, request.cseq[0]
+        )
+
+    def dialog_as_callee(self, request: Message, response: Message) -> Dialog:
+        """The dialog that our 2xx to an INVITE makes (RFC 3261 §12.1.1)."""
+        target = address_of(request.get("Contact"))
+        return Dialog(
+            request.call_id, response.get("To"), response.get("From"), target, request.all("Record-Route")
+        )
+
+    def within(
+        self, dialog: Dialog, method: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes = b""
+    ) -> Message:
+        """A request in a dialog; an ACK keeps the INVITE's number."""
+        if method != "ACK":
+            dialog.number += 1
+        return self.request(
+            method,
+            dialog.target,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=dialog.call_id,
+            number=dialog.number,
+            headers=[*(("Route", route) for route in dialog.routes), *headers],
+            body=body,
+            contact="" if method == "INVITE" else None,
+        )
+
+
+def talk(caller: Phone, callee: Phone) -> tuple[Dialog, Dialog]:
+    """A whole call set up: both dialogs, the caller's first."""
+    request = caller.invite(callee.user)
+    incoming = callee.expect("INVITE")
+    callee.reply(incoming, 180, "Ringing")
+    caller.expect(180)
+    answer = callee.reply(incoming, 200, "OK", body=SDP)
+    answered = caller.final(request)
+    assert answered.status == 200, answered
+    dialog = caller.dialog_as_caller(request, answered)
+    caller.send(caller.within(dialog, "ACK"))
+    callee.expect("ACK")
+    return dialog, callee.dialog_as_callee(incoming, answer)
+
+
+def hang_up(leaver: Phone, stayer: Phone, dialog: Dialog) -> None:
+    """The call ends from the side whose dialog is given."""
+    request = leaver.within(dialog, "BYE")
+    leaver.send(request)
+    stayer.reply(stayer.expect("BYE"), 200, "OK")
+    assert leaver.final(request).status == 200

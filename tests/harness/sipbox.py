@@ -1,0 +1,230 @@
+"""A running sipbox: its settings, its process, its database, and what an administrator types.
+
+::
+
+    with Sipbox() as box:
+        box.add_subscribers({"10": "secret"})
+        phone = box.phone("10")
+        assert phone.register().status == 200
+        box.kill9()
+        box.start()
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy
+
+from tests.harness.phone import Phone
+from tests.harness.ports import LOOPBACK, free_port
+from tests.harness.process import Process
+from tests.harness.settings import Sections, loopback_settings, merged, toml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Sipbox:
+    """One server on free loopback ports.
+
+    ``database_url`` None is a SQLite file of its own. ``settings`` changes the settings file, section by section.
+    ``agent`` starts the management agent (FIFO, HTTP) as well, as the process of its own that it is.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        settings: Sections | None = None,
+        agent: bool = False,
+        trace: bool = False,
+    ) -> None:
+        # Short: the path of a unix socket has at most 107 bytes.
+        self.directory = Path(tempfile.mkdtemp(prefix="sipbox-"))
+        self.port = free_port()
+        self.agent_port = free_port()
+        self.database_url = database_url or f"sqlite:///{self.directory / 'sipbox.db'}"
+        base = loopback_settings(self.directory, self.port, self.agent_port, self.database_url)
+        self.settings = merged(base, settings or {})
+        self.config = self.directory / "sipbox.toml"
+        self.with_agent = agent
+        self.trace = trace
+        self.process: Process | None = None
+        self.agent: Process | None = None
+        self.write_settings()
+
+    # -------------------------------------------------------------------------------------------- its process
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return (LOOPBACK, self.port)
+
+    @property
+    def domain(self) -> str:
+        return str(self.settings["sip"]["domains"][0])
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, "not started"
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        """What the server wrote so far, over all its lives."""
+        path = self.directory / "serve.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def write_settings(self, changes: Sections | None = None) -> None:
+        self.settings = merged(self.settings, changes or {})
+        for place in ("state", "replies"):
+            (self.directory / place).mkdir(exist_ok=True)
+        self.config.write_text(toml(self.settings))
+
+    def create_database(self) -> None:
+        """Make the tables, once, as an administrator does."""
+        self.cli("database", "create", "--yes")
+
+    def start(self, *, timeout: float = 20.0, wait: bool = True) -> Self:
+        """Start it on the ports that it has, and wait until it answers over SIP."""
+        assert self.process is None or not self.process.running, "runs already"
+        self.process = self._spawn("serve", *(["--trace"] if self.trace else []))
+        if wait:
+            self.wait_until_ready(timeout)
+        if self.with_agent and (self.agent is None or not self.agent.running):
+            self.agent = self._spawn("agent")
+            self._wait_for_agent(timeout)
+        return self
+
+    def _spawn(self, verb: str, *options: str) -> Process:
+        return Process(
+            [sys.executable, "-m", "appliance", "--config", self.config, verb, *options],
+            log=self.directory / f"{verb}.log",
+            environment=self.environment,
+            directory=REPOSITORY,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SIPBOX_")}
+        return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(REPOSITORY)}
+
+    def wait_until_ready(self, timeout: float = 20.0) -> None:
+        """Ask OPTIONS over UDP until there is an answer that is not 503."""
+        deadline = time.monotonic() + timeout
+        with Phone("probe", proxy=self.address) as probe:
+            while time.monotonic() < deadline:
+                assert self.process is not None
+                assert self.process.running, (
+                    f"sipbox ended with {self.process.exit_code}:\n{self.log[-6000:]}"
+                )
+                request = probe.request("OPTIONS", f"sip:{self.domain}:{self.port}")
+                try:
+                    probe.send(request)
+                    if probe.final(request, 0.1).status != 503:
+                        return
+                except (AssertionError, ConnectionRefusedError):
+                    time.sleep(0.03)
+        raise AssertionError(f"sipbox gave no answer within {timeout:g} s:\n{self.log[-6000:]}")
+
+    def _wait_for_agent(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            assert self.agent is not None
+            assert self.agent.running, f"the agent ended:\n{self.agent.log[-4000:]}"
+            try:
+                with socket.create_connection((LOOPBACK, self.agent_port), 0.2):
+                    return
+            except OSError:
+                time.sleep(0.03)
+        raise AssertionError(f"the agent does not answer within {timeout:g} s")
+
+    def kill9(self) -> None:
+        """What a power cut is to it."""
+        assert self.process is not None
+        self.process.kill9()
+
+    def stop(self) -> None:
+        """As systemd stops it; AssertionError unless it ends cleanly."""
+        assert self.process is not None
+        code = self.process.stop()
+        assert code == 0, f"sipbox ended with {code}:\n{self.log[-6000:]}"
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        for process in (self.agent, self.process):
+            if process is not None:
+                process.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.create_database()
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------------------- its administrator and phones
+
+    def cli(
+        self, *arguments: str, input: str | None = None, check: bool = True, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """``sipbox ARGUMENTS`` with this server's settings; AssertionError when it fails, unless not ``check``."""
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance", "--config", str(self.config), *arguments],
+            input=input or "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environment,
+            cwd=REPOSITORY,
+            check=False,
+        )
+        assert not check or done.returncode == 0, (
+            f"sipbox {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+        return done
+
+    def status(self) -> dict[str, Any]:
+        """``sipbox status --json``."""
+        return dict(json.loads(self.cli("status", "--json", check=False).stdout))
+
+    def sql(self, statement: str, rows: Iterable[Mapping[str, Any]] | None = None) -> list[tuple[Any, ...]]:
+        """Plain SQL on the server's database, past the server; ``rows`` executes it once for each of them."""
+        engine = sqlalchemy.create_engine(self.database_url, poolclass=sqlalchemy.NullPool)
+        with engine.begin() as connection:
+            if rows is None:
+                result = connection.execute(sqlalchemy.text(statement))
+            else:
+                result = connection.execute(sqlalchemy.text(statement), [dict(row) for row in rows])
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def add_subscribers(self, passwords: Mapping[str, str]) -> None:
+        """Subscribers of this server's domain with their passwords in plain text, as the seed inserts them."""
+        self.sql(
+            "insert into subscriber (username, domain, password) values (:username, :domain, :password)",
+            [
+                {"username": user, "domain": self.domain, "password": password}
+                for user, password in passwords.items()
+            ],
+        )
+
+    def phone(self, user: str, password: str = "", **options: Any) -> Phone:
+        """A phone of that subscriber, with this server as its proxy."""
+        return Phone(user, password, proxy=self.address, domain=self.domain, **options)
