@@ -1,0 +1,64 @@
+"""A snapshot of the metrics in the form that Prometheus reads (text format 0.0.4 or OpenMetrics, as it asks
+for).
+
+The agent calls this with what the SIP process told it. Must not know where the numbers come from.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
+
+from appliance import __version__
+from appliance.telemetry.metrics import BUILD_INFO, CATALOGUE, Metric, Snapshot
+
+
+def render(snapshot: Snapshot, accept: str = "", pid: int | None = None) -> tuple[bytes, str]:
+    """The body and the content type for a scraper that sent ``Accept: accept``.
+
+    ``pid`` is the SIP process, whose CPU, memory, files and start time are told as ``process_*``; None leaves
+    them out (it is down, or in another container)."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(SnapshotCollector(snapshot))
+    if pid is not None:
+        ProcessCollector(pid=lambda: pid, registry=registry)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class SnapshotCollector(Collector):
+    """prometheus_client's view of a snapshot. Metrics that the catalogue does not know are left out, so that
+    an agent and a server of neighbouring versions get along.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Family]:
+        """Every metric of the catalogue that the snapshot has."""
+        yield _family(BUILD_INFO, [([__version__, platform.python_version()], 1)])
+        for metric in CATALOGUE:
+            if metric.name in self._snapshot:
+                yield _family(metric, self._snapshot[metric.name])
+
+
+def _family(metric: Metric, samples: Iterable[tuple[list[str], Any]]) -> Family:
+    labels = [label.name for label in metric.labels]
+    if metric.kind == "histogram":
+        histogram = HistogramMetricFamily(metric.name, metric.help, labels=labels)
+        for values, told in samples:
+            buckets = [(str(float(bound)), count) for bound, count in told["buckets"]]
+            histogram.add_metric(values, [*buckets, ("+Inf", told["count"])], told["sum"])
+        return histogram
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.help, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, number)
+    return family
