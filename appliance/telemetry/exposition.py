@@ -17,7 +17,8 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from appliance import __version__
-from appliance.telemetry.metrics import BUILD_INFO, CATALOGUE, Metric, Snapshot
+from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, Metric
+from appliance.telemetry.metrics import Snapshot
 
 
 def render(snapshot: Snapshot, accept: str = "", pid: int | None = None) -> tuple[bytes, str]:

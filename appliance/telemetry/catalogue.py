@@ -1,0 +1,147 @@
+"""Every metric there is: its name, type, labels and help.
+
+Names follow Prometheus' practice: base units, ``_total`` on counters, labels from bounded sets (never a user,
+a URI, a Call-ID or an address). Dashboards, alerts and ``metrics`` are held against this list by tests."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+METHODS = (
+    "INVITE", "ACK", "CANCEL", "BYE", "REGISTER", "OPTIONS", "MESSAGE",
+    "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "INFO", "UPDATE", "PRACK",
+)  # fmt: skip
+OTHER = "other"
+
+
+class Label(NamedTuple):
+    """A label: its values, or None when the code that counts chooses them (names of queries, status codes)."""
+
+    name: str
+    values: tuple[str, ...] | None = None
+
+
+METHOD = Label("method", (*METHODS, OTHER))
+TRANSPORT = Label("transport", ("udp", "tcp"))
+CODE = Label("code")
+QUERY = Label("query")
+DIRECTION = Label("direction", ("in", "out"))
+REJECTION = Label(
+    "reason",
+    (
+        "malformed",
+        "bad_uri",
+        "too_large",
+        "unsupported",
+        "loop",
+        "too_many_hops",
+        "acl",
+        "overload",
+        "rate_limited",
+        "scanner",
+        OTHER,
+    ),
+)
+RESULT = Label(
+    "result", ("added", "refreshed", "removed", "fetched", "challenged", "rejected", "unavailable", OTHER)
+)
+FAILURE = Label(
+    "reason", ("unknown_user", "bad_response", "stale", "replayed", "wrong_identity", "malformed", OTHER)
+)
+OUTCOME = Label(
+    "result", ("answered", "busy", "no_answer", "cancelled", "not_found", "rejected", "failed", OTHER)
+)
+CLOSING = Label("reason", ("peer", "idle", "error", "malformed", "limit", "shutdown", OTHER))
+
+
+class Metric(NamedTuple):
+    """One metric: the attribute of ``Metrics`` that holds it, and what Prometheus is told about it."""
+
+    attribute: str
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[Label, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+
+LAG = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+QUERY_TIME = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+SETUP_TIME = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+
+CATALOGUE = (
+    Metric("requests_received", "sipbox_sip_requests_received_total", "counter",
+           "Requests received, without retransmissions that were absorbed.", (METHOD, TRANSPORT)),
+    Metric("requests_forwarded", "sipbox_sip_requests_forwarded_total", "counter",
+           "Requests sent on, one for each branch.", (METHOD, TRANSPORT)),
+    Metric("responses_sent", "sipbox_sip_responses_sent_total", "counter",
+           "Responses sent, our own and those passed on.", (METHOD, CODE)),
+    Metric("responses_received", "sipbox_sip_responses_received_total", "counter",
+           "Responses received.", (METHOD, CODE)),
+    Metric("responses_forwarded", "sipbox_sip_responses_forwarded_total", "counter",
+           "Responses of others that were passed on.", (METHOD, CODE)),
+    Metric("stateless_responses", "sipbox_sip_stateless_responses_total", "counter",
+           "Responses of our own that were sent without a transaction.", (CODE,)),
+    Metric("retransmissions", "sipbox_sip_retransmissions_total", "counter",
+           "Messages that came (in) or were sent (out) again.",
+           (DIRECTION, Label("kind", ("request", "response")))),
+    Metric("messages_rejected", "sipbox_sip_messages_rejected_total", "counter",
+           "Messages that were refused or dropped before they were handled.",
+           (REJECTION,)),
+    Metric("requests_in_progress", "sipbox_sip_requests_in_progress", "gauge",
+           "Requests that wait for a commit or a lookup."),
+    Metric("transactions_active", "sipbox_transactions_active", "gauge",
+           "Transactions that live now.",
+           (Label("kind", ("invite_client", "invite_server", "client", "server")),)),
+    Metric("transaction_timeouts", "sipbox_transaction_timeouts_total", "counter",
+           "Client transactions that got no final response (timers B and F).", (METHOD,)),
+    Metric("registrations", "sipbox_registrations_total", "counter",
+           "What became of REGISTER requests, by binding where there was one.",
+           (RESULT,)),
+    Metric("bindings_active", "sipbox_bindings_active", "gauge",
+           "Bindings that are valid now.", (TRANSPORT,)),
+    Metric("registered_users", "sipbox_registered_users", "gauge",
+           "Addresses of record with at least one binding."),
+    Metric("bindings_expired", "sipbox_bindings_expired_total", "counter",
+           "Bindings that ran out without being refreshed."),
+    Metric("auth_challenges", "sipbox_auth_challenges_total", "counter",
+           "Challenges sent with 401 or 407."),
+    Metric("auth_failures", "sipbox_auth_failures_total", "counter",
+           "Credentials that were not accepted.",
+           (FAILURE,)),
+    Metric("call_attempts", "sipbox_call_attempts_total", "counter",
+           "Calls that were let in."),
+    Metric("calls_completed", "sipbox_calls_completed_total", "counter",
+           "What became of the calls that were let in.",
+           (OUTCOME,)),
+    Metric("calls_active", "sipbox_calls_active", "gauge",
+           "Calls that are being set up or were answered and have not ended."),
+    Metric("call_setup_seconds", "sipbox_call_setup_seconds", "histogram",
+           "From the INVITE to its 200.", (), SETUP_TIME),
+    Metric("call_ringing_seconds", "sipbox_call_ringing_seconds", "histogram",
+           "From the INVITE to the first 18x (post-dial delay).", (), SETUP_TIME),
+    Metric("connections_active", "sipbox_connections_active", "gauge",
+           "Open connections.", (TRANSPORT,)),
+    Metric("connections_opened", "sipbox_connections_opened_total", "counter",
+           "Connections opened by either side.", (TRANSPORT,)),
+    Metric("connections_closed", "sipbox_connections_closed_total", "counter",
+           "Connections closed.",
+           (CLOSING,)),
+    Metric("database_up", "sipbox_database_up", "gauge",
+           "1 when the database answers, 0 when it is away."),
+    Metric("database_queries", "sipbox_database_queries_total", "counter",
+           "Named statements run on the database.", (QUERY, Label("result"))),
+    Metric("database_query_seconds", "sipbox_database_query_seconds", "histogram",
+           "How long named statements took.", (QUERY,), QUERY_TIME),
+    Metric("database_spool_rows", "sipbox_database_spool_rows", "gauge",
+           "Changes on disk that wait for the database to return."),
+    Metric("trace_dropped", "sipbox_trace_dropped_total", "counter",
+           "Traced messages that a slow reader did not get."),
+    Metric("hub_lag_seconds", "sipbox_hub_lag_seconds", "histogram",
+           "How late the loop comes to a timer that is due.", (), LAG),
+    Metric("greenlets", "sipbox_greenlets", "gauge",
+           "Greenlets that handle requests, parked ones included."),
+)  # fmt: skip
+
+BUILD_INFO = Metric("build_info", "sipbox_build_info", "gauge", "1, with what is running as labels.",
+                    (Label("version"), Label("python")))  # fmt: skip
