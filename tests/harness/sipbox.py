@@ -37,7 +37,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class Sipbox:
     """One server on free loopback ports.
 
-    ``database_url`` None is a SQLite file of its own. ``settings`` changes the settings file, section by section.
+    ``database_url`` None is a SQLite file of its own. ``settings`` changes the settings file by section.
     ``agent`` starts the management agent (FIFO, HTTP) as well, as the process of its own that it is.
     """
 
@@ -180,15 +180,18 @@ class Sipbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---------------------------------------------------------------------------- its administrator and phones
+    # --------------------------------------------------------------------------- its administrator and phones
 
     def cli(
-        self, *arguments: str, input: str | None = None, check: bool = True, timeout: float = 60.0
+        self, *arguments: str, typed: str = "", check: bool = True, timeout: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
-        """``sipbox ARGUMENTS`` with this server's settings; AssertionError when it fails, unless not ``check``."""
+        """``sipbox ARGUMENTS`` with this server's settings, ``typed`` on its standard input.
+
+        AssertionError when it fails and ``check`` asks for that.
+        """
         done = subprocess.run(
             [sys.executable, "-m", "appliance", "--config", str(self.config), *arguments],
-            input=input or "",
+            input=typed,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -216,7 +219,7 @@ class Sipbox:
             return [tuple(row) for row in result] if result.returns_rows else []
 
     def add_subscribers(self, passwords: Mapping[str, str]) -> None:
-        """Subscribers of this server's domain with their passwords in plain text, as the seed inserts them."""
+        """Subscribers of this server's domain, their passwords in plain text, as the tutorial has them."""
         self.sql(
             "insert into subscriber (username, domain, password) values (:username, :domain, :password)",
             [
