@@ -3,7 +3,8 @@
 ``sections`` says what can be set and what holds when nothing is said; ``checks`` what must hold between
 values; ``reading`` makes ``Settings`` out of a file and names the file, line and path of what is wrong;
 ``places`` finds that line; ``rendering`` writes settings as TOML, without secrets. Nothing here opens a
-socket, a database or a log."""
+socket, a database or a log.
+"""
 
 from __future__ import annotations
 

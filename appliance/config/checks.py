@@ -1,7 +1,8 @@
 """What must hold for values that a type alone cannot say, and between values.
 
 Each check yields ``(path, sentence)`` for what is wrong: the path as a tuple of keys, the sentence with what
-is allowed. ``remarks`` are about what is allowed but worth a word. Must not know files or lines."""
+is allowed. ``remarks`` are about what is allowed but worth a word. Must not know files or lines.
+"""
 
 from __future__ import annotations
 

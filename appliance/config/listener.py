@@ -1,7 +1,8 @@
 """Where the server listens: ``transport:host:port``, with IPv6 in brackets as in a URI.
 
 The host is an address and not a name, and never a wildcard: it stands in Via and Record-Route (RFC 3261
-§18.1.1), where the other side has to be able to answer to it. Must not know: sockets."""
+§18.1.1), where the other side has to be able to answer to it. Must not know: sockets.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 tomllib forgets lines as it reads. This walks over a text that tomllib has accepted already, so it trusts the
 syntax and only keeps count: tables, arrays of tables, dotted and quoted keys, inline tables, arrays over
-several lines and multi-line strings (TOML 1.0). Must not know what the keys mean."""
+several lines and multi-line strings (TOML 1.0). Must not know what the keys mean.
+"""
 
 from __future__ import annotations
 

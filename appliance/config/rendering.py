@@ -1,7 +1,8 @@
 """Settings written as TOML: what holds now, with secrets hidden unless they are asked for.
 
 The settings are sections of plain values, so the JSON form of a text, number or list is its TOML form too
-(control characters, which are not, never get past ``checks``). Must not know files."""
+(control characters, which are not, never get past ``checks``). Must not know files.
+"""
 
 from __future__ import annotations
 

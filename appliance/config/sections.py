@@ -2,7 +2,8 @@
 
 A section of the TOML file is a class, a key is a field. Ranges that concern one value stand here (msgspec
 checks them while it reads); what must hold between values stands in ``checks``. Times are in seconds unless
-the name ends with ``_ms``; sizes are in bytes."""
+the name ends with ``_ms``; sizes are in bytes.
+"""
 
 from __future__ import annotations
 

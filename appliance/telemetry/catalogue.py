@@ -1,7 +1,8 @@
 """Every metric there is: its name, type, labels and help.
 
 Names follow Prometheus' practice: base units, ``_total`` on counters, labels from bounded sets (never a user,
-a URI, a Call-ID or an address). Dashboards, alerts and ``metrics`` are held against this list by tests."""
+a URI, a Call-ID or an address). Dashboards, alerts and ``metrics`` are held against this list by tests.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ class Counter(dict[Key, int], Generic[Key]):
     A stranger can send any method name, and each would be a new time series for ever. A dictionary cannot put
     ``counter["FOO"] += 1`` elsewhere while it happens without slowing down all the others, so the unknown key
     is let in and moved to where it belongs when the next one comes or ``settle`` is called: never more than
-    one is kept."""
+    one is kept.
+    """
 
     __slots__ = ("_fold", "_stray")
 

@@ -25,7 +25,8 @@ def render(snapshot: Snapshot, accept: str = "", pid: int | None = None) -> tupl
     """The body and the content type for a scraper that sent ``Accept: accept``.
 
     ``pid`` is the SIP process, whose CPU, memory, files and start time are told as ``process_*``; None leaves
-    them out (it is down, or in another container)."""
+    them out (it is down, or in another container).
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(SnapshotCollector(snapshot))
     if pid is not None:

@@ -2,7 +2,8 @@
 
 On the hot path: ``metrics.requests_received[method, transport] += 1``. What another room counts or knows
 already (live transactions, bindings) is asked for when somebody looks: ``metrics.source("bindings_active",
-…)``. Must not know Prometheus: ``exposition`` renders a snapshot."""
+…)``. Must not know Prometheus: ``exposition`` renders a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ class Metrics:
         number.
 
         A histogram's number is ``{"buckets": [[bound, count up to it], …], "count": n, "sum": s}``; the last
-        bound, infinity, is left out because ``count`` says it."""
+        bound, infinity, is left out because ``count`` says it.
+        """
         return {metric.name: list(self._samples(metric)) for metric in CATALOGUE}
 
     def _samples(self, metric: Metric) -> list[tuple[list[str], Value]]:
