@@ -1,0 +1,154 @@
+"""The door: every message that came in is read, sorted and, when it is a request, taken through the routes once.
+
+What stands here is done before anybody knows who is asking, so it is cheap and keeps no state of a stranger's, but
+one entry in the table of work in progress: while a handler waits (for a lookup or a commit), retransmissions of its
+request are absorbed, and a CANCEL finds it. The table is bounded; beyond, the answer is a stateless 503.
+
+Must not know what the routes decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.errors import MalformedMessage, SipError, StorageError
+from appliance.proxy.incoming import RETRY_AFTER, Answers, Incoming
+from appliance.proxy.replies import Answer
+from appliance.proxy.responses import Responses
+from appliance.sip.hop import Hop
+from appliance.sip.message import Limits, Message, Request, Response
+from appliance.sip.parser import check_mandatory, parse
+from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.trace import Tracer
+from appliance.transaction.table import TransactionTable
+from appliance.transaction.timers import Timer
+
+# An INVITE that has no answer after this long is told that we have it (RFC 3261 §17.2.1).
+_TRYING_AFTER = 0.2
+
+type_key = tuple[str | None, tuple[str, int | None], str]
+
+
+class Admission:
+    """Takes each message from the sockets, in a greenlet that may wait.
+
+    ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have happened.
+    """
+
+    def __init__(
+        self,
+        *,
+        route: Callable[[Incoming], None],
+        responses: Responses,
+        answers: Answers,
+        transactions: TransactionTable,
+        limits: Limits,
+        max_in_progress: int,
+        metrics: Metrics,
+        tracer: Tracer,
+        clock: Callable[[], float],
+        on_trouble: Callable[[BaseException, Request], None],
+    ) -> None:
+        self._route = route
+        self._responses = responses
+        self._answers = answers
+        self._transactions = transactions
+        self._limits = limits
+        self._max_in_progress = max_in_progress
+        self._metrics = metrics
+        self._requests_received = metrics.requests_received
+        self._tracer = tracer
+        self._clock = clock
+        self._on_trouble = on_trouble
+        self.in_progress: dict[type_key, Incoming] = {}
+
+    def receive(self, data: bytes, hop: Hop) -> None:
+        """One whole message, from a datagram or a stream."""
+        if self._tracer.active:
+            self._tracer.message("received", data, hop)
+        if len(data) <= 4 and not data.strip():
+            return  # a keep-alive of empty lines (RFC 5626 §3.5.1)
+        try:
+            message = parse(data, self._limits)
+            check_mandatory(message)
+        except SipError as error:
+            self._refuse_unreadable(error, hop)
+            return
+        if isinstance(message, Response):
+            self._responses.receive(message, hop, self._clock())
+        elif isinstance(message, Request):
+            self._receive_request(message, hop, self._clock())
+
+    def refuse_overload(self, data: bytes, hop: Hop) -> None:
+        """What is done with a message when every greenlet is waiting: a request gets a stateless 503."""
+        try:
+            message = parse(data, self._limits)
+            check_mandatory(message)
+        except SipError:
+            return
+        if isinstance(message, Request):
+            message.set_top_via_params(hop.host, hop.port)
+            self._refuse_busy(message, hop)
+
+    def progress_of(self, request: Request) -> Incoming | None:
+        """The INVITE in progress that a CANCEL is for (RFC 3261 §9.2)."""
+        via = request.via
+        return self.in_progress.get((via.branch, via.sent_by, "INVITE"))
+
+    def _receive_request(self, request: Request, hop: Hop, now: float) -> None:
+        request.set_top_via_params(hop.host, hop.port)
+        if self._transactions.absorb(request, now):
+            return
+        incoming = Incoming(request, hop, now, self._answers, self._clock)
+        via = request.via
+        key = (via.branch, via.sent_by, request.method)
+        if key in self.in_progress:
+            return  # a retransmission, while the first one waits
+        self._requests_received[request.method, hop.transport] += 1
+        if len(self.in_progress) >= self._max_in_progress:
+            self._refuse_busy(request, hop)
+            return
+        self.in_progress[key] = incoming
+        trying = self._trying_later(incoming) if request.method == "INVITE" else None
+        try:
+            self._route(incoming)
+        except StorageError:
+            incoming.reply(self._answers.replies.overloaded, (RETRY_AFTER,))
+        except SipError as error:
+            incoming.reply(_answer_of(error))
+        except Exception as error:
+            self._on_trouble(error, request)
+            incoming.reply(Answer(500, "Server Internal Error"))
+        finally:
+            del self.in_progress[key]
+            if trying is not None:
+                trying.cancel()
+
+    def _trying_later(self, incoming: Incoming) -> Timer:
+        def send_trying(now: float) -> None:
+            transaction = incoming.transaction
+            if transaction is None or transaction.last_status is None:
+                incoming.reply(self._answers.replies.trying)
+
+        return self._transactions.wheel.schedule(incoming.now + _TRYING_AFTER, send_trying)
+
+    def _refuse_busy(self, request: Request, hop: Hop) -> None:
+        self._metrics.messages_rejected["overload"] += 1
+        self._answers.send_stateless(request, hop, self._answers.replies.overloaded, (RETRY_AFTER,))
+
+    def _refuse_unreadable(self, error: SipError, hop: Hop) -> None:
+        """A request that can at least be answered gets its 400; anything else is dropped and counted (§8.2, §16.3)."""
+        self._metrics.messages_rejected["too_large" if error.status == 513 else "malformed"] += 1
+        partial: Message | None = error.partial if isinstance(error, MalformedMessage) else None
+        if not isinstance(partial, Request) or partial.method == "ACK":
+            return
+        try:
+            partial.set_top_via_params(hop.host, hop.port)
+            self._answers.send_stateless(partial, hop, _answer_of(error))
+        except SipError:
+            return  # not even the way back can be read
+
+
+def _answer_of(error: SipError) -> Answer:
+    # The text of our own errors names the header that is wrong, never what a stranger wrote in it.
+    return Answer(error.status, error.reason or "Bad Request" if error.status == 400 else error.reason or str(error))

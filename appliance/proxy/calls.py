@@ -1,0 +1,96 @@
+"""The calls that pass through: when one begins, what becomes of it, how long it lasts.
+
+A proxy is no party to a call; it sees the INVITE that begins it, the response that answers it, and the BYE that ends
+it, because it stays in the route (RFC 3261 §16.6 step 4). A call whose BYE never passes is forgotten after a day.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from appliance.sip.message import Request
+from appliance.telemetry.metrics import Metrics
+
+_FORGOTTEN_AFTER = 86_400.0
+_MOST = 200_000
+
+
+class Call(NamedTuple):
+    """An answered call; times are monotonic seconds."""
+
+    call_id: str
+    caller: str
+    callee: str
+    answered: float
+
+
+class CallEnd(NamedTuple):
+    """What is told of a call that is over; ``seconds`` is None when it was never answered."""
+
+    call_id: str
+    caller: str
+    callee: str
+    status: int
+    result: str
+    seconds: float | None
+
+
+_RESULTS = {
+    486: "busy", 600: "busy", 408: "no_answer", 480: "no_answer", 487: "cancelled", 404: "not_found",
+    604: "not_found", 403: "rejected", 603: "rejected", 488: "rejected", 606: "rejected", 607: "rejected",
+}  # fmt: skip
+
+
+def result_of(status: int) -> str:
+    """What a final status means to somebody who made a call."""
+    return "answered" if 200 <= status < 300 else _RESULTS.get(status, "failed")
+
+
+class Calls:
+    """Counts calls; ``on_end(end)`` is told of each one that is over."""
+
+    def __init__(self, metrics: Metrics, on_end: Callable[[CallEnd], None]) -> None:
+        self._metrics = metrics
+        self._on_end = on_end
+        self._answered: OrderedDict[str, Call] = OrderedDict()
+        self._being_set_up = 0
+        metrics.source("calls_active", lambda: self.active)
+
+    @property
+    def active(self) -> int:
+        """How many are being set up or have been answered and not ended."""
+        return self._being_set_up + len(self._answered)
+
+    def begin(self) -> None:
+        self._metrics.call_attempts += 1
+        self._being_set_up += 1
+
+    def decided(self, invite: Request, status: int, began: float, now: float) -> None:
+        """The INVITE has its final response."""
+        self._being_set_up -= 1
+        result = result_of(status)
+        self._metrics.calls_completed[result] += 1
+        caller, callee = str(invite.from_.uri.aor), str(invite.to.uri.aor)
+        if result != "answered":
+            self._on_end(CallEnd(invite.call_id, caller, callee, status, result, None))
+            return
+        self._metrics.call_setup_seconds.observe(now - began)
+        self._answered[invite.call_id] = Call(invite.call_id, caller, callee, now)
+        self._forget_old(now)
+
+    def hung_up(self, bye: Request, now: float) -> None:
+        """A BYE has passed, from either side; a second one, or one of a call that we do not know, changes nothing."""
+        call = self._answered.pop(bye.call_id, None)
+        if call is not None:
+            self._on_end(
+                CallEnd(call.call_id, call.caller, call.callee, 200, "answered", now - call.answered)
+            )
+
+    def _forget_old(self, now: float) -> None:
+        while self._answered:
+            oldest = next(iter(self._answered.values()))
+            if oldest.answered > now - _FORGOTTEN_AFTER and len(self._answered) <= _MOST:
+                return
+            self._answered.popitem(last=False)

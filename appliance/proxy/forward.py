@@ -1,0 +1,155 @@
+"""Request forwarding (RFC 3261 §16.6): what the proxy changes in a request, and the next hop that it is sent to.
+
+Everything else in the message leaves byte for byte as it came. Must not know why a request goes where it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from appliance.errors import MalformedMessage
+from appliance.proxy.branch import Branches
+from appliance.proxy.record_route import DialogRoutes
+from appliance.proxy.targets import Target
+from appliance.sip.headers import NameAddr
+from appliance.sip.hop import Hop
+from appliance.sip.message import Request
+from appliance.sip.uri import Uri
+
+# Requests that begin a dialog or a subscription, whose later requests must pass here too. A NOTIFY may be the first
+# message of its dialog even when it has a Route (RFC 6665 §4.4.1).
+_RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
+_DEFAULT_BREADTH = 60
+
+
+class Unroutable(Exception):
+    """There is no way to a target; the text says why, for the log; ``status`` is what a caller is told."""
+
+    def __init__(self, problem: str, status: int = 480) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+class Connections(Protocol):
+    """The sockets, as far as forwarding knows them."""
+
+    def local_for(self, hop: Hop) -> Hop: ...
+    def connect(self, hop: Hop) -> None: ...
+
+
+class Outgoing(NamedTuple):
+    """A request ready to be sent."""
+
+    request: Request
+    hop: Hop
+
+
+class Forwarder:
+    """Turns a request and a target into a message and a next hop.
+
+    ``listeners`` are (transport, host, port) of our sockets by listener index; ``addresses(host)`` looks a host name
+    up and may block.
+    """
+
+    def __init__(
+        self,
+        *,
+        listeners: Sequence[tuple[str, str, int]],
+        connections: Connections,
+        addresses: Callable[[str], list[str]],
+        branches: Branches,
+        dialog_routes: DialogRoutes,
+        max_forwards: int,
+    ) -> None:
+        self._listeners = listeners
+        self._connections = connections
+        self._addresses = addresses
+        self._branches = branches
+        self._dialog_routes = dialog_routes
+        self._max_forwards = max_forwards
+        self._sent_by = [f"{_bracketed(host)}:{port}" for _, host, port in listeners]
+
+    def prepare(
+        self, request: Request, arrived: Hop, target: Target, number: int, breadth: int | None = None
+    ) -> Outgoing:
+        """The copy of ``request`` for branch ``number`` to ``target`` (§16.6 steps 1 to 8).
+
+        Raises Unroutable. Blocks while a name is looked up or a connection is opened.
+        """
+        outgoing = request.copy()
+        outgoing.uri_text = target.uri
+        self._count_down(outgoing)
+        if breadth is not None:
+            outgoing.replace("Max-Breadth", str(breadth))
+        if target.path:
+            outgoing.prepend("Route", target.path)
+        hop = target.hop if target.hop is not None else self.next_hop(outgoing)
+        try:
+            hop = self._connections.local_for(hop)
+            self._connections.connect(hop)
+        except OSError as error:
+            raise Unroutable(str(error)) from None
+        if request.method in _RECORD_ROUTED and (request.to_tag is None or request.method == "NOTIFY"):
+            self._record_route(outgoing, arrived, hop)
+        transport = self._listeners[hop.listener][0].upper()
+        branch = self._branches.make(request, number)
+        outgoing.prepend("Via", f"SIP/2.0/{transport} {self._sent_by[hop.listener]};branch={branch}")
+        return Outgoing(outgoing, hop)
+
+    def next_hop(self, request: Request) -> Hop:
+        """The hop of the topmost Route, else of the Request-URI (§16.6 step 7, §8.1.2); raises Unroutable."""
+        try:
+            routes = request.items("route")
+            uri = NameAddr.parse(routes[0]).uri if routes else request.uri
+        except MalformedMessage as error:
+            raise Unroutable(str(error)) from None
+        return self.hop_of(uri)
+
+    def hop_of(self, uri: Uri) -> Hop:
+        """The hop of a SIP URI (RFC 3263 §4, addresses only); raises Unroutable."""
+        if uri.scheme != "sip":
+            raise Unroutable(f"no way to a {uri.scheme} URI")
+        transport = (uri.transport or "udp").lower()
+        if transport not in ("udp", "tcp"):
+            raise Unroutable(f"no transport {transport}")
+        host = uri.address
+        if not _is_address(host):
+            addresses = self._addresses(host)
+            if not addresses:
+                raise Unroutable(f"{host} has no address", 404)
+            host = addresses[0]
+        return Hop(transport, host, uri.port or 5060, -1)
+
+    def may_wait(self, target: Target) -> bool:
+        """Whether ``prepare`` may have to wait for this target: for a name or for a connection."""
+        if target.hop is not None:
+            return target.hop.reliable
+        try:
+            uri = Uri.parse(target.uri)
+        except MalformedMessage:
+            return False
+        return uri.transport == "tcp" or not _is_address(uri.address)
+
+    def breadth_of(self, request: Request) -> int:
+        """How many branches at once the request may still become (RFC 5393 §5.3.3)."""
+        text = request.first("max-breadth")
+        return min(int(text), _DEFAULT_BREADTH) if text and text.isdigit() else _DEFAULT_BREADTH
+
+    def _count_down(self, request: Request) -> None:
+        text = request.first("max-forwards")
+        left = int(text) - 1 if text is not None else self._max_forwards
+        request.replace("Max-Forwards", str(min(left, self._max_forwards)))
+
+    def _record_route(self, outgoing: Request, arrived: Hop, leaving: Hop) -> None:
+        came_by, leaves_by = self._listeners[arrived.listener], self._listeners[leaving.listener]
+        for line in self._dialog_routes.record_route(outgoing, came_by, leaves_by):
+            outgoing.prepend("Record-Route", line)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()

@@ -1,0 +1,131 @@
+"""A request on its way through the routes, and how it is answered (RFC 3261 §8.2.6, §16.11).
+
+State is only for those who are let in: until ``admit`` every reply is stateless, one for each datagram, with a To tag
+that comes out the same each time. Afterwards the server transaction sends it, and again when it is asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from appliance.proxy.replies import Answer, Replies
+from appliance.sip.hop import Hop
+from appliance.sip.message import Request
+from appliance.sip.reply import reply
+from appliance.telemetry.metrics import Metrics
+from appliance.transaction.table import ServerTransaction, TransactionTable
+
+# RFC 3261 §20.33: a client that is told to come back is told when; the seconds are short because we expect to be back.
+RETRY_AFTER = "Retry-After: 5"
+
+
+class Answers:
+    """How replies of our own are made and sent.
+
+    ``tag_key`` is secret, so that nobody can foresee a To tag of ours; ``server`` is the Server header's value, or "".
+    """
+
+    def __init__(
+        self,
+        transactions: TransactionTable,
+        send: Callable[[bytes, Hop], None],
+        metrics: Metrics,
+        replies: Replies,
+        tag_key: bytes,
+        server: str,
+    ) -> None:
+        self.transactions = transactions
+        self.replies = replies
+        self._send = send
+        self._responses_sent = metrics.responses_sent
+        self._stateless = metrics.stateless_responses
+        self._tag_key = tag_key
+        self._server = (f"Server: {server}",) if server else ()
+
+    def to_tag(self, request: Request) -> str:
+        """The To tag of our own replies: the same for a retransmission, and for the ACK that follows (§8.2.7)."""
+        via = request.via
+        text = f"{via.branch}\n{via.sent_by}\n{request.call_id}\n{request.from_tag}"
+        return hashlib.blake2b(
+            text.encode("utf-8", "surrogateescape"), key=self._tag_key, digest_size=10
+        ).hexdigest()
+
+    def make(self, request: Request, answer: Answer, headers: Sequence[str] = ()) -> bytes:
+        status, reason = answer
+        tag = self.to_tag(request) if status > 100 else None
+        return reply(request, status, reason, to_tag=tag, headers=(*headers, *self._server))
+
+    def send_stateless(self, request: Request, hop: Hop, answer: Answer, headers: Sequence[str] = ()) -> None:
+        """One reply for one datagram; an ACK is never answered (§17)."""
+        if request.method == "ACK":
+            return
+        data = self.make(request, answer, headers)
+        self._responses_sent[request.method, answer.status] += 1
+        self._stateless[answer.status] += 1
+        try:
+            self._send(data, reply_hop(request, hop))
+        except OSError:
+            return  # whoever asked is gone, and nobody else can be told
+
+    def send_stateful(
+        self, transaction: ServerTransaction, answer: Answer, headers: Sequence[str], now: float
+    ) -> None:
+        request = transaction.request
+        self._responses_sent[request.method, answer.status] += 1
+        transaction.respond(answer.status, self.make(request, answer, headers), now)
+
+
+class Incoming:
+    """One request under way; ``user`` is the subscriber who sent it, once that is proved."""
+
+    __slots__ = ("_answers", "_clock", "cancelled", "hop", "now", "request", "transaction", "user")
+
+    def __init__(
+        self, request: Request, hop: Hop, now: float, answers: Answers, clock: Callable[[], float]
+    ) -> None:
+        self.request = request
+        self.hop = hop
+        self.now = now
+        self.transaction: ServerTransaction | None = None
+        self.user: str | None = None
+        self.cancelled = False
+        self._answers = answers
+        self._clock = clock
+
+    @property
+    def replies(self) -> Replies:
+        return self._answers.replies
+
+    def admit(self) -> ServerTransaction:
+        """Lets the request in: from here on it has a server transaction (§17.2)."""
+        if self.transaction is None:
+            self.transaction = self._answers.transactions.begin_server(
+                self.request, reply_hop(self.request, self.hop), self.now
+            )
+        return self.transaction
+
+    def reply(self, answer: Answer, headers: Sequence[str] = ()) -> None:
+        """Answers the request; an ACK is never answered."""
+        if self.transaction is not None:
+            self._answers.send_stateful(self.transaction, answer, headers, self._clock())
+        else:
+            self._answers.send_stateless(self.request, self.hop, answer, headers)
+
+    def has_our_tag(self) -> bool:
+        """Whether the To tag is the one that our own reply to this request's INVITE had."""
+        return self.request.to_tag == self._answers.to_tag(self.request)
+
+
+def reply_hop(request: Request, hop: Hop) -> Hop:
+    """Where the replies to a request go (RFC 3261 §18.2.2, RFC 3581 §4): back to where it came from.
+
+    ``maddr`` is not honoured: it would send our replies wherever a stranger wishes.
+    """
+    if hop.transport != "udp":
+        return hop
+    via = request.via
+    if via.rport is not None:
+        return hop
+    port = via.port or 5060
+    return hop if port == hop.port else hop._replace(port=port)

@@ -1,0 +1,38 @@
+"""What the routing script is put together from; ``server`` fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from appliance.proxy.credentials import CredentialCheck
+from appliance.proxy.domains import Domains
+from appliance.proxy.incoming import Incoming
+from appliance.proxy.record_route import DialogRoutes
+from appliance.proxy.relays import Relays
+from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.targets import TargetSet
+from appliance.registrar.register import Outcome, Registrar
+from appliance.sip.uri import AddressOfRecord
+from appliance.telemetry.trace import Tracer
+
+
+class RegistrationJournal(Protocol):
+    """Who is told of registrations."""
+
+    def registered(self, incoming: Incoming, outcome: Outcome) -> None: ...
+
+
+class Parts(NamedTuple):
+    """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None."""
+
+    domains: Domains
+    credentials: CredentialCheck
+    registrar: Registrar
+    locations: TargetSet
+    aliases: Callable[[AddressOfRecord], str | None]
+    dialogs: DialogRoutes
+    relays: Relays
+    self_loop: SelfLoop
+    journal: RegistrationJournal
+    tracer: Tracer

@@ -1,0 +1,120 @@
+"""Relaying (``t_relay`` of an OpenSER script): with a response context, or without any state where there is none.
+
+An ACK is no transaction of its own; a CANCEL, and the ACK of a failed call, may come when the process that sent their
+INVITE is gone. Their branches can be computed again, so they are sent after it all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.errors import StorageError
+from appliance.proxy.calls import Calls
+from appliance.proxy.domains import Domains
+from appliance.proxy.forward import Unroutable
+from appliance.proxy.incoming import Incoming
+from appliance.proxy.replies import Answer
+from appliance.proxy.response_context import ResponseContext, Surroundings
+from appliance.proxy.targets import Target, TargetSet, in_groups
+from appliance.sip.message import Request
+
+_OK = Answer(200, "OK")
+
+
+class Relays:
+    """Sends requests on.
+
+    ``progress_of(request)`` finds the INVITE that a CANCEL is for while its handler still waits for something.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        domains: Domains,
+        locations: TargetSet,
+        calls: Calls,
+        max_branches: int,
+        progress_of: Callable[[Request], Incoming | None],
+    ) -> None:
+        self._around = around
+        self._domains = domains
+        self._locations = locations
+        self._calls = calls
+        self._max_branches = max_branches
+        self._progress_of = progress_of
+
+    def relay(self, incoming: Incoming, targets: list[Target]) -> None:
+        """Sends the request to its targets; whatever comes back finds its own way to the sender."""
+        request = incoming.request
+        if request.method == "ACK":
+            for number, target in enumerate(targets):
+                self._send_stateless(incoming, target, number)
+            return
+        if not targets:
+            incoming.reply(incoming.replies.not_registered)
+            return
+        if incoming.cancelled:  # while its handler waited for a lookup
+            incoming.admit()
+            incoming.reply(incoming.replies.cancelled)
+            return
+        if request.method == "BYE":
+            self._calls.hung_up(request, incoming.now)
+        context = ResponseContext(incoming, self._around, self._watcher_of(incoming))
+        context.start(in_groups(targets, self._max_branches))
+
+    def cancel(self, incoming: Incoming) -> None:
+        """A CANCEL goes where its INVITE went, and is answered here (RFC 3261 §9.2, §16.10)."""
+        waiting = self._progress_of(incoming.request)
+        if waiting is not None:
+            waiting.cancelled = True
+        invite = self._around.transactions.invite_of(incoming.request)
+        if invite is not None or waiting is not None:
+            incoming.admit()
+            incoming.reply(_OK)
+            if invite is not None and invite.user is not None:
+                invite.user.on_cancel(invite, incoming.now)
+        elif self._follow(incoming):
+            incoming.reply(_OK)
+        else:
+            incoming.reply(incoming.replies.no_transaction)
+
+    def acknowledge(self, incoming: Incoming) -> None:
+        """An ACK without a route of ours: for a reply of our own, or for one that passed before a restart (§17.1.1.3)."""
+        if not incoming.has_our_tag():
+            self._follow(incoming)
+
+    def is_loop(self, request: Request) -> bool:
+        """Whether the request has been here before and would go the same way again (§16.3 step 4, RFC 5393 §4.2)."""
+        return self._around.forwarder.is_loop(request)
+
+    def _follow(self, incoming: Incoming) -> bool:
+        """Sends a CANCEL or ACK after an INVITE whose transaction is gone, to our own users only."""
+        if not self._domains.is_me(incoming.request.uri):
+            return False
+        try:
+            targets = self._locations.lookup(self._domains.aor(incoming.request.uri))
+        except StorageError:
+            return False
+        for number, target in enumerate(targets[: self._max_branches]):
+            self._send_stateless(incoming, target, number)
+        return bool(targets)
+
+    def _send_stateless(self, incoming: Incoming, target: Target, number: int) -> None:
+        around = self._around
+        try:
+            outgoing = around.forwarder.prepare(incoming.request, incoming.hop, target, number)
+            around.send(outgoing.request.encode(), outgoing.hop)
+        except (OSError, Unroutable):
+            return  # the caller sends it again, or nobody ever needs it
+        around.metrics.requests_forwarded[incoming.request.method, outgoing.hop.transport] += 1
+
+    def _watcher_of(self, incoming: Incoming) -> Callable[[int], None]:
+        request = incoming.request
+        if request.method != "INVITE" or request.to_tag is not None:
+            return _nobody_watches
+        self._calls.begin()
+        return lambda status: self._calls.decided(request, status, incoming.now, self._around.clock())
+
+
+def _nobody_watches(status: int) -> None:
+    """The end of a request that is no call's beginning is nobody's business."""

@@ -1,0 +1,64 @@
+"""The two sets of replies: what today's practice asks, and what the OpenSER 1.2 of 2007 answered.
+
+They differ where the old one told strangers too much, or left the RFC. Settings choose one: ``profile = "rfc3261"``
+(the default) or ``profile = "openser12"``, in which the document of 2007 can be replayed line by line.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    """A status code and its reason phrase (RFC 3261 §7.2)."""
+
+    status: int
+    reason: str
+
+
+class Replies(NamedTuple):
+    """The replies of one profile, named by the step that gives them."""
+
+    trying: Answer
+    trying_to_register: Answer | None
+    to_mismatch: Answer
+    from_mismatch: Answer
+    not_registered: Answer
+    unknown_domain: Answer = Answer(404, "Unknown Domain")
+    register_elsewhere: Answer = Answer(403, "Register Forwarding Forbidden")
+    relaying: Answer = Answer(403, "Relaying Forbidden")
+    preloaded_route: Answer = Answer(403, "Preloaded Route Forbidden")
+    too_many_hops: Answer = Answer(483, "Too Many Hops")
+    bad_extension: Answer = Answer(420, "Bad Extension")
+    loop: Answer = Answer(482, "Loop Detected")
+    breadth: Answer = Answer(440, "Max-Breadth Exceeded")
+    cancelled: Answer = Answer(487, "Request Terminated")
+    no_transaction: Answer = Answer(481, "Call/Transaction Does Not Exist")
+    no_answer: Answer = Answer(408, "Request Timeout")
+    unreachable: Answer = Answer(480, "Temporarily Unavailable")
+    unresolvable: Answer = Answer(404, "Unresolvable Destination")
+    overloaded: Answer = Answer(503, "Service Unavailable")
+    # A stranger's call to somebody here is let in; with False it is challenged like everybody's.
+    strangers_may_call: bool = True
+
+
+RFC3261 = Replies(
+    trying=Answer(100, "Trying"),
+    # A 100 to a REGISTER serves nobody: it stops no retransmission early and keeps state (RFC 4320 §4.1).
+    trying_to_register=None,
+    to_mismatch=Answer(403, "Authentication and To-Header Mismatch"),
+    from_mismatch=Answer(403, "Forbidden, Use From=ID"),
+    # The same for a user who is unknown and for one who is away, so that nobody can list our users.
+    not_registered=Answer(480, "Temporarily Unavailable"),
+)
+
+OPENSER12 = Replies(
+    trying=Answer(100, "Giving a try"),
+    trying_to_register=Answer(100, "Trying to Register"),
+    to_mismatch=Answer(401, "Unauthorized"),
+    from_mismatch=Answer(403, "Forbidden"),
+    not_registered=Answer(404, "User Not Found"),
+    strangers_may_call=False,
+)
+
+PROFILES = {"rfc3261": RFC3261, "openser12": OPENSER12}

@@ -1,0 +1,323 @@
+"""The response context of one forwarded request: its branches, and what becomes of their responses (RFC 3261 §16.7).
+
+Parallel and serial forking, the best response, CANCEL of the rest, Timer C (§16.8) and a ring time of its own for
+'no answer'. Must not know where targets come from, nor any socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from appliance.proxy.best_response import Final, best, gather_challenges
+from appliance.proxy.forward import Forwarder, Unroutable
+from appliance.proxy.incoming import Answers, Incoming, reply_hop
+from appliance.proxy.replies import Answer
+from appliance.proxy.targets import Target
+from appliance.sip.hop import Hop
+from appliance.sip.message import Request, Response
+from appliance.sip.reply import REASONS
+from appliance.telemetry.metrics import Metrics
+from appliance.transaction.client import ClientTransaction, InviteClientTransaction, cancel_of
+from appliance.transaction.table import ServerTransaction, TransactionTable
+from appliance.transaction.timers import Timer
+
+# How long a branch that was cancelled may take to say so (64*T1, RFC 3261 §9.1).
+_CANCEL_PATIENCE = 32.0
+
+
+class Surroundings(NamedTuple):
+    """What every response context of the process shares. ``defer`` runs a callable soon, where it may block."""
+
+    forwarder: Forwarder
+    transactions: TransactionTable
+    answers: Answers
+    metrics: Metrics
+    clock: Callable[[], float]
+    defer: Callable[..., object]
+    send: Callable[[bytes, Hop], None]
+    ring_seconds: float
+    timer_c_seconds: float
+
+
+class Branch:
+    """One copy of the request under way to one target; the user of its client transaction."""
+
+    __slots__ = ("cancel_sent", "cancel_wanted", "context", "final", "number", "proceeding", "target", "transaction")
+
+    def __init__(self, context: ResponseContext, target: Target, number: int) -> None:
+        self.context = context
+        self.target = target
+        self.number = number
+        self.transaction: ClientTransaction | None = None
+        self.proceeding = False
+        self.cancel_wanted = False
+        self.cancel_sent = False
+        self.final: Final | None = None
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        self.context.branch_answered(self, response, now)
+
+    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
+        self.context.branch_ended(self, Final(408, None), now)
+
+    def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
+        # §16.9 asks for a 503 here; to a caller, a phone that cannot be reached is one that is not there.
+        self.context.branch_ended(self, Final(480, None), now)
+
+
+class CancelUser:
+    """The user of a CANCEL's own transaction: whatever is answered, the INVITE's response is what counts (§9.1)."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Nothing follows from it."""
+
+    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
+        """Nothing follows from it."""
+
+    def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
+        """Nothing follows from it."""
+
+
+_CANCEL_USER = CancelUser()
+
+
+class ResponseContext:
+    """One request, from its first branch to its final response.
+
+    ``on_final(status)`` is called once, with the status that went upstream.
+    """
+
+    __slots__ = (
+        "_around", "_branches", "_breadth", "_done", "_groups", "_incoming", "_invite", "_number", "_on_final",
+        "_ring_until", "_server", "_timer", "_timer_c_until", "cancelled",
+    )  # fmt: skip
+
+    def __init__(self, incoming: Incoming, around: Surroundings, on_final: Callable[[int], None]) -> None:
+        self._incoming = incoming
+        self._server: ServerTransaction = incoming.admit()
+        self._server.user = self
+        self._around = around
+        self._on_final = on_final
+        self._invite = incoming.request.method == "INVITE"
+        self._groups: list[list[Target]] = []
+        self._branches: list[Branch] = []
+        self._number = 0
+        self._breadth: int | None = None
+        self._timer: Timer | None = None
+        self._ring_until = 0.0
+        self._timer_c_until = 0.0
+        self._done = False
+        self.cancelled = incoming.cancelled
+
+    # -- the way down: targets become branches ------------------------------------------------------------------------
+
+    def start(self, groups: list[list[Target]]) -> None:
+        """Sends the request to the first group; later ones follow when all of a group's branches have failed."""
+        self._groups = groups
+        if sum(map(len, groups)) > 1:
+            self._breadth = self._around.forwarder.breadth_of(self._incoming.request)
+            if self._breadth < 1:
+                self._finish(self._around.answers.replies.breadth, self._around.clock())
+                return
+            self._groups = [
+                group[first : first + self._breadth]
+                for group in groups
+                for first in range(0, len(group), self._breadth)
+            ]
+        self._start_group()
+        if self._invite and self._server.last_status is None:
+            self._incoming.reply(self._around.answers.replies.trying)
+
+    def _start_group(self) -> None:
+        if self._done or self.cancelled:
+            self._group_ended(self._around.clock())
+            return
+        group = self._groups.pop(0)
+        branches = []
+        for target in group:
+            branches.append(Branch(self, target, self._number))
+            self._number += 1
+        self._branches += branches
+        share = None if self._breadth is None else max(1, self._breadth // len(group))
+        for branch in branches:
+            if len(branches) > 1 and self._around.forwarder.may_wait(branch.target):
+                self._around.defer(self._send, branch, share)
+            else:
+                self._send(branch, share)
+        if self._invite and not self._done:
+            self._watch(self._around.clock())
+
+    def _send(self, branch: Branch, share: int | None) -> None:
+        around, incoming = self._around, self._incoming
+        try:
+            outgoing = around.forwarder.prepare(
+                incoming.request, incoming.hop, branch.target, branch.number, share
+            )
+        except Unroutable as obstacle:
+            self.branch_ended(branch, Final(obstacle.status, None), around.clock())
+            return
+        if self._done or self.cancelled:  # while a name was looked up or a connection opened
+            self.branch_ended(branch, Final(487, None), around.clock())
+            return
+        request = outgoing.request
+        around.metrics.requests_forwarded[request.method, outgoing.hop.transport] += 1
+        transaction = around.transactions.begin_client(
+            request, request.encode(), outgoing.hop, branch, around.clock()
+        )
+        branch.transaction = transaction
+
+    # -- the way back: responses of the branches ----------------------------------------------------------------------
+
+    def branch_answered(self, branch: Branch, response: Response, now: float) -> None:
+        status = response.status
+        if status < 200:
+            self._provisional(branch, response, now)
+            return
+        response.remove_first_item("via")
+        if status < 300:
+            self._success(branch, response, now)
+        else:
+            self.branch_ended(branch, Final(status, response), now)
+
+    def _provisional(self, branch: Branch, response: Response, now: float) -> None:
+        branch.proceeding = True
+        if branch.cancel_wanted:
+            self._cancel(branch, now)
+        if response.status == 100 or self._done:
+            return
+        response.remove_first_item("via")
+        self._timer_c_until = now + self._around.timer_c_seconds
+        self._forward(response, now)
+
+    def _success(self, branch: Branch, response: Response, now: float) -> None:
+        if branch.final is None:
+            branch.final = Final(response.status, response)
+        if self._done and not self._invite:
+            return  # only one final response to a request that is no INVITE (§17.2.2)
+        first = not self._done
+        if not first and self._server.last_status is not None and self._server.last_status >= 300:
+            # It was answered in the very moment that we gave up: the caller must know, or the callee talks to nobody.
+            self._around.send(response.encode(), reply_hop(self._incoming.request, self._incoming.hop))
+            return
+        self._forward(response, now)
+        if first:
+            self._end(response.status, now)
+
+    def branch_ended(self, branch: Branch, final: Final, now: float) -> None:
+        """A branch has no 2xx to give: its final response, or the status that stands for its silence."""
+        if branch.final is not None:
+            return
+        branch.final = final
+        if final.status >= 600:
+            self._groups.clear()
+            self._cancel_pending(now)
+        self._group_ended(now)
+
+    def _group_ended(self, now: float) -> None:
+        if self._done or any(branch.final is None for branch in self._branches):
+            return
+        if self._groups and not self.cancelled:
+            self._around.defer(self._start_group)
+            return
+        finals = [branch.final for branch in self._branches if branch.final is not None]
+        if self.cancelled and not any(final.status >= 600 for final in finals):
+            finals = [final for final in finals if final.status == 487] or [Final(487, None)]
+        self._answer(best(finals), finals, now)
+
+    def _answer(self, final: Final, finals: list[Final], now: float) -> None:
+        status, response = final
+        if status == 408 and not self._invite:
+            # Too late to be of use, and the client takes it for a broken server (RFC 4320 §4.2).
+            self._end(status, now)
+        elif response is None:
+            self._finish(Answer(status, REASONS[status]), now)
+        elif status == 503:
+            # A 503 would tell the client that this proxy is overloaded (§16.7 step 6).
+            self._finish(Answer(500, "Server Internal Error"), now)
+        else:
+            if status in (401, 407):
+                gather_challenges(response, finals)
+            self._forward(response, now)
+            self._end(status, now)
+
+    # -- the upstream side --------------------------------------------------------------------------------------------
+
+    def _forward(self, response: Response, now: float) -> None:
+        status = response.status
+        self._around.metrics.responses_sent[self._incoming.request.method, status] += 1
+        self._server.respond(status, response.encode(), now)
+
+    def _finish(self, answer: Answer, now: float) -> None:
+        self._incoming.reply(answer)
+        self._end(answer.status, now)
+
+    def _end(self, status: int, now: float) -> None:
+        self._done = True
+        self._groups.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._cancel_pending(now)
+        self._on_final(status)
+
+    # -- CANCEL and patience ------------------------------------------------------------------------------------------
+
+    def on_cancel(self, transaction: ServerTransaction, now: float) -> None:
+        """The caller has given up: so do the branches, and their 487 is what it gets (§9.2, §16.10)."""
+        self.cancelled = True
+        self._groups.clear()
+        self._cancel_pending(now)
+        self._group_ended(now)
+
+    def on_terminated(self, transaction: ServerTransaction, now: float) -> None:
+        """Nothing is kept beyond the server transaction."""
+
+    def _cancel_pending(self, now: float) -> None:
+        if not self._invite:
+            return
+        for branch in self._branches:
+            if branch.final is None or (branch.final.response is None and branch.transaction is not None):
+                self._cancel(branch, now)
+
+    def _cancel(self, branch: Branch, now: float) -> None:
+        """Cancels one branch, as soon as it has answered at all: before, a CANCEL may overtake its INVITE (§9.1)."""
+        branch.cancel_wanted = True
+        transaction = branch.transaction
+        if branch.cancel_sent or not branch.proceeding or not isinstance(transaction, InviteClientTransaction):
+            return
+        branch.cancel_sent = True
+        around = self._around
+        cancel: Request = cancel_of(transaction)
+        around.metrics.requests_forwarded["CANCEL", transaction.hop.transport] += 1
+        around.transactions.begin_client(cancel, cancel.encode(), transaction.hop, _CANCEL_USER, now)
+
+        def give_up(now: float) -> None:
+            transaction.abandon()
+            self.branch_ended(branch, Final(487, None), now)
+
+        around.transactions.wheel.schedule(now + _CANCEL_PATIENCE, give_up)
+
+    def _watch(self, now: float) -> None:
+        """Arms the ring time of the group that has just begun, and Timer C, which each ringing begins anew (§16.8)."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ring_until = now + self._around.ring_seconds
+        self._timer_c_until = now + self._around.timer_c_seconds
+        self._arm()
+
+    def _arm(self) -> None:
+        when = min(self._ring_until, self._timer_c_until)
+        self._timer = self._around.transactions.wheel.schedule(when, self._no_answer)
+
+    def _no_answer(self, now: float) -> None:
+        if now < self._ring_until and now < self._timer_c_until:
+            self._arm()
+            return
+        self._timer = None
+        waiting = [branch for branch in self._branches if branch.final is None]
+        for branch in waiting:
+            branch.final = Final(408, None)
+        for branch in waiting:
+            self._cancel(branch, now)
+        self._group_ended(now)

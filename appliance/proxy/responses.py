@@ -1,0 +1,56 @@
+"""Responses that come in (RFC 3261 §16.7, §18.1.2): to their transaction, or on without one.
+
+A response whose transaction is gone (the process has been restarted, or another worker sent the request) is passed
+on when its two topmost Vias prove that the request went through us: our branch is a MAC over the branch below it.
+RFC 6026 §7.3 forbids passing such responses on because anybody could forge them; the MAC is what stops a forger, and
+a call that was ringing over a restart is answered: a deliberate deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.errors import SipError
+from appliance.proxy.branch import Branches
+from appliance.sip.hop import Hop
+from appliance.sip.message import Response
+from appliance.telemetry.metrics import Metrics
+from appliance.transaction.table import TransactionTable
+
+
+class Responses:
+    """Sorts the responses that come in."""
+
+    def __init__(
+        self,
+        transactions: TransactionTable,
+        branches: Branches,
+        send: Callable[[bytes, Hop], None],
+        local_for: Callable[[Hop], Hop],
+        metrics: Metrics,
+    ) -> None:
+        self._transactions = transactions
+        self._branches = branches
+        self._send = send
+        self._local_for = local_for
+        self._responses_received = metrics.responses_received
+        self._messages_rejected = metrics.messages_rejected
+
+    def receive(self, response: Response, hop: Hop, now: float) -> None:
+        self._responses_received[response.cseq.method, response.status] += 1
+        if not self._transactions.receive_response(response, now):
+            self._pass_on(response, hop)
+
+    def _pass_on(self, response: Response, hop: Hop) -> None:
+        if response.status == 100 or not self._branches.verify(response):
+            self._messages_rejected["unmatched"] += 1
+            return
+        response.remove_first_item("via")
+        via = response.via
+        host = via.received or via.host.strip("[]")
+        port = (via.rport if isinstance(via.rport, int) else None) or via.port or 5060
+        try:
+            back = self._local_for(Hop(via.transport.lower(), host, port, hop.listener))
+            self._send(response.encode(), back)
+        except (OSError, SipError):
+            self._messages_rejected["unmatched"] += 1

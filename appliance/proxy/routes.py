@@ -1,0 +1,175 @@
+"""What happens to every request, from top to bottom: ``route { … }`` of an OpenSER script, in Python.
+
+The steps and their order are those of the final script in the document of 2007 (``route[1]`` relays, ``route[2]``
+registers, ``route[3]`` is for calls), with what was missing there: it was an open relay, believed any Route header,
+and knew no method but INVITE and REGISTER. Each step is a method named after what the script calls it; how a step is
+done stands in its own file beside this one. A step may wait (for a commit, a lookup, a connection): it holds up
+nobody else.
+"""
+
+from __future__ import annotations
+
+from appliance.proxy.incoming import RETRY_AFTER, Incoming
+from appliance.proxy.parts import Parts
+from appliance.proxy.replies import Answer
+from appliance.proxy.targets import Target, in_groups
+
+OK = Answer(200, "OK")
+ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO, UPDATE, PRACK"
+
+
+class Routes:
+    """Takes one request at a time, and answers or relays it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.domains = parts.domains
+        self.credentials = parts.credentials
+        self.registrar = parts.registrar
+        self.locations = parts.locations
+        self.aliases = parts.aliases
+        self.dialogs = parts.dialogs
+        self.relays = parts.relays
+        self.self_loop = parts.self_loop
+        self.journal = parts.journal
+        self.tracer = parts.tracer
+
+    # -- route: every request begins here -----------------------------------------------------------------------------
+
+    def route(self, incoming: Incoming) -> None:
+        request = incoming.request
+        if request.method == "CANCEL":
+            return self.relays.cancel(incoming)
+        if request.first("max-forwards") == "0":
+            return incoming.reply(incoming.replies.too_many_hops)
+        if self.relays.is_loop(request):
+            return incoming.reply(incoming.replies.loop)
+        if extensions := request.items("proxy-require"):
+            return incoming.reply(incoming.replies.bad_extension, (f"Unsupported: {', '.join(extensions)}",))
+        if self.self_loop.takes(request):
+            return self.relay_to_myself(incoming)
+        if self.loose_route(incoming):
+            return self.relay_in_dialog(incoming)
+        if request.has("route"):
+            return incoming.reply(incoming.replies.preloaded_route)
+        if request.method == "ACK":
+            return self.relays.acknowledge(incoming)
+        if request.method == "REGISTER":
+            return self.register(incoming)
+        if self.is_for_the_server(incoming):
+            return incoming.reply(OK, (ALLOW, "Accept: application/sdp"))
+        return self.call(incoming)
+
+    # -- route[1]: t_relay --------------------------------------------------------------------------------------------
+
+    def relay(self, incoming: Incoming, targets: list[Target]) -> None:
+        self.relays.relay(incoming, targets)
+
+    def relay_in_dialog(self, incoming: Incoming) -> None:
+        """A request along a route that we signed: nobody is asked for a password in the middle of a call."""
+        request = incoming.request
+        self.credentials.consume(request)
+        if self.domains.is_me(request.uri) and not request.has("route"):
+            return self.relay(incoming, self.lookup_location(incoming))
+        return self.relay(incoming, [Target(request.uri_text)])
+
+    def relay_to_myself(self, incoming: Incoming) -> None:
+        """The demonstration: the first arrival goes to this very server, only the second one is processed."""
+        self.self_loop.mark(incoming.request)
+        self.relay(incoming, [self.self_loop.target(incoming.request, incoming.hop)])
+
+    # -- route[2]: REGISTER -------------------------------------------------------------------------------------------
+
+    def register(self, incoming: Incoming) -> None:
+        request, replies = incoming.request, incoming.replies
+        if not self.domains.is_me(request.uri):
+            return incoming.reply(replies.register_elsewhere)
+        if not self.domains.serves(request.to.uri.host):
+            return incoming.reply(replies.unknown_domain)
+        if replies.trying_to_register:
+            incoming.reply(replies.trying_to_register)
+        if not self.www_authorize(incoming):
+            return None
+        if not self.check_to(incoming):
+            return incoming.reply(replies.to_mismatch)
+        self.credentials.consume(request)
+        return self.save_location(incoming)
+
+    def save_location(self, incoming: Incoming) -> None:
+        """Answers when the binding is durable; until then its transaction absorbs the retransmissions."""
+        incoming.admit()
+        outcome = self.registrar.register(
+            incoming.request, self.domains.aor(incoming.request.to.uri), incoming.hop, incoming.now
+        )
+        incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
+        self.journal.registered(incoming, outcome)
+
+    # -- route[3]: calls, and every other request that belongs to no dialog -------------------------------------------
+
+    def call(self, incoming: Incoming) -> None:
+        request, replies = incoming.request, incoming.replies
+        if self.domains.serves(request.from_.uri.host) or not replies.strangers_may_call:
+            if not self.proxy_authorize(incoming):
+                return None
+            if not self.check_from(incoming):
+                return incoming.reply(replies.from_mismatch)
+            self.credentials.consume(request)
+        elif not self.domains.is_me(request.uri):
+            return incoming.reply(replies.relaying)
+        incoming.admit()
+        if not self.domains.is_me(request.uri):
+            return self.relay(incoming, [Target(request.uri_text)])
+        if alias := self.lookup_aliases(incoming):
+            return self.relay(incoming, [alias])
+        targets = self.lookup_location(incoming)
+        if not targets:
+            self.tracer.note("User is not found", "red", request)
+            return incoming.reply(replies.not_registered)
+        return self.relay(incoming, targets)
+
+    # -- the steps ----------------------------------------------------------------------------------------------------
+
+    def loose_route(self, incoming: Incoming) -> bool:
+        """Whether the request follows a Route that we signed for this very dialog; our own Routes are taken off.
+
+        Whatever else a Route header says is no reason to believe anything: a request that has none of ours left is
+        treated as one out of dialog, so nobody relays through us with an invented To tag.
+        """
+        request = incoming.request
+        self.dialogs.repair_strict_route(request, self.domains.is_me)
+        signed = self.dialogs.strip_own_routes(request, self.domains.is_me)
+        return signed and request.to_tag is not None
+
+    def is_for_the_server(self, incoming: Incoming) -> bool:
+        """OPTIONS without a user asks the server itself what it can do (RFC 3261 §11)."""
+        request = incoming.request
+        return request.method == "OPTIONS" and not request.uri.user and self.domains.is_me(request.uri)
+
+    def www_authorize(self, incoming: Incoming) -> bool:
+        """Whether the REGISTER proves whose it is; if not, it has been challenged with 401."""
+        return self.credentials.www_authorize(incoming)
+
+    def proxy_authorize(self, incoming: Incoming) -> bool:
+        """Whether the request proves whose it is; if not, it has been challenged with 407."""
+        return self.credentials.proxy_authorize(incoming)
+
+    def check_to(self, incoming: Incoming) -> bool:
+        """The address that is registered is the one whose password was given, not somebody else's."""
+        return self.credentials.check_to(incoming)
+
+    def check_from(self, incoming: Incoming) -> bool:
+        """The caller is the one whose password was given: intercepted credentials give nobody another name."""
+        return self.credentials.check_from(incoming)
+
+    def lookup_aliases(self, incoming: Incoming) -> Target | None:
+        """Another name of somebody: the Request-URI is replaced; None when the address is nobody's alias, or our own
+        user's, whose location is looked up instead."""
+        request = incoming.request
+        alias = self.aliases(self.domains.aor(request.uri))
+        if alias is None:
+            return None
+        request.uri_text = alias
+        return None if self.domains.is_me(request.uri) else Target(alias)
+
+    def lookup_location(self, incoming: Incoming) -> list[Target]:
+        """Where the user can be reached now, best first."""
+        return self.locations.lookup(self.domains.aor(incoming.request.uri))

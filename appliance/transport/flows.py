@@ -1,0 +1,196 @@
+"""Which socket reaches a hop: the listeners, the connections by peer, and the one ``send`` (RFC 3261 §18).
+
+A reply over a stream goes back on the connection that its request came by; when that is gone, to the address where
+the peer listens (§18.2.2). A request over a stream uses a connection that is there, or opens one, and gives up on it
+early: a phone that is not there must never hold a call for the 32 s of Timer B.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent import monkey
+from gevent.event import AsyncResult
+
+from appliance.sip.hop import Hop
+from appliance.transport.stream import StreamConnection, StreamListener
+from appliance.transport.udp import UdpListener
+
+if TYPE_CHECKING:
+    from appliance.sip.message import Limits
+
+_WRITE = 2
+_CONNECT_SECONDS = 3.0
+_SWEEP_SECONDS = 30.0
+_Socket = monkey.get_original("socket", "socket")
+
+
+class Flows:
+    """All sockets of the process.
+
+    ``receive(data, hop)`` is called from the loop for each message; ``on_connection(opened, hop, reason)`` for each
+    connection that begins and ends.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[bytes, Hop], None],
+        limits: Limits,
+        *,
+        max_connections: int = 2048,
+        idle_seconds: float = 3600.0,
+        receive_buffer: int = 4_194_304,
+        on_connection: Callable[[bool, Hop, str], None] = lambda opened, hop, reason: None,
+    ) -> None:
+        self.listeners: list[UdpListener | StreamListener] = []
+        self._receive = receive
+        self._limits = limits
+        self._max_connections = max_connections
+        self._idle_seconds = idle_seconds
+        self._receive_buffer = receive_buffer
+        self._on_connection = on_connection
+        self._connections: dict[tuple[str, int], StreamConnection] = {}
+        self._opening: dict[tuple[str, int], AsyncResult] = {}
+        self._sweeper = gevent.get_hub().loop.timer(_SWEEP_SECONDS, _SWEEP_SECONDS)
+
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
+
+    def listen(self, transport: str, host: str, port: int) -> UdpListener | StreamListener:
+        """Opens one more listening socket; raises OSError, with the address in its text."""
+        index = len(self.listeners)
+        listener: UdpListener | StreamListener
+        try:
+            if transport == "udp":
+                listener = UdpListener(host, port, index, self._receive, receive_buffer=self._receive_buffer)
+            else:
+                listener = StreamListener(host, port, index, self._accepted)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen on {transport}:{host}:{port}: {error.strerror}") from None
+        self.listeners.append(listener)
+        return listener
+
+    def start(self) -> None:
+        for listener in self.listeners:
+            listener.start()
+        self._sweeper.start(self._close_idle)
+
+    def stop(self) -> None:
+        """Nothing more is read; what is under way is still answered."""
+        for listener in self.listeners:
+            listener.stop()
+        for connection in self._connections.values():
+            connection.stop()
+
+    def close(self) -> None:
+        self._sweeper.stop()
+        for listener in self.listeners:
+            listener.close()
+        for connection in list(self._connections.values()):
+            connection.close("the server stops")
+
+    def local_for(self, hop: Hop) -> Hop:
+        """The same hop with the listener that it leaves by; raises OSError when none has its transport and family."""
+        if hop.listener >= 0 and self._fits(self.listeners[hop.listener], hop):
+            return hop
+        connection = self._connections.get((hop.host, hop.port)) if hop.reliable else None
+        if connection is not None:
+            return hop._replace(listener=connection.hop.listener)
+        for listener in self.listeners:
+            if self._fits(listener, hop):
+                return hop._replace(listener=listener.index)
+        raise OSError(errno.EAFNOSUPPORT, f"no listener for {hop.transport} to {hop.host}")
+
+    @staticmethod
+    def _fits(listener: UdpListener | StreamListener, hop: Hop) -> bool:
+        return listener.transport == hop.transport and (":" in listener.host) == (":" in hop.host)
+
+    def send(self, data: bytes, hop: Hop) -> None:
+        """Sends to a hop whose flow is there; raises OSError when it is not."""
+        if hop.transport == "udp":
+            listener = self.listeners[hop.listener]
+            assert isinstance(listener, UdpListener)
+            listener.send(data, hop.host, hop.port)
+            return
+        connection = self._connections.get((hop.host, hop.port))
+        if connection is None:
+            raise ConnectionError(f"no connection to {hop.host}:{hop.port}")
+        connection.send(data)
+
+    def connect(self, hop: Hop) -> None:
+        """Makes sure that ``send`` finds a flow to this hop; waits for a connection, raises OSError when there is none.
+
+        Blocks the calling greenlet for at most three seconds. Several that want the same peer share one attempt.
+        """
+        if not hop.reliable:
+            return
+        peer = (hop.host, hop.port)
+        if peer in self._connections:
+            return
+        attempt = self._opening.get(peer)
+        if attempt is None:
+            attempt = self._opening[peer] = AsyncResult()
+            gevent.spawn(self._open, hop, attempt)
+        attempt.get()
+
+    def _open(self, hop: Hop, attempt: AsyncResult) -> None:
+        peer = (hop.host, hop.port)
+        sock = _Socket(socket.AF_INET6 if ":" in hop.host else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            outcome = sock.connect_ex(peer)
+            if outcome == errno.EINPROGRESS:
+                watcher = gevent.get_hub().loop.io(sock.fileno(), _WRITE)
+                try:
+                    with gevent.Timeout(_CONNECT_SECONDS, TimeoutError(errno.ETIMEDOUT, "no answer")):
+                        gevent.get_hub().wait(watcher)
+                finally:
+                    watcher.close()
+                outcome = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if outcome:
+                raise OSError(outcome, f"cannot connect to {hop.host}:{hop.port}")
+            self._begin(sock, hop)
+        except OSError as error:
+            sock.close()
+            attempt.set_exception(error)
+        else:
+            attempt.set(None)
+        finally:
+            del self._opening[peer]
+
+    def _accepted(self, sock: socket.socket, hop: Hop) -> None:
+        if len(self._connections) >= self._max_connections:
+            sock.close()
+            self._on_connection(False, hop, "too many connections")
+            return
+        self._begin(sock, hop)
+
+    def _begin(self, sock: socket.socket, hop: Hop) -> None:
+        connection = StreamConnection(
+            sock, hop, gevent.get_hub().loop.now(), self._limits, self._receive, self._ended
+        )
+        self._connections[hop.host, hop.port] = connection
+        connection.start()
+        self._on_connection(True, hop, "")
+
+    def _ended(self, connection: StreamConnection, reason: str) -> None:
+        peer = (connection.hop.host, connection.hop.port)
+        if self._connections.get(peer) is connection:
+            del self._connections[peer]
+        self._on_connection(False, connection.hop, reason)
+
+    def _close_idle(self) -> None:
+        oldest = gevent.get_hub().loop.now() - self._idle_seconds
+        for connection in [c for c in self._connections.values() if c.last_used < oldest]:
+            connection.close("idle")
+
+
+def names_of(listeners: Sequence[UdpListener | StreamListener]) -> list[tuple[str, str, int]]:
+    """(transport, host, port) of each listener, in the order of their indexes."""
+    return [(listener.transport, listener.host, listener.port) for listener in listeners]

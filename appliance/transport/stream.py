@@ -1,0 +1,204 @@
+"""Connections (RFC 3261 §18.3): bytes are framed into messages by Content-Length; what cannot be sent yet waits.
+
+A connection has no greenlet of its own: the loop's callbacks read and write, so ten thousand idle phones cost memory
+only. Must not know what a message means.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent import monkey
+
+from appliance.errors import SipError
+from appliance.sip.framing import StreamFramer
+from appliance.sip.hop import Hop
+
+if TYPE_CHECKING:
+    from appliance.sip.message import Limits
+
+_READ, _WRITE = 1, 2
+_CHUNK = 65_536
+# A peer that does not read what we send is let go when this much waits for it.
+_UNSENT_LIMIT = 1_048_576
+_Socket = monkey.get_original("socket", "socket")
+
+
+class StreamConnection:
+    """One TCP connection, accepted or opened by us, established.
+
+    ``receive(data, hop)`` is called from the loop for each whole message, ``on_close(connection, reason)`` once.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        hop: Hop,
+        now: float,
+        limits: Limits,
+        receive: Callable[[bytes, Hop], None],
+        on_close: Callable[[StreamConnection, str], None],
+    ) -> None:
+        self.hop = hop
+        self.last_used = now
+        self._socket = sock
+        self._framer = StreamFramer(limits)
+        self._receive = receive
+        self._on_close = on_close
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._closed = False
+        loop = gevent.get_hub().loop
+        self._reader = loop.io(sock.fileno(), _READ)
+        self._writer = loop.io(sock.fileno(), _WRITE)
+        self._clock = loop.now
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def start(self) -> None:
+        self._reader.start(self._readable)
+
+    def stop(self) -> None:
+        """Reads no more; answers still go out."""
+        self._reader.stop()
+
+    def send(self, data: bytes) -> None:
+        """Sends now, or as soon as the peer takes it; raises OSError when the connection is gone."""
+        if self._closed:
+            raise ConnectionError(f"the connection to {self.hop.host}:{self.hop.port} is closed")
+        self.last_used = self._clock()
+        if not self._unsent:
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self.close(f"sending failed: {error.strerror}")
+                raise
+            if sent == len(data):
+                return
+            data = data[sent:]
+            self._writer.start(self._writable)
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes > _UNSENT_LIMIT:
+            self.close("the peer does not read")
+            raise ConnectionError(f"{self.hop.host}:{self.hop.port} does not read what it is sent")
+
+    def close(self, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for watcher in (self._reader, self._writer):
+            watcher.stop()
+            watcher.close()
+        self._socket.close()
+        self._unsent.clear()
+        self._on_close(self, reason)
+
+    def _writable(self) -> None:
+        while self._unsent:
+            data = self._unsent[0]
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.close(f"sending failed: {error.strerror}")
+                return
+            self._unsent_bytes -= sent
+            if sent < len(data):
+                self._unsent[0] = data[sent:]
+                return
+            self._unsent.popleft()
+        self._writer.stop()
+
+    def _readable(self) -> None:
+        try:
+            chunk = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.close(f"reading failed: {error.strerror}")
+            return
+        if not chunk:
+            self.close("closed by the peer")
+            return
+        self.last_used = self._clock()
+        try:
+            self._framer.feed(chunk)
+            while not self._closed and (message := self._framer.next_message()) is not None:
+                self._receive(message, self.hop)
+            self._answer_pings()
+        except SipError as error:
+            # The next message cannot be found in this stream any more (§18.3).
+            self.close(f"unreadable: {error}")
+
+    def _answer_pings(self) -> None:
+        # Two empty lines ask whether we are alive, one is the answer (RFC 5626 §3.5.1).
+        if self._framer.pings and not self._closed:
+            self._framer.pings = 0
+            try:
+                self.send(b"\r\n")
+            except OSError:
+                return  # the connection has been closed by send
+
+
+class StreamListener:
+    """One listening TCP socket; ``accepted(socket, hop)`` is called from the loop for each new connection."""
+
+    transport = "tcp"
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        index: int,
+        accepted: Callable[[socket.socket, Hop], None],
+        *,
+        inherited: int | None = None,
+    ) -> None:
+        """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises OSError."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        if inherited is None:
+            self._socket = _Socket(family, socket.SOCK_STREAM)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self._socket.bind((host, port))
+            self._socket.listen(1024)
+        else:
+            self._socket = _Socket(family, socket.SOCK_STREAM, fileno=inherited)
+        self._socket.setblocking(False)
+        self.host = host
+        self.port: int = self._socket.getsockname()[1]
+        self.index = index
+        self._accepted = accepted
+        self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _READ)
+
+    def start(self) -> None:
+        self._watcher.start(self._readable)
+
+    def stop(self) -> None:
+        """Accepts no more."""
+        self._watcher.stop()
+
+    def close(self) -> None:
+        self._watcher.stop()
+        self._watcher.close()
+        self._socket.close()
+
+    def _readable(self) -> None:
+        try:
+            sock, address = self._socket.accept()
+        except OSError:
+            return  # the peer went away again, or no descriptor is left: the backlog keeps the others
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._accepted(sock, Hop("tcp", address[0], address[1], self.index))
