@@ -1,0 +1,67 @@
+"""The events that the journal knows by number: what to search for with ``journalctl MESSAGE_ID=…`` and alert
+on.
+
+A number never changes its meaning; a new event gets a new one (``journalctl --new-id128``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """An event's number in the journal's catalogue, its severity, and what it means."""
+
+    message_id: str
+    level: str
+    meaning: str
+
+
+EVENTS = {
+    "started": Event("91d31b887c4942808b5a18cc2024763c", "info", "The process has begun."),
+    "ready": Event("1b239101684a43d5be004178bdd2dd0d", "info", "Requests are answered from now on."),
+    "stopping": Event(
+        "06f01a2751514cd499bdc1c3860c1b16", "info", "What was begun is finished, then the process ends."
+    ),
+    "stopped": Event("667497482788467f81774eb8925f3ab0", "info", "The process has ended in order."),
+    "config-reloaded": Event("2f04147c76f14abc84bff167723bf140", "info", "Settings were read again."),
+    "config-refused": Event(
+        "75e49989e7b14164848fd33a82cbfcfd", "error", "Settings were wrong; the old ones hold."
+    ),
+    "binding-added": Event(
+        "db043357c15b4bd39efc2eb8c3e55826", "info", "A phone can be reached by a new contact."
+    ),
+    "binding-refreshed": Event(
+        "d0816a0f3315402da0206d2d5e1a8656", "debug", "A known contact was kept longer."
+    ),
+    "binding-removed": Event("87a0bfd67d1840e38f966bf7165eb299", "info", "A contact was taken away."),
+    "binding-expired": Event(
+        "463305c0610145feaaa842e5517b8d6e", "info", "A contact was not refreshed in time."
+    ),
+    "registration-refused": Event("bd59838487734b29b84ee469af9b30a4", "info", "A REGISTER was not granted."),
+    "auth-failed": Event("9161acb8a99a4e108ac6ac79418f1175", "notice", "Credentials were wrong."),
+    "call-ended": Event(
+        "37f070ac0fd845f28cb311399b9c6da5", "info", "A call was answered, refused or given up."
+    ),
+    "relay-refused": Event(
+        "e82ff97f4e764a2b81b850a9e4cca5ea", "notice", "A stranger wanted to send through us."
+    ),
+    "database-lost": Event(
+        "fcc2a07799224f99b8754fad9d6ebce4", "warning", "The database is away; the spool takes over."
+    ),
+    "database-back": Event("8812e275bc554d83bf19be7c7c2b36bb", "info", "The database answers again."),
+    "database-refused": Event(
+        "4e823c63de524ab383f1d63324ce59fb", "error", "The database said no to what we must do."
+    ),
+    "spool-replayed": Event(
+        "4bd3f43cbb644108b1ed604fd0cf5064", "info", "What the spool held is in the database."
+    ),
+    "bindings-loaded": Event("b71af987bf0841a688a634f027049139", "info", "The location table is in memory."),
+    "request-failed": Event(
+        "4c963c73c8694cf984f7d472c1bf51d4", "error", "A fault of ours; the request got a 500."
+    ),
+    "overload": Event(
+        "35dd985fab804f1290259b01ed411a85", "warning", "More waits than may; new requests get a 503."
+    ),
+    "command": Event("8153b9f2595f41749e05e6acc22e36cd", "info", "An administrator changed something."),
+}

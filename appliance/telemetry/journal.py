@@ -1,0 +1,164 @@
+"""What happened, one structured line each: to systemd's journal when it listens, else to standard error as
+logfmt.
+
+``event("binding-added", "10@example.org …", sip_aor=…, sip_call_id=…)`` becomes a journal entry with the
+fields EVENT, SIP_AOR, SIP_CALL_ID … and the event's MESSAGE_ID, so that ``journalctl SIP_CALL_ID=…`` works;
+what other code says through ``logging`` goes the same way. Values come from strangers: control characters are
+shown as escapes, so that nobody can add a line or a field. Never raises and never waits for a reader. Must
+not know sockets or gevent.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TextIO
+
+from appliance.telemetry.events import EVENTS
+from appliance.telemetry.trace_format import harmless
+
+LEVELS = {"debug": 10, "info": 20, "notice": 25, "warning": 30, "error": 40, "critical": 50}
+_PRIORITIES = {"debug": 7, "info": 6, "notice": 5, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
+_VALUE_LENGTH = 4096
+
+Write = Callable[[str, str, dict[str, str]], None]
+
+_current: Journal | None = None
+
+
+class Journal:
+    """Where events go: ``write(level, message, fields)``, and from which level on."""
+
+    def __init__(self, write: Write, level: str = "info") -> None:
+        self._write = write
+        self.threshold = LEVELS[level]
+
+    def event(self, name: str, message: str, **fields: Any) -> None:
+        """Tell an event of the catalogue: ``message`` in a person's words, ``fields`` by journal names in
+        lower case.
+
+        Fields that are None are left out.
+        """
+        known = EVENTS[name]
+        if LEVELS[known.level] < self.threshold:
+            return
+        told = {key.upper(): _value(value) for key, value in fields.items() if value is not None}
+        self._write(known.level, _value(message), {"EVENT": name, "MESSAGE_ID": known.message_id, **told})
+
+    def enabled(self, name: str) -> bool:
+        """Whether the event would be told: ask before a message is costly to make."""
+        return LEVELS[EVENTS[name].level] >= self.threshold
+
+    def say(self, level: str, message: str, trace: str | None = None, **fields: Any) -> None:
+        """Tell something that is no event of the catalogue; ``trace`` is a traceback, of several lines."""
+        if LEVELS[level] < self.threshold:
+            return
+        told = {key.upper(): _value(value) for key, value in fields.items() if value is not None}
+        if trace:
+            told["TRACEBACK"] = "\n".join(harmless(line) for line in trace.splitlines())
+        self._write(level, _value(message), told)
+
+
+class LoggingBridge(logging.Handler):
+    """What libraries and other rooms say through ``logging`` goes to the journal too."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One record; a traceback goes into a field of its own."""
+        level = max(
+            (name for name in LEVELS if LEVELS[name] <= record.levelno),
+            key=LEVELS.__getitem__,
+            default="debug",
+        )
+        trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else None
+        self._journal.say(level, record.getMessage(), trace, logger=record.name)
+
+
+def open_journal(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> Journal:
+    """The journal of this process, also made the end of ``logging``. ``form`` is ``auto``, ``journal`` or
+    ``text``.
+    """
+    stream = stream or sys.stderr
+    if form == "journal" or (form == "auto" and journal_listens()):
+        write = _to_systemd()
+    else:
+        write = _to_stream(stream)
+    journal = Journal(write, level)
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, LoggingBridge):
+            root.removeHandler(handler)
+    root.addHandler(LoggingBridge(journal))
+    root.setLevel(journal.threshold)
+    global _current
+    _current = journal
+    return journal
+
+
+def event(name: str, message: str, **fields: Any) -> None:
+    """``Journal.event`` of the journal that this process opened last; before that, warnings go to standard
+    error.
+    """
+    global _current
+    if _current is None:
+        _current = Journal(_to_stream(sys.stderr), "warning")
+    _current.event(name, message, **fields)
+
+
+def journal_listens(descriptor: int = 2) -> bool:
+    """Whether standard error is systemd's journal: systemd says which inode it is (``JOURNAL_STREAM``)."""
+    try:
+        device, inode = (int(part) for part in os.environ.get("JOURNAL_STREAM", "").split(":"))
+        status = os.fstat(descriptor)
+    except (ValueError, OSError):
+        return False
+    return (status.st_dev, status.st_ino) == (device, inode)
+
+
+def _to_systemd() -> Write:
+    from cysystemd.journal import send
+
+    def write(level: str, message: str, fields: dict[str, str]) -> None:
+        try:
+            send(message=message, priority=_PRIORITIES[level], syslog_identifier="sipbox", **fields)
+        except OSError:
+            pass  # the journal is being restarted; a call must not fail for that
+
+    return write
+
+
+def _to_stream(stream: TextIO) -> Write:
+    def write(level: str, message: str, fields: dict[str, str]) -> None:
+        when = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S.%f%z}"
+        pairs = {"time": when[:23] + when[26:], "level": level, "msg": message}
+        pairs |= {
+            key.lower(): value for key, value in fields.items() if key not in ("MESSAGE_ID", "TRACEBACK")
+        }
+        lines = [" ".join(f"{key}={_quoted(value)}" for key, value in pairs.items())]
+        lines += [f"    | {line}" for line in fields.get("TRACEBACK", "").splitlines()]
+        try:
+            stream.write("\n".join(lines) + "\n")
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # nobody reads any more; a call must not fail for that
+
+    return write
+
+
+def _value(value: Any) -> str:
+    """One line of printable characters."""
+    text = value if isinstance(value, str) else str(value)
+    return harmless(text[:_VALUE_LENGTH]).replace("\t", "\\x09")
+
+
+def _quoted(value: str) -> str:
+    if value and not any(character in value for character in ' "=\\'):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
