@@ -16,8 +16,7 @@ OTHER = "other"
 
 
 class Label(NamedTuple):
-    """A label: its values, or None when the code that counts chooses them (names of queries, status codes).
-    """
+    """A label: its values, or None when the code that counts chooses them (names of queries, status codes)."""
 
     name: str
     values: tuple[str, ...] | None = None

@@ -15,8 +15,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TextIO
+from time import localtime, strftime, time
+from typing import Any, ClassVar, TextIO
 
 from appliance.telemetry.events import EVENTS
 from appliance.telemetry.trace_format import harmless
@@ -27,11 +27,11 @@ _VALUE_LENGTH = 4096
 
 Write = Callable[[str, str, dict[str, str]], None]
 
-_current: Journal | None = None
-
 
 class Journal:
     """Where events go: ``write(level, message, fields)``, and from which level on."""
+
+    current: ClassVar[Journal | None] = None
 
     def __init__(self, write: Write, level: str = "info") -> None:
         self._write = write
@@ -97,8 +97,7 @@ def open_journal(level: str = "info", form: str = "auto", stream: TextIO | None 
             root.removeHandler(handler)
     root.addHandler(LoggingBridge(journal))
     root.setLevel(journal.threshold)
-    global _current
-    _current = journal
+    Journal.current = journal
     return journal
 
 
@@ -106,10 +105,8 @@ def event(name: str, message: str, **fields: Any) -> None:
     """``Journal.event`` of the journal that this process opened last; before that, warnings go to standard
     error.
     """
-    global _current
-    if _current is None:
-        _current = Journal(_to_stream(sys.stderr), "warning")
-    _current.event(name, message, **fields)
+    journal = Journal.current = Journal.current or Journal(_to_stream(sys.stderr), "warning")
+    journal.event(name, message, **fields)
 
 
 def journal_listens(descriptor: int = 2) -> bool:
@@ -135,9 +132,15 @@ def _to_systemd() -> Write:
 
 
 def _to_stream(stream: TextIO) -> Write:
+    second, clock, zone = 0, "", ""
+
     def write(level: str, message: str, fields: dict[str, str]) -> None:
-        when = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S.%f%z}"
-        pairs = {"time": when[:23] + when[26:], "level": level, "msg": message}
+        nonlocal second, clock, zone
+        now = time()
+        if int(now) != second:  # making the words of a time costs more than all the rest of a line
+            second = int(now)
+            clock, zone = strftime("%Y-%m-%dT%H:%M:%S %z", localtime(now)).split()
+        pairs = {"time": f"{clock}.{int(now % 1 * 1000):03d}{zone}", "level": level, "msg": message}
         pairs |= {
             key.lower(): value for key, value in fields.items() if key not in ("MESSAGE_ID", "TRACEBACK")
         }

@@ -45,6 +45,8 @@ def format_entry(entry: Entry, colour: bool = True) -> str:
 
 def harmless(text: str) -> str:
     """``text`` with everything that could act on a terminal, or hide in it, shown as an escape."""
+    if text.isprintable():
+        return text
     return _SUSPECT.sub(lambda found: found[0] if found[0].isprintable() else _escape(found[0]), text)
 
 
