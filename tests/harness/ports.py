@@ -25,13 +25,14 @@ def free_port(count: int = 1, *, address: str = LOOPBACK) -> int:
     for _ in range(1000):
         first = _random.randrange(LOWEST, HIGHEST - count, 2)
         wanted = range(first, first + count)
-        if not _handed_out.intersection(wanted) and all(_is_free(address, port) for port in wanted):
+        if not _handed_out.intersection(wanted) and all(is_free(address, port) for port in wanted):
             _handed_out.update(wanted)
             return first
     raise RuntimeError(f"no {count} free ports in a row between {LOWEST} and {HIGHEST}")
 
 
-def _is_free(address: str, port: int) -> bool:
+def is_free(address: str, port: int) -> bool:
+    """Nobody has that port, neither over UDP nor over TCP."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(family, kind) as probe:
