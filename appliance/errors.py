@@ -7,6 +7,8 @@ Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, an
     ├── SipError                   a request that is answered with an error status (RFC 3261 §21)
     │   ├── MalformedMessage       400
     │   │   ├── BadUri             400
+    │   │   ├── UriTooLong         414
+    │   │   ├── UnsupportedVersion 505
     │   │   └── FrameError         a stream that cannot be resynchronised (RFC 3261 §18.3)
     │   ├── MessageTooLarge        513
     │   └── UnsupportedScheme      416
@@ -51,28 +53,40 @@ class SettingsError(SipboxError):
 
 
 class SipError(SipboxError):
-    """Becomes a SIP reply: ``status`` is its code, ``reason`` its phrase (None: the code's usual one)."""
+    """Becomes a SIP reply: ``status`` is its code, ``reason`` its phrase (None: the code's usual one).
+
+    ``partial`` is what could be read of a message that cannot be taken, to build the reply from; None otherwise.
+    """
 
     status: ClassVar[int] = 500
 
-    def __init__(self, problem: str, *, reason: str | None = None) -> None:
+    def __init__(self, problem: str, *, partial: Message | None = None, reason: str | None = None) -> None:
         self.problem = problem
+        self.partial = partial
         self.reason = reason
         super().__init__(problem)
 
 
 class MalformedMessage(SipError):
-    """The text is no SIP message; from ``partial``, what could be read, a 400 is built (RFC 3261 §21.4.1)."""
+    """The text is no SIP message, or says what cannot be (RFC 3261 §21.4.1)."""
 
     status = 400
-
-    def __init__(self, problem: str, *, partial: Message | None = None, reason: str | None = None) -> None:
-        super().__init__(problem, reason=reason)
-        self.partial = partial
 
 
 class BadUri(MalformedMessage):
     """A URI that RFC 3261 §19.1 does not allow."""
+
+
+class UriTooLong(MalformedMessage):
+    """A Request-URI longer than the limits allow (RFC 3261 §21.4.12)."""
+
+    status = 414
+
+
+class UnsupportedVersion(MalformedMessage):
+    """Neither SIP/2.0 nor something that could be read as it (RFC 3261 §21.5.6)."""
+
+    status = 505
 
 
 class FrameError(MalformedMessage):

@@ -1,0 +1,118 @@
+"""Cutting a stream of bytes into messages by Content-Length (RFC 3261 §18.3), with RFC 5626's keep-alives between them."""
+
+from __future__ import annotations
+
+import re
+
+from appliance.errors import FrameError, MessageTooLarge, SipError
+from appliance.sip.message import DEFAULT_LIMITS, Limits, Message
+from appliance.sip.parser import parse
+
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+# The one way that everybody writes it. More than one of them, or a fold behind it, is looked at the long way.
+_CONTENT_LENGTH = re.compile(
+    rb"\n(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9})[ \t]*+\r?\n(?![ \t])", re.IGNORECASE
+)
+
+
+class StreamFramer:
+    """Feed it what arrives, then take messages until there is none; how the bytes were cut makes no difference.
+
+    ``pings`` counts the double line ends that came between messages: each is to be answered by one CRLF
+    (RFC 5626 §3.5.1); whoever answers takes them off.
+    """
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.pings = 0
+        self._limits = limits
+        self._buffer = bytearray()
+        # How far the buffer was searched for the end of the headers: nothing is looked at twice.
+        self._searched = 0
+        # Where the headers and where the message end, once that is known.
+        self._needed = 0
+        self._half_ping = False
+
+    def __len__(self) -> int:
+        """How many bytes wait for the rest of their message."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived."""
+        self._buffer += data
+
+    def next_message(self) -> bytes | None:
+        """The next whole message, or None when more bytes are needed.
+
+        MessageTooLarge when the message is, or will be, larger than the limits; FrameError when nobody can tell
+        where it ends. After either the stream is of no further use; ``partial`` is what a reply can be built from.
+        """
+        if not self._needed:
+            self._skip_line_ends()
+            self._needed = self._find_end()
+        needed = self._needed
+        if not needed or len(self._buffer) < needed:
+            return None
+        message = bytes(self._buffer[:needed])
+        del self._buffer[:needed]
+        self._needed = self._searched = 0
+        return message
+
+    def _skip_line_ends(self) -> None:
+        """Pass over line ends between messages (§7.5), counting two in a row as a ping."""
+        buffer = self._buffer
+        position = 0
+        while buffer[position : position + 2] == b"\r\n":
+            position += 2
+            if self._half_ping:
+                self.pings += 1
+            self._half_ping = not self._half_ping
+        # Bare line feeds keep nothing alive, but are no reason to lose the stream.
+        while buffer[position : position + 1] == b"\n":
+            position += 1
+        if position:
+            del buffer[:position]
+        if buffer and buffer[0] != 0x0D:
+            self._half_ping = False
+
+    def _find_end(self) -> int:
+        """Where the message ends, counted from its beginning; 0 while its headers are not complete."""
+        buffer = self._buffer
+        # An empty line may have begun in what was searched before: \r\n\r\n less its last byte.
+        found = _EMPTY_LINE.search(buffer, max(0, self._searched - 3))
+        if found is None:
+            self._searched = len(buffer)
+            if len(buffer) > self._limits.message_bytes:
+                raise MessageTooLarge(f"headers of more than {self._limits.message_bytes} bytes")
+            return 0
+        head = bytes(buffer[: found.end()])
+        size = found.end() + self._content_length(head)
+        if size > self._limits.message_bytes:
+            partial: Message | None = None
+            try:
+                partial = parse(head, self._limits)
+            except SipError as error:
+                partial = error.partial
+            raise MessageTooLarge(
+                f"a message of {size} bytes; the limit is {self._limits.message_bytes}", partial=partial
+            )
+        return size
+
+    def _content_length(self, head: bytes) -> int:
+        lengths = _CONTENT_LENGTH.findall(head)
+        if len(lengths) == 1:
+            return int(lengths[0])
+        # None, several, or written in a way that the pattern does not know.
+        message: Message
+        try:
+            message = parse(head, self._limits)
+        except SipError as error:
+            if error.partial is None:
+                raise FrameError(error.problem) from None
+            message = error.partial
+        try:
+            values = {message.content_length} if message.keys.count("content-length") == 1 else set()
+        except SipError as error:
+            raise FrameError(error.problem, partial=message) from None
+        if len(values) != 1:
+            raise FrameError("not one Content-Length, which a stream needs", partial=message)
+        return values.pop() or 0

@@ -1,0 +1,234 @@
+"""The small productions that everything else is made of: tokens, quoted strings, lists, parameters, hosts (RFC 3261 §25.1).
+
+Each function takes text that is already unfolded. Every one looks at each character a bounded number of times:
+the patterns use possessive quantifiers, and a search never starts again inside what it has passed. The usual form
+of a value (no quotes, no brackets) is split by ``str`` methods, which is several times faster than looking at it
+character by character; the general form stands behind it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+
+from appliance.errors import MalformedMessage
+from appliance.sip.auth_params import parse_auth_params
+from appliance.sip.names import display_of, key_of
+
+# With the two that have a file of their own, this is the whole grammar for those who read it elsewhere.
+__all__ = [
+    "Params",
+    "delta_seconds",
+    "display_of",
+    "end_of_quoted",
+    "find_outside",
+    "format_params",
+    "is_hostname",
+    "is_ipv4",
+    "is_ipv6_reference",
+    "is_token",
+    "key_of",
+    "parse_auth_params",
+    "parse_host_port",
+    "parse_params",
+    "quote",
+    "split_list",
+    "split_outside",
+    "unfold",
+    "unquote",
+]
+
+Params = tuple[tuple[str, str | None], ...]
+
+_TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++").fullmatch
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_FOLD = re.compile(r"[ \t]*+\r?\n[ \t]++")
+# Underscores are in no RFC's hostname and in many people's networks.
+_HOST = re.compile(r"[a-z0-9_.\-]++").fullmatch
+_LABELS = re.compile(
+    r"[a-z0-9_](?:[a-z0-9_\-]*+(?<=[a-z0-9_]))?(?:\.[a-z0-9_](?:[a-z0-9_\-]*+(?<=[a-z0-9_]))?)*+\.?"
+).fullmatch
+
+
+def is_token(text: str) -> bool:
+    """True for ``1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~")``."""
+    return _TOKEN(text) is not None
+
+
+def unfold(text: str) -> str:
+    """Replace each fold (line end and the blanks around it) by one space (§7.3.1)."""
+    return _FOLD.sub(" ", text) if "\n" in text else text
+
+
+def quote(text: str) -> str:
+    """A quoted-string that means ``text``."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def unquote(text: str) -> str:
+    """What a quoted-string means; text that is not quoted is returned as it is."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return text
+    inner = text[1:-1]
+    return _QUOTED_PAIR.sub(r"\1", inner) if "\\" in inner else inner
+
+
+def end_of_quoted(text: str, start: int) -> int:
+    """The index behind the quoted-string that begins at ``start``; MalformedMessage when it never ends."""
+    match = _QUOTED.match(text, start)
+    if match is None:
+        raise MalformedMessage("a quoted string is not closed")
+    return match.end()
+
+
+def find_outside(text: str, wanted: str, start: int = 0) -> int:
+    """The index of the first of the ``wanted`` characters outside quotes and ``<>``, or -1.
+
+    MalformedMessage when a quote or an angle bracket before it is not closed. One bracket within another is none:
+    a URI may hold neither.
+    """
+    position = start
+    length = len(text)
+    while position < length:
+        character = text[position]
+        if character in wanted:
+            return position
+        if character == '"':
+            position = end_of_quoted(text, position)
+        elif character == "<":
+            position = text.find(">", position) + 1
+            if not position:
+                raise MalformedMessage("an angle bracket is not closed")
+        else:
+            position += 1
+    return -1
+
+
+def split_outside(text: str, separator: str) -> list[str]:
+    """Split at each ``separator`` outside quotes and ``<>``; the pieces keep their blanks."""
+    pieces = []
+    start = 0
+    while (end := find_outside(text, separator, start)) >= 0:
+        pieces.append(text[start:end])
+        start = end + 1
+    pieces.append(text[start:])
+    return pieces
+
+
+def split_list(text: str) -> list[str]:
+    """The items of ``value *(COMMA value)``, stripped; empty ones are left out, as RFC 2616 §2.1 has it."""
+    if "," not in text:
+        item = text.strip(" \t")
+        return [item] if item else []
+    pieces = split_outside(text, ",") if '"' in text or "<" in text else text.split(",")
+    return [item for piece in pieces if (item := piece.strip(" \t"))]
+
+
+class _ParamNames(dict[str, str]):
+    """Spelling of a parameter's name -> lower case. Few names are ever seen, so each is looked at once."""
+
+    def __missing__(self, spelling: str) -> str:
+        name = spelling.strip(" \t")
+        if not _TOKEN(name):
+            raise MalformedMessage(f"not a parameter name: {name[:40]!r}")
+        name = name.lower()
+        if len(spelling) <= 40 and len(self) < 1024:
+            self[spelling] = name
+        return name
+
+
+_PARAM_NAMES = _ParamNames()
+
+
+def parse_params(text: str) -> Params:
+    """The pairs of ``*(SEMI generic-param)``: names in lower case, values as written (quotes kept), None without.
+
+    ``;lr;q=0.5`` -> ``(("lr", None), ("q", "0.5"))``. Empty parameters (``;;``) are passed over; MalformedMessage
+    when a name is no token or the text does not begin with a semicolon.
+    """
+    if not text:
+        return ()
+    pieces = text.split(";") if '"' not in text and "<" not in text else split_outside(text, ";")
+    if pieces[0] and pieces[0].strip(" \t"):
+        raise MalformedMessage(f"a parameter without semicolon: {text[:40]!r}")
+    pairs: list[tuple[str, str | None]] = []
+    for piece in pieces:
+        name, equals, value = piece.partition("=")
+        if equals:
+            pairs.append((_PARAM_NAMES[name], value.strip(" \t")))
+        elif name and name.strip(" \t"):
+            pairs.append((_PARAM_NAMES[name], None))
+    return tuple(pairs)
+
+
+def format_params(params: Params) -> str:
+    """``;name=value;name`` again, the reverse of parse_params."""
+    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params])
+
+
+def is_ipv4(text: str) -> bool:
+    """True for four decimal numbers up to 255."""
+    parts = text.split(".")
+    return len(parts) == 4 and all(
+        part.isascii() and part.isdigit() and len(part) < 4 and int(part) < 256 for part in parts
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_ipv6_reference(text: str) -> bool:
+    """True for an IPv6 address in square brackets, without a zone."""
+    if text[:1] != "[" or text[-1:] != "]" or "%" in text:
+        return False
+    try:
+        ipaddress.IPv6Address(text[1:-1])
+    except ValueError:
+        return False
+    return True
+
+
+def is_hostname(text: str) -> bool:
+    """True for labels of letters, digits, hyphens (not at an end) and underscores, with dots between."""
+    return _LABELS(text.lower()) is not None
+
+
+def parse_host_port(text: str) -> tuple[str, int | None]:
+    """``host [":" port]`` -> the host in lower case (IPv6 in brackets) and the port; MalformedMessage."""
+    if text[:1] == "[":
+        host, bracket, rest = text.lower().partition("]")
+        host += bracket
+        if not is_ipv6_reference(host):
+            raise MalformedMessage(f"not an IPv6 reference: {text[:60]!r}")
+        rest = rest.lstrip(" \t")
+        if not rest:
+            return host, None
+        if rest[0] != ":":
+            raise MalformedMessage(f"text after an IPv6 reference: {text[:60]!r}")
+        return host, _port(rest[1:])
+    host, colon, port = text.lower().partition(":")
+    # §25.1 COLON lets blanks stand around it: "first.example.com : 4000" is one of RFC 4475's pleasures.
+    if not _HOST(host):
+        host = host.strip(" \t")
+        if not _HOST(host):
+            raise MalformedMessage(f"not a host: {text[:60]!r}")
+    return host, _port(port) if colon else None
+
+
+def _port(text: str) -> int:
+    digits = text.strip(" \t")
+    # isdigit alone would take digits of any script, and int() underscores and signs.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 5):
+        raise MalformedMessage(f"not a port: {text[:20]!r}")
+    port = int(digits)
+    if port > 65535:
+        raise MalformedMessage(f"not a port: {digits}")
+    return port
+
+
+def delta_seconds(text: str) -> int | None:
+    """``1*DIGIT`` as seconds, at most 2**32 - 1 (§20.19); None when it is no number."""
+    digits = text.strip(" \t")
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return min(int(digits), 0xFFFFFFFF) if len(digits) <= 10 else 0xFFFFFFFF

@@ -1,0 +1,385 @@
+"""A SIP message as a list of raw header lines that are taken apart when somebody asks (RFC 3261 §7).
+
+Text is UTF-8 decoded with ``surrogateescape``, which loses nothing: a line that is not touched is sent as the bytes
+that came. ``keys`` and ``lines`` run in parallel, and every key of a known header is the same string object, so that
+``list.index`` finds it by identity: for the dozen headers of a message that is faster to build than any mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Self
+
+from appliance.errors import MalformedMessage
+from appliance.sip.grammar import find_outside, split_list, split_outside, unfold
+from appliance.sip.headers import CSeq, NameAddr, Via
+from appliance.sip.names import KEYS, LIST_HEADERS, display_of
+from appliance.sip.uri import Uri
+
+# Which slot remembers the value that was read from a header.
+_SLOTS = {"via": "_via", "from": "_from", "to": "_to", "cseq": "_cseq", "call-id": "_call_id"}
+
+
+class Limits(NamedTuple):
+    """What a message may cost.
+
+    ``message_bytes`` is all of it, ``header_bytes`` one header line with its folds, ``headers`` their number,
+    ``uri_bytes`` the Request-URI, ``nesting`` how deep comments may stand within one another.
+    """
+
+    message_bytes: int = 65535
+    header_bytes: int = 16384
+    headers: int = 200
+    uri_bytes: int = 2048
+    nesting: int = 10
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Message:
+    """What requests and responses have in common: header lines and a body.
+
+    ``keys[i]`` is the canonical name of ``lines[i]``, which is the whole line with its name, folds kept, without
+    the line end. Lists and body may be read freely; they are changed by the methods only.
+    """
+
+    __slots__ = ("_call_id", "_cseq", "_from", "_to", "_via", "body", "keys", "lines")
+
+    keys: list[str]
+    lines: list[str]
+    body: bytes
+    _via: Via | None
+    _from: NameAddr | None
+    _to: NameAddr | None
+    _cseq: CSeq | None
+    _call_id: str | None
+
+    def __init__(self, keys: list[str], lines: list[str], body: bytes = b"") -> None:
+        self.keys = keys
+        self.lines = lines
+        self.body = body
+        self._via = self._from = self._to = self._cseq = self._call_id = None
+
+    @property
+    def start_line(self) -> str:
+        """The first line, without its end."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def has(self, key: str) -> bool:
+        """True when there is a header with this key."""
+        return key in self.keys
+
+    def first(self, key: str) -> str | None:
+        """The value of the first line with this key, unfolded and stripped; None when there is none."""
+        keys = self.keys
+        return _value(self.lines[keys.index(key)]) if key in keys else None
+
+    def all(self, key: str) -> list[str]:
+        """The value of each line with this key, in their order."""
+        return [_value(line) for k, line in zip(self.keys, self.lines, strict=True) if k == key]
+
+    def items(self, key: str) -> list[str]:
+        """Each item, when the header's grammar is a comma list (§7.3.1), else each line's value.
+
+        MalformedMessage when a quote or an angle bracket is not closed.
+        """
+        values = self.all(key)
+        if key not in LIST_HEADERS:
+            return values
+        return [item for value in values for item in split_list(value)]
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via; MalformedMessage when there is none or it cannot be read."""
+        via = self._via
+        if via is None:
+            value = self._required("via")
+            if "," in value:
+                value = (split_list(value) or [""])[0]
+            via = self._via = Via.parse(value)
+        return via
+
+    @property
+    def from_(self) -> NameAddr:
+        """The From header; MalformedMessage when there is none or it cannot be read."""
+        value = self._from
+        if value is None:
+            value = self._from = NameAddr.parse(self._required("from"))
+        return value
+
+    @property
+    def to(self) -> NameAddr:
+        """The To header; MalformedMessage when there is none or it cannot be read."""
+        value = self._to
+        if value is None:
+            value = self._to = NameAddr.parse(self._required("to"))
+        return value
+
+    @property
+    def from_tag(self) -> str | None:
+        """The From header's tag."""
+        return self.from_.tag
+
+    @property
+    def to_tag(self) -> str | None:
+        """The To header's tag: None in a request outside of dialogs."""
+        return self.to.tag
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID, which compares byte by byte (§20.8); MalformedMessage when there is none."""
+        value = self._call_id
+        if value is None:
+            value = self._call_id = self._required("call-id")
+        return value
+
+    @property
+    def cseq(self) -> CSeq:
+        """The CSeq header; MalformedMessage when there is none or it cannot be read."""
+        value = self._cseq
+        if value is None:
+            value = self._cseq = CSeq.parse(self._required("cseq"))
+        return value
+
+    @property
+    def content_length(self) -> int | None:
+        """Content-Length in bytes, None when it is absent; MalformedMessage when it is no number."""
+        return self._number("content-length", 0xFFFFFFFF)
+
+    @property
+    def max_forwards(self) -> int | None:
+        """Max-Forwards, None when it is absent; MalformedMessage when it is no number up to 255 (§20.22)."""
+        return self._number("max-forwards", 255)
+
+    def _required(self, key: str) -> str:
+        value = self.first(key)
+        if not value:
+            raise MalformedMessage(f"no {display_of(key)} header", partial=self)
+        return value
+
+    def _number(self, key: str, most: int) -> int | None:
+        value = self.first(key)
+        if value is None:
+            return None
+        # isdigit alone takes digits of any script, and int() signs and underscores.
+        if not (value.isascii() and value.isdigit() and len(value) < 20) or int(value) > most:
+            raise MalformedMessage(f"not a {display_of(key)}: {value[:40]!r}", partial=self)
+        return int(value)
+
+    # ------------------------------------------------------------------------------------------------ changing
+
+    def add(self, name: str, value: str) -> None:
+        """Append a header line."""
+        self.lines.append(_line(name, value))
+        self.keys.append(KEYS[name])
+
+    def prepend(self, name: str, value: str) -> None:
+        """Put a header line before all others, as a Via or Record-Route is (§16.6)."""
+        key = KEYS[name]
+        self.lines.insert(0, _line(name, value))
+        self.keys.insert(0, key)
+        self._forget(key)
+
+    def remove(self, key: str) -> None:
+        """Take out all lines with this key."""
+        keys = self.keys
+        while key in keys:
+            index = keys.index(key)
+            del keys[index], self.lines[index]
+        self._forget(key)
+
+    def replace(self, key: str, value: str) -> None:
+        """Give the first line with this key another value, or append such a line."""
+        line = _line(display_of(key), value)
+        if key in self.keys:
+            self.lines[self.keys.index(key)] = line
+            self._forget(key)
+        else:
+            self.lines.append(line)
+            self.keys.append(key)
+
+    def remove_first_item(self, key: str) -> None:
+        """Take the first item out of a comma list that may run over several lines; nothing when there is none."""
+        if key not in self.keys:
+            return
+        index = self.keys.index(key)
+        line = self.lines[index]
+        start = line.index(":") + 1
+        end = _end_of_item(line, start)
+        rest = line[end + 1 :].strip(" \t\r\n")
+        if rest:
+            self.lines[index] = f"{line[:start]} {rest}"
+        else:
+            del self.keys[index], self.lines[index]
+        self._forget(key)
+
+    def set_top_via_params(self, received: str, rport: int) -> None:
+        """Note in the topmost Via where the message came from: address (no brackets) and port of its source.
+
+        ``received`` is added when the host says otherwise or the sender asked for the port (§18.2.1, RFC 3581 §4),
+        ``rport`` is filled in when it was asked for. What a sender claims of either is overwritten. Nothing else in
+        the line changes.
+        """
+        via = self.via
+        asked = claimed = False
+        for name, _ in via.params:
+            if name == "rport":
+                asked = True
+            elif name == "received":
+                claimed = True
+        host = via.host[1:-1] if via.host[:1] == "[" else via.host
+        if not (asked or claimed) and host == received:
+            return
+        index = self.keys.index("via")
+        line = self.lines[index]
+        start = line.index(":") + 1
+        end = _end_of_item(line, start)
+        item = line[start:end].rstrip(" \t\r\n")
+        pieces = split_outside(item, ";") if '"' in item else item.split(";")
+        kept = [pieces[0]]
+        for piece in pieces[1:]:
+            name = piece.partition("=")[0].strip(" \t\r\n").lower()
+            if name == "rport":
+                kept.append(f"rport={rport}")
+            elif name != "received":
+                kept.append(piece)
+        if asked or host != received:
+            kept.append(f"received={received}")
+        self.lines[index] = f"{line[:start]}{';'.join(kept)}{line[end:]}"
+        self._via = None
+
+    def set_body(self, body: bytes, content_type: str) -> None:
+        """Give the message another body, and the two headers that describe it."""
+        self.body = body
+        self.replace("content-type", content_type)
+        self.replace("content-length", str(len(body)))
+
+    def _forget(self, key: str) -> None:
+        slot = _SLOTS.get(key)
+        if slot is not None:
+            setattr(self, slot, None)
+
+    # ------------------------------------------------------------------------------------------------- writing
+
+    def encode(self) -> bytes:
+        """The message as bytes: what was not changed is as it came."""
+        head = "\r\n".join([self.start_line, *self.lines, "", ""]).encode("utf-8", "surrogateescape")
+        return head + self.body if self.body else head
+
+    def copy(self) -> Self:
+        """A message of its own with the same lines."""
+        raise NotImplementedError
+
+    def _copy_into(self, other: Message) -> None:
+        other.keys = self.keys.copy()
+        other.lines = self.lines.copy()
+        other.body = self.body
+        # The values are frozen, so both may hold the same ones.
+        other._via = self._via
+        other._from = self._from
+        other._to = self._to
+        other._cseq = self._cseq
+        other._call_id = self._call_id
+
+
+class Request(Message):
+    """A request; ``uri_text`` is the Request-URI as written and may be set to another."""
+
+    __slots__ = ("method", "uri_text")
+
+    def __init__(
+        self, method: str, uri_text: str, keys: list[str], lines: list[str], body: bytes = b""
+    ) -> None:
+        self.method = method
+        self.uri_text = uri_text
+        self.keys = keys
+        self.lines = lines
+        self.body = body
+        self._via = self._from = self._to = self._cseq = self._call_id = None
+
+    @staticmethod
+    def create(method: str, uri_text: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> Request:
+        """A request of our own from ``(name, value)`` pairs; Content-Length is added."""
+        request = Request(method, uri_text, [], [], body)
+        for name, value in headers:
+            request.add(name, value)
+        request.replace("content-length", str(len(body)))
+        return request
+
+    @property
+    def uri(self) -> Uri:
+        """The Request-URI; BadUri when it is none."""
+        return Uri.parse(self.uri_text)
+
+    @property
+    def start_line(self) -> str:
+        return f"{self.method} {self.uri_text} SIP/2.0"
+
+    def copy(self) -> Request:
+        other = Request.__new__(Request)
+        other.method = self.method
+        other.uri_text = self.uri_text
+        self._copy_into(other)
+        return other
+
+    def __repr__(self) -> str:
+        return f"<Request {self.start_line}>"
+
+
+class Response(Message):
+    """A response."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self, status: int, reason: str, keys: list[str], lines: list[str], body: bytes = b""
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.keys = keys
+        self.lines = lines
+        self.body = body
+        self._via = self._from = self._to = self._cseq = self._call_id = None
+
+    @property
+    def start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    def copy(self) -> Response:
+        other = Response.__new__(Response)
+        other.status = self.status
+        other.reason = self.reason
+        self._copy_into(other)
+        return other
+
+    def __repr__(self) -> str:
+        return f"<Response {self.start_line}>"
+
+
+def _value(line: str) -> str:
+    value = line[line.index(":") + 1 :]
+    if "\n" in value:
+        value = unfold(value)
+    return value.strip(" \t")
+
+
+def _line(name: str, value: str) -> str:
+    # A line end within a value would start a header of somebody else's choice. Nothing that was parsed holds one,
+    # so this is a mistake in our own code.
+    if "\n" in value or "\r" in value:
+        raise ValueError(f"a line end in the value of {name}")
+    return f"{name}: {value}"
+
+
+def _end_of_item(line: str, start: int) -> int:
+    """Where the first item of a comma list ends that begins at ``start``; empty items before it belong to it."""
+    if "," not in line:
+        return len(line)
+    while (end := find_outside(line, ",", start)) >= 0:
+        if line[start:end].strip(" \t\r\n"):
+            return end
+        start = end + 1
+    return len(line)
