@@ -16,7 +16,7 @@ OTHER = "other"
 
 
 class Label(NamedTuple):
-    """A label: its values, or None when the code that counts chooses them (names of queries, status codes)."""
+    """A label: its values, or None when the code that counts chooses them (names of queries, codes)."""
 
     name: str
     values: tuple[str, ...] | None = None

@@ -1,0 +1,80 @@
+"""The command and its nouns. A noun's file is read when the noun is typed, so that starts are quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import IO, Any, cast
+
+import click
+
+from appliance.cli.invocation import Invocation, Noun
+from appliance.errors import SipboxError
+
+# A noun: the module and the name in it, and its line in `sipbox --help`.
+NOUNS = {
+    "serve": ("serve:serve", "Run the SIP server in the foreground."),
+    "agent": ("agent:agent", "Run the management agent: FIFO, metrics, status page."),
+    "status": ("status:status", "Tell whether all is well."),
+    "config": ("settings:config", "Check and show the settings."),
+    "database": ("database:database", "Create, upgrade, back up and restore the database."),
+    "subscriber": ("subscriber:subscriber", "People who may register and call."),
+    "alias": ("alias:alias", "Further addresses of a subscriber."),
+    "registration": ("registration:registration", "Where phones can be reached now."),
+    "domain": ("domain:domain", "Domains that are served."),
+    "permission": ("permission:permission", "What a subscriber may call (openserctl's acl)."),
+    "preference": ("preference:preference", "Attributes of a subscriber (openserctl's avp)."),
+    "speed-dial": ("speed_dial:speed_dial", "Two digits instead of an address."),
+    "ping": ("ping:ping", "Ask a SIP address whether it is there, with OPTIONS."),
+    "online": ("online:online", "List the addresses that have a phone registered."),
+    "statistics": ("statistics:statistics", "Counters of the running server, by OpenSER's names."),
+    "trace": ("trace:trace", "Watch the messages of the running server."),
+    "fifo": ("fifo:fifo", "Send a command to the server's FIFO."),
+    "demo": ("demo:demo", "A working server on this machine, for two phones."),
+    "version": ("version:version", "Show the version."),
+}
+
+
+class Application(Noun):
+    """The group of all nouns; the one place where an expected failure becomes a sentence and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """The nouns, in the order of ``NOUNS``."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The noun, its file read now."""
+        if cmd_name not in NOUNS:
+            return None
+        module, _, name = NOUNS[cmd_name][0].partition(":")
+        return cast(click.Command, getattr(import_module(f"appliance.cli.{module}"), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The nouns with their lines, without reading their files."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(noun, line) for noun, (_, line) in NOUNS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it; an error that somebody can act upon is one line on standard error, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except SipboxError as error:
+            raise Failure(str(error)) from error
+
+
+class Failure(click.ClickException):
+    """Exit code 1 and one line on standard error."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002
+        """The line."""
+        click.echo(f"sipbox: {self.message}", err=True)
+
+
+@click.group(
+    cls=Application, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.pass_context
+def sipbox(ctx: click.Context) -> None:
+    """A SIP proxy and registrar."""
+    ctx.ensure_object(Invocation)

@@ -1,0 +1,134 @@
+"""What every verb shares: which settings it works with, and the way to the server and to the database.
+
+``--config FILE`` may stand before or after the verb; ``SIPBOX_CONFIG`` names the file when it does not.
+Nothing is opened before a verb asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from appliance.config import DEFAULT_PATH, Settings, load
+from appliance.errors import ControlError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Invocation:
+    """One run of the command."""
+
+    config_path: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The file of the settings."""
+        return self.config_path or DEFAULT_PATH
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings; SettingsError when they are wrong or not there."""
+        return load(self.path)
+
+    def ask(self, command: str, **args: Any) -> Any:
+        """What the running server answers; ControlError when it does not run or says no."""
+        from appliance import control
+
+        try:
+            return control.call(self.settings.agent.socket, command, timeout=15, **args)
+        except control.ServerDown:
+            # The agent may be down while calls go on: whoever may open the server's own socket asks there.
+            return control.call(self.settings.sip.control, command, timeout=15, **args)
+
+    def stream(self, command: str, **args: Any) -> Iterator[Any]:
+        """What the running server tells, as it comes."""
+        from appliance import control
+
+        try:
+            yield from control.stream(self.settings.agent.socket, command, **args)
+        except control.ServerDown:
+            yield from control.stream(self.settings.sip.control, command, **args)
+
+    def forget(self, table: str, *keys: Any) -> None:
+        """Rows were changed: the server shall read them again now, not within a second. Silent when none
+        runs.
+        """
+        from appliance.control import ServerDown
+
+        try:
+            self.ask("forget", table=table, keys=list(keys))
+        except ServerDown:
+            pass  # it reads the rows when it starts
+        except ControlError as error:
+            say(f"the change is in the database; the server did not take note of it yet ({error})")
+
+
+class Verb(click.Command):
+    """A command that takes ``--config``."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.params.append(config_option())
+
+
+class Noun(click.Group):
+    """A group of verbs; it takes ``--config`` too."""
+
+    command_class = Verb
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.params.append(config_option())
+
+
+def config_option() -> click.Option:
+    """``--config FILE``, remembered by the invocation; the one that is nearest to the end of the line wins."""
+
+    def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        if value is not None and (
+            not from_environment(ctx) or ctx.ensure_object(Invocation).config_path is None
+        ):
+            ctx.ensure_object(Invocation).config_path = value
+
+    def from_environment(ctx: click.Context) -> bool:
+        return ctx.get_parameter_source("config") is click.core.ParameterSource.ENVIRONMENT
+
+    return click.Option(
+        ["--config"],
+        metavar="FILE",
+        envvar="SIPBOX_CONFIG",
+        expose_value=False,
+        is_eager=True,
+        callback=remember,
+        help=f"The settings.  [default: {DEFAULT_PATH}]",
+    )
+
+
+invocation = click.make_pass_decorator(Invocation, ensure=True)
+
+
+def json_option(function: Function) -> Function:
+    """``--json``, for verbs that print data."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")(function)
+
+
+def yes_option(function: Function) -> Function:
+    """``--yes``, for verbs that destroy: without it they ask."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(function)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is destroyed; a 'no' ends the command with exit code 1."""
+    if not yes:
+        click.confirm(question, abort=True, err=True)
+
+
+def say(words: str) -> None:
+    """Talk, to standard error."""
+    click.echo(words, err=True)
