@@ -1,0 +1,222 @@
+"""The FIFO: requests of OpenSER's clients come in here, and each is carried out in a greenlet of its own.
+
+The reader waits for nobody: opening a client's reply FIFO, asking the SIP process and writing the reply
+happen beside it, so a client that never reads, or that dies half-way, and a SIP process that hangs hold up
+nobody else. As in OpenSER, a reply FIFO that was asked for and cannot be opened means that nothing is done
+at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import gevent
+from gevent.os import nb_read
+from gevent.pool import Pool
+
+from appliance.agent.commands import Command
+from appliance.agent.mi import ASYNCHRONOUS_FAILED, CommandRefused, Tree, failed
+from appliance.agent.mi_request import Ignored, Refusal, Request, RequestReader
+from appliance.agent.reply_fifo import ReplyDirectory, ReplyRefused
+from appliance.agent.sip_process import SipProcess
+from appliance.control import ServerDown
+from appliance.errors import ControlError, SettingsError
+
+REQUESTS_AT_ONCE = 64
+LOOK_SECONDS = 2.0
+UNFINISHED_SECONDS = 30.0
+
+log = logging.getLogger("sipbox.fifo")
+
+
+class Fifo:
+    """Serves the FIFO at ``path``; replies go into ``replies``."""
+
+    def __init__(
+        self,
+        path: str,
+        mode: int,
+        replies: ReplyDirectory,
+        commands: Mapping[str, Command],
+        process: SipProcess,
+        *,
+        unfinished_seconds: float = UNFINISHED_SECONDS,
+    ) -> None:
+        self.path = Path(path)
+        self._mode = mode
+        self._replies = replies
+        self._commands = commands
+        self._process = process
+        self._unfinished_seconds = unfinished_seconds
+        takes_input = {name: command.takes_input for name, command in commands.items()}
+        self._reader = RequestReader(takes_input, replies.waits)
+        self._pool = Pool(REQUESTS_AT_ONCE)
+        self._descriptor = -1
+        self._reading: gevent.Greenlet[..., None] | None = None
+
+    def start(self) -> None:
+        """Make the FIFO and the reply directory and serve from now on.
+
+        Raises ``SettingsError`` when the path is something else than a FIFO, or cannot be made.
+        """
+        try:
+            self._replies.prepare()
+            self._open()
+        except OSError as error:
+            raise SettingsError(f"the FIFO {self.path} cannot be made: {error}", path="agent.fifo") from error
+        self._reading = gevent.spawn(self._read)
+
+    def stop(self) -> None:
+        """Stop serving and take the FIFO away."""
+        if self._reading is not None:
+            self._reading.kill()
+        self._pool.kill()
+        if self._descriptor >= 0:
+            if self._is_ours():
+                self.path.unlink()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.mkfifo(self.path, self._mode)
+        except FileExistsError:
+            if not stat.S_ISFIFO(self.path.lstat().st_mode):
+                raise SettingsError(
+                    f"{self.path} exists and is no FIFO: remove it, or choose another path", path="agent.fifo"
+                ) from None
+        # Open for writing too: with one writer always there, the end of a client is no end of the file.
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self.path, flags)
+        if not self._is_ours():
+            os.close(self._descriptor)
+            self._descriptor = -1
+            raise OSError(errno.EEXIST, "exchanged while it was opened")
+        if stat.S_IMODE(os.fstat(self._descriptor).st_mode) != self._mode:
+            os.fchmod(self._descriptor, self._mode)
+
+    def _is_ours(self) -> bool:
+        """Whether what we read from is still what clients find under the path."""
+        try:
+            named = self.path.lstat()
+        except FileNotFoundError:
+            return False
+        opened = os.fstat(self._descriptor)
+        return stat.S_ISFIFO(opened.st_mode) and (named.st_dev, named.st_ino) == (
+            opened.st_dev,
+            opened.st_ino,
+        )
+
+    def _read(self) -> None:
+        heard = time.monotonic()
+        while True:
+            try:
+                with gevent.Timeout(LOOK_SECONDS):
+                    data = nb_read(self._descriptor, 65536)
+            except gevent.Timeout:
+                data = b""
+            now = time.monotonic()
+            if data:
+                heard = now
+                for item in self._reader.feed(data):
+                    self._handle(item)
+                continue
+            if self._reader.unfinished and now - heard > self._unfinished_seconds:
+                self._handle(self._reader.abandon())
+            if not self._is_ours():
+                self._open_again()
+
+    def _open_again(self) -> None:
+        """Somebody has removed the FIFO (a cleaner of /tmp): clients find a new one."""
+        previous = self._descriptor
+        try:
+            self._open()
+        except (OSError, SettingsError) as error:
+            log.error("the FIFO %s is gone and cannot be made again: %s", self.path, error)
+            self._descriptor = previous
+        else:
+            os.close(previous)
+            log.warning("the FIFO %s was gone and has been made again", self.path)
+
+    def _handle(self, item: Request | Refusal | Ignored) -> None:
+        if isinstance(item, Ignored):
+            log.warning("FIFO %s: %s", self.path, item.problem)
+        elif isinstance(item, Refusal):
+            self._pool.spawn(self._refuse, item)
+        else:
+            self._pool.spawn(self._carry_out, item)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        log.warning("FIFO %s: %s", self.path, refusal.text.rstrip())
+        if refusal.reply_name:
+            self._send(refusal.reply_name, refusal.text)
+
+    def _send(self, reply_name: str, text: str) -> None:
+        try:
+            self._replies.send(reply_name, text)
+        except ReplyRefused as refused:
+            log.warning("FIFO %s: no reply: %s", self.path, refused)
+
+    def _carry_out(self, request: Request) -> None:
+        command = self._commands[request.command]
+        if command.replies_later:
+            self._carry_out_later(command, request)
+        elif not request.reply_name:
+            self._text(command, request)
+        else:
+            try:
+                descriptor = self._replies.open(request.reply_name)
+                try:
+                    self._replies.write(descriptor, self._text(command, request))
+                finally:
+                    os.close(descriptor)
+            except ReplyRefused as refused:
+                log.warning("FIFO %s: %s: %s", self.path, request.command, refused)
+
+    def _text(self, command: Command, request: Request) -> str:
+        """Carry the command out; the reply's text, which is empty when it answers nothing."""
+        try:
+            tree = next(iter(command.run(self._process, request.arguments)), None)
+            return "" if tree is None else tree.text
+        except (CommandRefused, ControlError) as error:
+            return self._text_of(error, request.command)
+        except Exception:
+            log.exception("FIFO %s: %s", self.path, request.command)
+            return failed(request.command)
+
+    def _carry_out_later(self, command: Command, request: Request) -> None:
+        """Replies as they come, each in an opening of its own; without a reply name they are read and
+        dropped.
+        """
+        failure = failed(request.command)
+        try:
+            for tree in command.run(self._process, request.arguments):
+                failure = ASYNCHRONOUS_FAILED
+                if request.reply_name:
+                    self._send(request.reply_name, tree.text)
+            return
+        except ServerDown as error:
+            log.warning("FIFO %s: %s: %s", self.path, request.command, error.reason)
+        except (CommandRefused, ControlError) as error:
+            failure = self._text_of(error, request.command)
+        except Exception:
+            log.exception("FIFO %s: %s", self.path, request.command)
+        if request.reply_name:
+            self._send(request.reply_name, failure)
+
+    def _text_of(self, error: CommandRefused | ControlError, command: str) -> str:
+        if isinstance(error, CommandRefused):
+            return error.tree.text
+        log.warning("FIFO %s: %s: %s", self.path, command, error)
+        if isinstance(error, ServerDown):
+            return failed(command)
+        if error.code < 500:
+            return Tree(code=error.code, reason=error.reason).text
+        return Tree(code=500, reason="Server Internal Error").text
