@@ -1,8 +1,10 @@
-"""The door: every message that came in is read, sorted and, when it is a request, taken through the routes once.
+"""The door: every message that came in is read, sorted and, when it is a request, taken through the routes
+once.
 
-What stands here is done before anybody knows who is asking, so it is cheap and keeps no state of a stranger's, but
-one entry in the table of work in progress: while a handler waits (for a lookup or a commit), retransmissions of its
-request are absorbed, and a CANCEL finds it. The table is bounded; beyond, the answer is a stateless 503.
+What stands here is done before anybody knows who is asking, so it is cheap and keeps no state of a
+stranger's, but one entry in the table of work in progress: while a handler waits (for a lookup or a commit),
+retransmissions of its request are absorbed, and a CANCEL finds it. The table is bounded; beyond, the answer
+is a stateless 503.
 
 Must not know what the routes decide.
 """
@@ -32,7 +34,8 @@ type_key = tuple[str | None, tuple[str, int | None], str]
 class Admission:
     """Takes each message from the sockets, in a greenlet that may wait.
 
-    ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have happened.
+    ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have
+    happened.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Admission:
             incoming.reply(self._answers.replies.overloaded, (RETRY_AFTER,))
         except SipError as error:
             incoming.reply(_answer_of(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told and the next one is served
             self._on_trouble(error, request)
             incoming.reply(Answer(500, "Server Internal Error"))
         finally:
@@ -125,9 +128,9 @@ class Admission:
                 trying.cancel()
 
     def _trying_later(self, incoming: Incoming) -> Timer:
-        def send_trying(now: float) -> None:
+        def send_trying(_: float) -> None:
             transaction = incoming.transaction
-            if transaction is None or transaction.last_status is None:
+            if transaction is None or not transaction.last_status:
                 incoming.reply(self._answers.replies.trying)
 
         return self._transactions.wheel.schedule(incoming.now + _TRYING_AFTER, send_trying)
@@ -137,7 +140,8 @@ class Admission:
         self._answers.send_stateless(request, hop, self._answers.replies.overloaded, (RETRY_AFTER,))
 
     def _refuse_unreadable(self, error: SipError, hop: Hop) -> None:
-        """A request that can at least be answered gets its 400; anything else is dropped and counted (§8.2, §16.3)."""
+        """A request that can at least be answered gets its 400; anything else is dropped and counted (§8.2,
+        §16.3)."""
         self._metrics.messages_rejected["too_large" if error.status == 513 else "malformed"] += 1
         partial: Message | None = error.partial if isinstance(error, MalformedMessage) else None
         if not isinstance(partial, Request) or partial.method == "ACK":
@@ -151,4 +155,6 @@ class Admission:
 
 def _answer_of(error: SipError) -> Answer:
     # The text of our own errors names the header that is wrong, never what a stranger wrote in it.
-    return Answer(error.status, error.reason or "Bad Request" if error.status == 400 else error.reason or str(error))
+    return Answer(
+        error.status, error.reason or "Bad Request" if error.status == 400 else error.reason or str(error)
+    )

@@ -1,4 +1,5 @@
-"""Which of several final responses goes upstream (RFC 3261 §16.7 steps 6 and 7). Pure choice, nothing is sent here."""
+"""Which of several final responses goes upstream (RFC 3261 §16.7 steps 6 and 7). Pure choice, nothing is sent
+here."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class Final(NamedTuple):
 
 
 def best(finals: Sequence[Final]) -> Final:
-    """The response to forward out of at least one: a 6xx if there is any, else the best of the lowest class."""
+    """The response to forward out of at least one: a 6xx if there is any, else one of the lowest class."""
     return min(finals, key=_rank)
 
 
@@ -36,7 +37,7 @@ def _rank(final: Final) -> tuple[int, int]:
 
 
 def gather_challenges(chosen: Response, finals: Sequence[Final]) -> None:
-    """Adds the challenges of all branches to a 401 or 407, so that the client can answer every one (step 7)."""
+    """Adds the challenges of all branches to a 401 or 407: the client can answer every one (step 7)."""
     for final in finals:
         other = final.response
         if other is None or other is chosen or other.status not in (401, 407):

@@ -1,7 +1,8 @@
 """The calls that pass through: when one begins, what becomes of it, how long it lasts.
 
-A proxy is no party to a call; it sees the INVITE that begins it, the response that answers it, and the BYE that ends
-it, because it stays in the route (RFC 3261 §16.6 step 4). A call whose BYE never passes is forgotten after a day.
+A proxy is no party to a call; it sees the INVITE that begins it, the response that answers it, and the BYE
+that ends it, because it stays in the route (RFC 3261 §16.6 step 4). A call whose BYE never passes is
+forgotten after a day.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class Calls:
         self._forget_old(now)
 
     def hung_up(self, bye: Request, now: float) -> None:
-        """A BYE has passed, from either side; a second one, or one of a call that we do not know, changes nothing."""
+        """A BYE has passed, from either side; a second one, or one of a call that we do not know, changes
+        nothing."""
         call = self._answered.pop(bye.call_id, None)
         if call is not None:
             self._on_end(

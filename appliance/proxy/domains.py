@@ -1,8 +1,9 @@
 """Which names are ours: 'do we serve this domain?' and 'is this address me?' are two questions.
 
-A domain (in From, To and an address of record) is a name without a port. A Request-URI or Route is *me* only when its
-port is one of mine too: on one machine the phones share the proxy's address, and a call to ``sip:11@127.0.0.1:5999``
-is for the phone there. The realm is the domain's own and never a name that the caller chose.
+A domain (in From, To and an address of record) is a name without a port. A Request-URI or Route is *me* only
+when its port is one of mine too: on one machine the phones share the proxy's address, and a call to
+``sip:11@127.0.0.1:5999`` is for the phone there. The realm is the domain's own and never a name that the
+caller chose.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from appliance.sip.uri import AddressOfRecord, Uri
 class Domains:
     """The served domains: those of the settings, and the rows of the table ``domain``.
 
-    ``rows()`` maps the lower-case names in the table to the realm of each; it is asked every time and must be quick.
-    ``listeners`` are (transport, host, port) of our sockets, ``aliases`` further ``host`` or ``host:port`` names of
-    this very server.
+    ``rows()`` maps the lower-case names in the table to the realm of each; it is asked every time and must be
+    quick. ``listeners`` are (transport, host, port) of our sockets, ``aliases`` further ``host`` or
+    ``host:port`` names of this very server.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Domains:
         for _, host, port in listeners:
             self._ports_at.setdefault(_bracketed(host), set()).add(port)
         for alias in aliases:
-            host, _, port_text = alias.rpartition(":") if alias.rpartition(":")[2].isdigit() else (alias, "", "")
+            host, _, port_text = (
+                alias.rpartition(":") if alias.rpartition(":")[2].isdigit() else (alias, "", "")
+            )
             ports = {int(port_text)} if port_text else self._ports
             self._ports_at.setdefault(_bracketed(host.lower()), set()).update(ports)
 
@@ -58,7 +61,8 @@ class Domains:
         return self._rows().get(host) or self._names.get(host)
 
     def aor(self, uri: Uri) -> AddressOfRecord:
-        """Whose address a URI is (RFC 3261 §10.3 step 5); our own address, without a domain, means the first domain."""
+        """Whose address a URI is (RFC 3261 §10.3 step 5); our own address, without a domain, means the first
+        domain."""
         username, host = uri.aor
         if not self._case_sensitive:
             username = username.lower()

@@ -1,6 +1,8 @@
-"""Request forwarding (RFC 3261 §16.6): what the proxy changes in a request, and the next hop that it is sent to.
+"""Request forwarding (RFC 3261 §16.6): what the proxy changes in a request, and the next hop that it is sent
+to.
 
-Everything else in the message leaves byte for byte as it came. Must not know why a request goes where it goes.
+Everything else in the message leaves byte for byte as it came. Must not know why a request goes where it
+goes.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
 
-# Requests that begin a dialog or a subscription, whose later requests must pass here too. A NOTIFY may be the first
-# message of its dialog even when it has a Route (RFC 6665 §4.4.1).
+# Requests that begin a dialog or a subscription, whose later requests must pass here too. A NOTIFY may be the
+# first message of its dialog even when it has a Route (RFC 6665 §4.4.1).
 _RECORD_ROUTED = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 _DEFAULT_BREADTH = 60
 
@@ -48,8 +50,8 @@ class Outgoing(NamedTuple):
 class Forwarder:
     """Turns a request and a target into a message and a next hop.
 
-    ``listeners`` are (transport, host, port) of our sockets by listener index; ``addresses(host)`` looks a host name
-    up and may block.
+    ``listeners`` are (transport, host, port) of our sockets by listener index; ``addresses(host)`` looks a
+    host name up and may block.
     """
 
     def __init__(

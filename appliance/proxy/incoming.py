@@ -1,7 +1,8 @@
 """A request on its way through the routes, and how it is answered (RFC 3261 §8.2.6, §16.11).
 
-State is only for those who are let in: until ``admit`` every reply is stateless, one for each datagram, with a To tag
-that comes out the same each time. Afterwards the server transaction sends it, and again when it is asked again.
+State is only for those who are let in: until ``admit`` every reply is stateless, one for each datagram, with
+a To tag that comes out the same each time. Afterwards the server transaction sends it, and again when it is
+asked again.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from appliance.sip.reply import reply
 from appliance.telemetry.metrics import Metrics
 from appliance.transaction.table import ServerTransaction, TransactionTable
 
-# RFC 3261 §20.33: a client that is told to come back is told when; the seconds are short because we expect to be back.
+# RFC 3261 §20.33: a client that is told to come back is told when; the seconds are short because we expect to
+# be back.
 RETRY_AFTER = "Retry-After: 5"
 
 
 class Answers:
     """How replies of our own are made and sent.
 
-    ``tag_key`` is secret, so that nobody can foresee a To tag of ours; ``server`` is the Server header's value, or "".
+    ``tag_key`` is secret, so that nobody can foresee a To tag of ours; ``server`` is the Server header's
+    value, or "".
     """
 
     def __init__(
@@ -44,7 +47,8 @@ class Answers:
         self._server = (f"Server: {server}",) if server else ()
 
     def to_tag(self, request: Request) -> str:
-        """The To tag of our own replies: the same for a retransmission, and for the ACK that follows (§8.2.7)."""
+        """The To tag of our own replies: the same for a retransmission, and for the ACK that follows
+        (§8.2.7)."""
         via = request.via
         text = f"{via.branch}\n{via.sent_by}\n{request.call_id}\n{request.from_tag}"
         return hashlib.blake2b(
@@ -69,11 +73,16 @@ class Answers:
             return  # whoever asked is gone, and nobody else can be told
 
     def send_stateful(
-        self, transaction: ServerTransaction, answer: Answer, headers: Sequence[str], now: float
+        self,
+        transaction: ServerTransaction,
+        request: Request,
+        answer: Answer,
+        headers: Sequence[str],
+        now: float,
     ) -> None:
-        request = transaction.request
-        self._responses_sent[request.method, answer.status] += 1
-        transaction.respond(answer.status, self.make(request, answer, headers), now)
+        """A reply that the transaction sends again when its request comes again."""
+        if transaction.respond(answer.status, self.make(request, answer, headers), now):
+            self._responses_sent[request.method, answer.status] += 1
 
 
 class Incoming:
@@ -108,7 +117,7 @@ class Incoming:
     def reply(self, answer: Answer, headers: Sequence[str] = ()) -> None:
         """Answers the request; an ACK is never answered."""
         if self.transaction is not None:
-            self._answers.send_stateful(self.transaction, answer, headers, self._clock())
+            self._answers.send_stateful(self.transaction, self.request, answer, headers, self._clock())
         else:
             self._answers.send_stateless(self.request, self.hop, answer, headers)
 

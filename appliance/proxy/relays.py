@@ -1,7 +1,8 @@
-"""Relaying (``t_relay`` of an OpenSER script): with a response context, or without any state where there is none.
+"""Relaying (``t_relay`` of an OpenSER script): with a response context, or without any state where there is
+none.
 
-An ACK is no transaction of its own; a CANCEL, and the ACK of a failed call, may come when the process that sent their
-INVITE is gone. Their branches can be computed again, so they are sent after it all the same.
+An ACK is no transaction of its own; a CANCEL, and the ACK of a failed call, may come when the process that
+sent their INVITE is gone. Their branches can be computed again, so they are sent after it all the same.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _OK = Answer(200, "OK")
 class Relays:
     """Sends requests on.
 
-    ``progress_of(request)`` finds the INVITE that a CANCEL is for while its handler still waits for something.
+    ``progress_of(request)`` finds the INVITE that a CANCEL is for while its handler still waits for
+    something.
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class Relays:
             incoming.reply(incoming.replies.no_transaction)
 
     def acknowledge(self, incoming: Incoming) -> None:
-        """An ACK without a route of ours: for a reply of our own, or for one that passed before a restart (§17.1.1.3)."""
+        """An ACK without a route of ours: for a reply of our own, or for one that passed before a restart
+        (§17.1.1.3)."""
         if not incoming.has_our_tag():
             self._follow(incoming)
 
     def is_loop(self, request: Request) -> bool:
-        """Whether the request has been here before and would go the same way again (§16.3 step 4, RFC 5393 §4.2)."""
+        """Whether the request has been here before and would go the same way again (§16.3 step 4, RFC 5393
+        §4.2)."""
         return self._around.forwarder.is_loop(request)
 
     def _follow(self, incoming: Incoming) -> bool:

@@ -1,7 +1,8 @@
 """The two sets of replies: what today's practice asks, and what the OpenSER 1.2 of 2007 answered.
 
-They differ where the old one told strangers too much, or left the RFC. Settings choose one: ``profile = "rfc3261"``
-(the default) or ``profile = "openser12"``, in which the document of 2007 can be replayed line by line.
+They differ where the old one told strangers too much, or left the RFC. Settings choose one:
+``profile = "rfc3261"`` (the default) or ``profile = "openser12"``, in which the document of 2007 can be
+replayed line by line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The response context of one forwarded request: its branches, and what becomes of their responses (RFC 3261 §16.7).
+"""The response context of one forwarded request: its branches, and what becomes of their responses (RFC 3261
+§16.7).
 
-Parallel and serial forking, the best response, CANCEL of the rest, Timer C (§16.8) and a ring time of its own for
-'no answer'. Must not know where targets come from, nor any socket.
+Parallel and serial forking, the best response, CANCEL of the rest, Timer C (§16.8) and a ring time of its own
+for 'no answer'. Must not know where targets come from, nor any socket.
 """
 
 from __future__ import annotations
@@ -15,19 +16,20 @@ from appliance.proxy.incoming import Answers, Incoming, reply_hop
 from appliance.proxy.replies import Answer
 from appliance.proxy.targets import Target
 from appliance.sip.hop import Hop
-from appliance.sip.message import Request, Response
+from appliance.sip.message import Response
 from appliance.sip.reply import REASONS
 from appliance.telemetry.metrics import Metrics
-from appliance.transaction.client import ClientTransaction, InviteClientTransaction, cancel_of
-from appliance.transaction.table import ServerTransaction, TransactionTable
+from appliance.transaction.table import (
+    ClientTransaction,
+    InviteClientTransaction,
+    ServerTransaction,
+    TransactionTable,
+)
 from appliance.transaction.timers import Timer
-
-# How long a branch that was cancelled may take to say so (64*T1, RFC 3261 §9.1).
-_CANCEL_PATIENCE = 32.0
 
 
 class Surroundings(NamedTuple):
-    """What every response context of the process shares. ``defer`` runs a callable soon, where it may block."""
+    """What all response contexts share. ``defer`` runs a callable soon, where it may block."""
 
     forwarder: Forwarder
     transactions: TransactionTable
@@ -43,7 +45,7 @@ class Surroundings(NamedTuple):
 class Branch:
     """One copy of the request under way to one target; the user of its client transaction."""
 
-    __slots__ = ("cancel_sent", "cancel_wanted", "context", "final", "number", "proceeding", "target", "transaction")
+    __slots__ = ("context", "final", "number", "proceeding", "target", "transaction")
 
     def __init__(self, context: ResponseContext, target: Target, number: int) -> None:
         self.context = context
@@ -51,8 +53,6 @@ class Branch:
         self.number = number
         self.transaction: ClientTransaction | None = None
         self.proceeding = False
-        self.cancel_wanted = False
-        self.cancel_sent = False
         self.final: Final | None = None
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
@@ -66,22 +66,6 @@ class Branch:
         self.context.branch_ended(self, Final(480, None), now)
 
 
-class CancelUser:
-    """The user of a CANCEL's own transaction: whatever is answered, the INVITE's response is what counts (§9.1)."""
-
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        """Nothing follows from it."""
-
-    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        """Nothing follows from it."""
-
-    def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
-        """Nothing follows from it."""
-
-
-_CANCEL_USER = CancelUser()
-
-
 class ResponseContext:
     """One request, from its first branch to its final response.
 
@@ -89,9 +73,8 @@ class ResponseContext:
     """
 
     __slots__ = (
-        "_around", "_branches", "_breadth", "_done", "_groups", "_incoming", "_invite", "_number", "_on_final",
-        "_ring_until", "_server", "_timer", "_timer_c_until", "cancelled",
-    )  # fmt: skip
+        "_around", "_branches", "_breadth", "_done", "_groups", "_incoming", "_invite", "_number",
+        "_on_final", "_ring_until", "_server", "_timer", "_timer_c_until", "cancelled", )  # fmt: skip
 
     def __init__(self, incoming: Incoming, around: Surroundings, on_final: Callable[[int], None]) -> None:
         self._incoming = incoming
@@ -110,10 +93,10 @@ class ResponseContext:
         self._done = False
         self.cancelled = incoming.cancelled
 
-    # -- the way down: targets become branches ------------------------------------------------------------------------
+    # -- the way down: targets become branches ---------------------------------------------------------------
 
     def start(self, groups: list[list[Target]]) -> None:
-        """Sends the request to the first group; later ones follow when all of a group's branches have failed."""
+        """Sends the request to the first group; later ones follow when all branches of one have failed."""
         self._groups = groups
         if sum(map(len, groups)) > 1:
             self._breadth = self._around.forwarder.breadth_of(self._incoming.request)
@@ -126,7 +109,7 @@ class ResponseContext:
                 for first in range(0, len(group), self._breadth)
             ]
         self._start_group()
-        if self._invite and self._server.last_status is None:
+        if self._invite and not self._server.last_status:
             self._incoming.reply(self._around.answers.replies.trying)
 
     def _start_group(self) -> None:
@@ -167,7 +150,7 @@ class ResponseContext:
         )
         branch.transaction = transaction
 
-    # -- the way back: responses of the branches ----------------------------------------------------------------------
+    # -- the way back: responses of the branches -------------------------------------------------------------
 
     def branch_answered(self, branch: Branch, response: Response, now: float) -> None:
         status = response.status
@@ -182,8 +165,6 @@ class ResponseContext:
 
     def _provisional(self, branch: Branch, response: Response, now: float) -> None:
         branch.proceeding = True
-        if branch.cancel_wanted:
-            self._cancel(branch, now)
         if response.status == 100 or self._done:
             return
         response.remove_first_item("via")
@@ -196,8 +177,9 @@ class ResponseContext:
         if self._done and not self._invite:
             return  # only one final response to a request that is no INVITE (§17.2.2)
         first = not self._done
-        if not first and self._server.last_status is not None and self._server.last_status >= 300:
-            # It was answered in the very moment that we gave up: the caller must know, or the callee talks to nobody.
+        if not first and self._server.last_status >= 300:
+            # It was answered in the very moment that we gave up: the caller must know, or the callee talks to
+            # nobody.
             self._around.send(response.encode(), reply_hop(self._incoming.request, self._incoming.hop))
             return
         self._forward(response, now)
@@ -241,7 +223,7 @@ class ResponseContext:
             self._forward(response, now)
             self._end(status, now)
 
-    # -- the upstream side --------------------------------------------------------------------------------------------
+    # -- the upstream side -----------------------------------------------------------------------------------
 
     def _forward(self, response: Response, now: float) -> None:
         status = response.status
@@ -261,45 +243,37 @@ class ResponseContext:
         self._cancel_pending(now)
         self._on_final(status)
 
-    # -- CANCEL and patience ------------------------------------------------------------------------------------------
+    # -- CANCEL and patience ---------------------------------------------------------------------------------
 
     def on_cancel(self, transaction: ServerTransaction, now: float) -> None:
         """The caller has given up: so do the branches, and their 487 is what it gets (§9.2, §16.10)."""
         self.cancelled = True
         self._groups.clear()
         self._cancel_pending(now)
+        for branch in self._branches:
+            # A phone that has not even said that it tries is not waited for.
+            if branch.final is None and not branch.proceeding:
+                branch.final = Final(487, None)
         self._group_ended(now)
 
     def on_terminated(self, transaction: ServerTransaction, now: float) -> None:
         """Nothing is kept beyond the server transaction."""
 
     def _cancel_pending(self, now: float) -> None:
-        if not self._invite:
-            return
-        for branch in self._branches:
-            if branch.final is None or (branch.final.response is None and branch.transaction is not None):
-                self._cancel(branch, now)
+        if self._invite:
+            for branch in self._branches:
+                if branch.final is None:
+                    self._cancel(branch, now)
 
     def _cancel(self, branch: Branch, now: float) -> None:
-        """Cancels one branch, as soon as it has answered at all: before, a CANCEL may overtake its INVITE (§9.1)."""
-        branch.cancel_wanted = True
         transaction = branch.transaction
-        if branch.cancel_sent or not branch.proceeding or not isinstance(transaction, InviteClientTransaction):
-            return
-        branch.cancel_sent = True
-        around = self._around
-        cancel: Request = cancel_of(transaction)
-        around.metrics.requests_forwarded["CANCEL", transaction.hop.transport] += 1
-        around.transactions.begin_client(cancel, cancel.encode(), transaction.hop, _CANCEL_USER, now)
-
-        def give_up(now: float) -> None:
-            transaction.abandon()
-            self.branch_ended(branch, Final(487, None), now)
-
-        around.transactions.wheel.schedule(now + _CANCEL_PATIENCE, give_up)
+        if isinstance(transaction, InviteClientTransaction):
+            self._around.metrics.requests_forwarded["CANCEL", transaction.hop.transport] += 1
+            self._around.transactions.cancel(transaction, now)
 
     def _watch(self, now: float) -> None:
-        """Arms the ring time of the group that has just begun, and Timer C, which each ringing begins anew (§16.8)."""
+        """Arms the ring time of the group that has just begun, and Timer C, which each ringing begins anew
+        (§16.8)."""
         if self._timer is not None:
             self._timer.cancel()
         self._ring_until = now + self._around.ring_seconds

@@ -1,9 +1,9 @@
 """Responses that come in (RFC 3261 §16.7, §18.1.2): to their transaction, or on without one.
 
-A response whose transaction is gone (the process has been restarted, or another worker sent the request) is passed
-on when its two topmost Vias prove that the request went through us: our branch is a MAC over the branch below it.
-RFC 6026 §7.3 forbids passing such responses on because anybody could forge them; the MAC is what stops a forger, and
-a call that was ringing over a restart is answered: a deliberate deviation.
+A response whose transaction is gone (the process has been restarted, or another worker sent the request) is
+passed on when its two topmost Vias prove that the request went through us: our branch is a MAC over the
+branch below it. RFC 6026 §7.3 forbids passing such responses on because anybody could forge them; the MAC is
+what stops a forger, and a call that was ringing over a restart is answered: a deliberate deviation.
 """
 
 from __future__ import annotations

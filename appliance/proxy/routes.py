@@ -1,21 +1,24 @@
 """What happens to every request, from top to bottom: ``route { … }`` of an OpenSER script, in Python.
 
-The steps and their order are those of the final script in the document of 2007 (``route[1]`` relays, ``route[2]``
-registers, ``route[3]`` is for calls), with what was missing there: it was an open relay, believed any Route header,
-and knew no method but INVITE and REGISTER. Each step is a method named after what the script calls it; how a step is
-done stands in its own file beside this one. A step may wait (for a commit, a lookup, a connection): it holds up
-nobody else.
+The steps and their order are those of the final script in the document of 2007 (``route[1]`` relays,
+``route[2]`` registers, ``route[3]`` is for calls), with what was missing there: it was an open relay,
+believed any Route header, and knew no method but INVITE and REGISTER. Each step is a method named after what
+the script calls it; how a step is done stands in its own file beside this one. A step may wait (for a commit,
+a lookup, a connection): it holds up nobody else.
 """
 
 from __future__ import annotations
 
-from appliance.proxy.incoming import RETRY_AFTER, Incoming
+from appliance.proxy.incoming import Incoming
 from appliance.proxy.parts import Parts
 from appliance.proxy.replies import Answer
-from appliance.proxy.targets import Target, in_groups
+from appliance.proxy.targets import Target
 
 OK = Answer(200, "OK")
-ALLOW = "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO, UPDATE, PRACK"
+ALLOW = (
+    "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, "
+    "SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO, UPDATE, PRACK"
+)
 
 
 class Routes:
@@ -33,7 +36,7 @@ class Routes:
         self.journal = parts.journal
         self.tracer = parts.tracer
 
-    # -- route: every request begins here -----------------------------------------------------------------------------
+    # -- route: every request begins here --------------------------------------------------------------------
 
     def route(self, incoming: Incoming) -> None:
         request = incoming.request
@@ -59,7 +62,7 @@ class Routes:
             return incoming.reply(OK, (ALLOW, "Accept: application/sdp"))
         return self.call(incoming)
 
-    # -- route[1]: t_relay --------------------------------------------------------------------------------------------
+    # -- route[1]: t_relay -----------------------------------------------------------------------------------
 
     def relay(self, incoming: Incoming, targets: list[Target]) -> None:
         self.relays.relay(incoming, targets)
@@ -77,7 +80,7 @@ class Routes:
         self.self_loop.mark(incoming.request)
         self.relay(incoming, [self.self_loop.target(incoming.request, incoming.hop)])
 
-    # -- route[2]: REGISTER -------------------------------------------------------------------------------------------
+    # -- route[2]: REGISTER ----------------------------------------------------------------------------------
 
     def register(self, incoming: Incoming) -> None:
         request, replies = incoming.request, incoming.replies
@@ -103,7 +106,7 @@ class Routes:
         incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
         self.journal.registered(incoming, outcome)
 
-    # -- route[3]: calls, and every other request that belongs to no dialog -------------------------------------------
+    # -- route[3]: calls, and every other request that belongs to no dialog ----------------------------------
 
     def call(self, incoming: Incoming) -> None:
         request, replies = incoming.request, incoming.replies
@@ -126,13 +129,14 @@ class Routes:
             return incoming.reply(replies.not_registered)
         return self.relay(incoming, targets)
 
-    # -- the steps ----------------------------------------------------------------------------------------------------
+    # -- the steps -------------------------------------------------------------------------------------------
 
     def loose_route(self, incoming: Incoming) -> bool:
-        """Whether the request follows a Route that we signed for this very dialog; our own Routes are taken off.
+        """Whether the request follows a Route that we signed for this very dialog; our own Routes are taken
+        off.
 
-        Whatever else a Route header says is no reason to believe anything: a request that has none of ours left is
-        treated as one out of dialog, so nobody relays through us with an invented To tag.
+        Whatever else a Route header says is no reason to believe anything: a request that has none of ours
+        left is treated as one out of dialog, so nobody relays through us with an invented To tag.
         """
         request = incoming.request
         self.dialogs.repair_strict_route(request, self.domains.is_me)
@@ -157,12 +161,12 @@ class Routes:
         return self.credentials.check_to(incoming)
 
     def check_from(self, incoming: Incoming) -> bool:
-        """The caller is the one whose password was given: intercepted credentials give nobody another name."""
+        """The caller is the one whose password was given: stolen credentials give nobody another name."""
         return self.credentials.check_from(incoming)
 
     def lookup_aliases(self, incoming: Incoming) -> Target | None:
-        """Another name of somebody: the Request-URI is replaced; None when the address is nobody's alias, or our own
-        user's, whose location is looked up instead."""
+        """Another name of somebody: the Request-URI is replaced; None when the address is nobody's alias, or
+        our own user's, whose location is looked up instead."""
         request = incoming.request
         alias = self.aliases(self.domains.aor(request.uri))
         if alias is None:

@@ -1,9 +1,10 @@
-"""The demonstration of 2007: a request is sent through the proxy twice, so that its replies can be watched arriving.
+"""The demonstration of 2007: a request is sent through the proxy twice, so that its replies can be watched
+arriving.
 
-A stateful proxy sees the replies of others, but not its own. When a request goes to the proxy itself first, and only
-its second arrival is processed, every reply of our own comes back to us over the network before it goes to the phone.
-The mark ``P-hint: Self-Looped`` tells the second arrival; it changes the loop detection's hash, so the request's
-coming back is a spiral and no loop (RFC 3261 §16.3 step 4).
+A stateful proxy sees the replies of others, but not its own. When a request goes to the proxy itself first,
+and only its second arrival is processed, every reply of our own comes back to us over the network before it
+goes to the phone. The mark ``P-hint: Self-Looped`` tells the second arrival; it changes the loop detection's
+hash, so the request's coming back is a spiral and no loop (RFC 3261 §16.3 step 4).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which socket reaches a hop: the listeners, the connections by peer, and the one ``send`` (RFC 3261 §18).
 
-A reply over a stream goes back on the connection that its request came by; when that is gone, to the address where
-the peer listens (§18.2.2). A request over a stream uses a connection that is there, or opens one, and gives up on it
-early: a phone that is not there must never hold a call for the 32 s of Timer B.
+A reply over a stream goes back on the connection that its request came by; when that is gone, to the address
+where the peer listens (§18.2.2). A request over a stream uses a connection that is there, or opens one, and
+gives up on it early: a phone that is not there must never hold a call for the 32 s of Timer B.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _Socket = monkey.get_original("socket", "socket")
 class Flows:
     """All sockets of the process.
 
-    ``receive(data, hop)`` is called from the loop for each message; ``on_connection(opened, hop, reason)`` for each
-    connection that begins and ends.
+    ``receive(data, hop)`` is called from the loop for each message; ``on_connection(opened, hop, reason)``
+    for each connection that begins and ends.
     """
 
     def __init__(
         self,
         receive: Callable[[bytes, Hop], None],
         limits: Limits,
+        on_connection: Callable[[bool, Hop, str], None],
         *,
         max_connections: int = 2048,
         idle_seconds: float = 3600.0,
         receive_buffer: int = 4_194_304,
-        on_connection: Callable[[bool, Hop, str], None] = lambda opened, hop, reason: None,
     ) -> None:
         self.listeners: list[UdpListener | StreamListener] = []
         self._receive = receive
@@ -54,7 +54,7 @@ class Flows:
         self._receive_buffer = receive_buffer
         self._on_connection = on_connection
         self._connections: dict[tuple[str, int], StreamConnection] = {}
-        self._opening: dict[tuple[str, int], AsyncResult] = {}
+        self._opening: dict[tuple[str, int], AsyncResult[None]] = {}
         self._sweeper = gevent.get_hub().loop.timer(_SWEEP_SECONDS, _SWEEP_SECONDS)
 
     @property
@@ -71,9 +71,8 @@ class Flows:
             else:
                 listener = StreamListener(host, port, index, self._accepted)
         except OSError as error:
-            raise OSError(error.errno, f"cannot listen on {transport}:{host}:{port}: {error.strerror}") from None
-        self.listeners.append(listener)
-        return listener
+            raise OSError(error.errno, f"cannot listen on {transport}:{host}:{port}: {error.strerror}") from
+            None self.listeners.append(listener) return listener
 
     def start(self) -> None:
         for listener in self.listeners:
@@ -95,7 +94,8 @@ class Flows:
             connection.close("the server stops")
 
     def local_for(self, hop: Hop) -> Hop:
-        """The same hop with the listener that it leaves by; raises OSError when none has its transport and family."""
+        """The same hop with the listener that it leaves by; raises OSError when none has its transport and
+        family."""
         if hop.listener >= 0 and self._fits(self.listeners[hop.listener], hop):
             return hop
         connection = self._connections.get((hop.host, hop.port)) if hop.reliable else None
@@ -123,9 +123,11 @@ class Flows:
         connection.send(data)
 
     def connect(self, hop: Hop) -> None:
-        """Makes sure that ``send`` finds a flow to this hop; waits for a connection, raises OSError when there is none.
+        """Makes sure that ``send`` finds a flow to this hop; waits for a connection, raises OSError when
+        there is none.
 
-        Blocks the calling greenlet for at most three seconds. Several that want the same peer share one attempt.
+        Blocks the calling greenlet for at most three seconds. Several that want the same peer share one
+        attempt.
         """
         if not hop.reliable:
             return
@@ -138,7 +140,7 @@ class Flows:
             gevent.spawn(self._open, hop, attempt)
         attempt.get()
 
-    def _open(self, hop: Hop, attempt: AsyncResult) -> None:
+    def _open(self, hop: Hop, attempt: AsyncResult[None]) -> None:
         peer = (hop.host, hop.port)
         sock = _Socket(socket.AF_INET6 if ":" in hop.host else socket.AF_INET, socket.SOCK_STREAM)
         try:

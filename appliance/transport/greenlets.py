@@ -1,8 +1,9 @@
 """Greenlets that are used again: each message gets one that is parked, and may block in it.
 
-A new greenlet for each message costs 20 µs on CPython 3.11, because it starts with a fresh stack chunk; handing the
-message to one that is parked costs 3. So a worker greenlet that has finished a message waits for the next one, and
-a new one is made only when all of them are waiting for something (a commit, a lookup), up to a bound.
+A new greenlet for each message costs 20 µs on CPython 3.11, because it starts with a fresh stack chunk;
+handing the message to one that is parked costs 3. So a worker greenlet that has finished a message waits for
+the next one, and a new one is made only when all of them are waiting for something (a commit, a lookup), up
+to a bound.
 
 This file must not know what a message is.
 """
@@ -40,7 +41,8 @@ class ParkedGreenlets:
         return self.alive - len(self._parked)
 
     def dispatch(self, *arguments: Any) -> bool:
-        """Run ``handle(*arguments)`` in a parked greenlet; False when all of them are busy and no more may be made.
+        """Run ``handle(*arguments)`` in a parked greenlet; False when all of them are busy and no more may be
+        made.
 
         To be called from a callback of the event loop only: the greenlet gives control back to the loop.
         """
@@ -60,7 +62,7 @@ class ParkedGreenlets:
         while True:
             try:
                 handle(*arguments)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the greenlet serves the next message
                 self._on_crash(error)
             park(me)
             arguments = back_to_loop()

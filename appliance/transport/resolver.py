@@ -23,7 +23,8 @@ class Resolver:
         self._kept: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
 
     def addresses(self, host: str) -> list[str]:
-        """IP addresses of a host name, in the order of preference; empty when it has none or nobody answers in time."""
+        """IP addresses of a host name, in the order of preference; empty when it has none or nobody answers
+        in time."""
         now = time.monotonic()
         kept = self._kept.get(host)
         if kept is not None and kept[0] > now:

@@ -1,7 +1,8 @@
-"""Connections (RFC 3261 §18.3): bytes are framed into messages by Content-Length; what cannot be sent yet waits.
+"""Connections (RFC 3261 §18.3): bytes are framed into messages by Content-Length; what cannot be sent yet
+waits.
 
-A connection has no greenlet of its own: the loop's callbacks read and write, so ten thousand idle phones cost memory
-only. Must not know what a message means.
+A connection has no greenlet of its own: the loop's callbacks read and write, so ten thousand idle phones cost
+memory only. Must not know what a message means.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _Socket = monkey.get_original("socket", "socket")
 class StreamConnection:
     """One TCP connection, accepted or opened by us, established.
 
-    ``receive(data, hop)`` is called from the loop for each whole message, ``on_close(connection, reason)`` once.
+    ``receive(data, hop)`` is called from the loop for each whole message, ``on_close(connection, reason)``
+    once.
     """
 
     def __init__(
@@ -164,7 +166,8 @@ class StreamListener:
         *,
         inherited: int | None = None,
     ) -> None:
-        """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises OSError."""
+        """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises
+        OSError."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if inherited is None:
             self._socket = _Socket(family, socket.SOCK_STREAM)

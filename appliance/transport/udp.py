@@ -1,4 +1,5 @@
-"""Datagrams (RFC 3261 §18.1, §18.2): a listening socket is drained whenever the loop says that it is readable.
+"""Datagrams (RFC 3261 §18.1, §18.2): a listening socket is drained whenever the loop says that it is
+readable.
 
 Must not know what a datagram means, nor who handles it.
 """
@@ -37,7 +38,8 @@ class UdpListener:
         receive_buffer: int = 4_194_304,
         inherited: int | None = None,
     ) -> None:
-        """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises OSError."""
+        """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises
+        OSError."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if inherited is None:
             self._socket = _Socket(family, socket.SOCK_DGRAM)
@@ -46,7 +48,8 @@ class UdpListener:
             self._socket.bind((host, port))
         else:
             self._socket = _Socket(family, socket.SOCK_DGRAM, fileno=inherited)
-        # A burst must wait in the kernel while a greenlet is at work: 208 KB, the usual default, hold 210 messages.
+        # A burst must wait in the kernel while a greenlet is at work: 208 KB, the usual default, hold 210
+        # messages.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.setblocking(False)
         self.host = host
@@ -73,7 +76,8 @@ class UdpListener:
         try:
             self._socket.sendto(data, (host, port))
         except BlockingIOError:
-            # The send buffer is full: the datagram is lost as it could be on the wire, and sent again by its timer.
+            # The send buffer is full: the datagram is lost as it could be on the wire, and sent again by its
+            # timer.
             self.dropped += 1
         except OSError as error:
             # An ICMP answer to an earlier datagram is reported by the next call, whoever that one is for.

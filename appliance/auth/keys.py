@@ -1,0 +1,66 @@
+"""The secret that everything we sign goes back to: nonces, branches, Record-Routes, To tags.
+
+It is made once and kept in the state directory, readable by its owner only, so that what was signed before a
+restart still verifies after it. Each use has a key of its own, derived from the one secret: what one leaks
+says nothing of another. Must not know what the keys are used for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from appliance.errors import SettingsError
+
+_BYTES = 32
+
+
+class Keys:
+    """Derives a key for each purpose from one secret of 32 bytes."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def derive(self, purpose: str) -> bytes:
+        """32 bytes that belong to ``purpose`` (at most 16 letters) alone."""
+        return hashlib.blake2b(key=self._secret, person=purpose.encode("ascii"), digest_size=32).digest()
+
+
+def load_keys(path: Path) -> Keys:
+    """Reads the secret, or makes it when there is none yet; raises SettingsError when it cannot be used."""
+    try:
+        try:
+            secret = path.read_bytes()
+        except FileNotFoundError:
+            secret = _create(path)
+    except OSError as error:
+        raise SettingsError(
+            f"the secret in {path} cannot be used: {error.strerror}", path="sip.state_dir"
+        ) from None
+    if len(secret) != _BYTES:
+        raise SettingsError(
+            f"{path} must hold {_BYTES} bytes, not {len(secret)}: remove it and a new secret is made",
+            path="sip.state_dir",
+        )
+    return Keys(secret)
+
+
+def _create(path: Path) -> bytes:
+    secret = secrets.token_bytes(_BYTES)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # Another worker may have been faster: its secret is the one that counts.
+        os.link(scratch, path)
+    except FileExistsError:
+        return path.read_bytes()
+    finally:
+        scratch.unlink()
+    return secret

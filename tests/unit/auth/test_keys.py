@@ -1,0 +1,35 @@
+"""The secret: made once, private, and the same afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.auth.keys import Keys, load_keys
+from appliance.errors import SettingsError
+
+
+def test_the_secret_is_made_once_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "secret"
+    first = load_keys(path).derive("nonce")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_keys(path).derive("nonce") == first
+    assert [entry.name for entry in path.parent.iterdir()] == ["secret"]
+
+
+def test_each_purpose_and_each_secret_has_its_own_key() -> None:
+    keys = Keys(bytes(32))
+    assert len({keys.derive("nonce"), keys.derive("branch"), Keys(b"\1" * 32).derive("nonce")}) == 3
+
+
+def test_a_damaged_secret_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"short")
+    with pytest.raises(SettingsError, match="must hold 32 bytes, not 5: remove it"):
+        load_keys(tmp_path / "secret")
+
+
+def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        load_keys(tmp_path / "file" / "secret")
