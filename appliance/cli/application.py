@@ -37,18 +37,18 @@ NOUNS = {
 class Application(Noun):
     """The group of all nouns; the one place where an expected failure becomes a sentence and an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The nouns, in the order of ``NOUNS``."""
         return list(NOUNS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The noun, its file read now."""
         if cmd_name not in NOUNS:
             return None
         module, _, name = NOUNS[cmd_name][0].partition(":")
-        return cast(click.Command, getattr(import_module(f"appliance.cli.{module}"), name))
+        return cast("click.Command", getattr(import_module(f"appliance.cli.{module}"), name))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The nouns with their lines, without reading their files."""
         with formatter.section("Commands"):
             formatter.write_dl([(noun, line) for noun, (_, line) in NOUNS.items()])
@@ -66,7 +66,7 @@ class Failure(click.ClickException):
 
     exit_code = 1
 
-    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002
+    def show(self, file: IO[Any] | None = None) -> None:
         """The line."""
         click.echo(f"sipbox: {self.message}", err=True)
 

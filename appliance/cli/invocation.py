@@ -88,7 +88,7 @@ class Noun(click.Group):
 
 
 def config_option() -> click.Option:
-    """``--config FILE``, remembered by the invocation; the one that is nearest to the end of the line wins."""
+    """``--config FILE``, remembered by the invocation; the last one in the line wins."""
 
     def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
         if value is not None and (
