@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
 
 
@@ -33,6 +34,7 @@ class Domains:
         self._case_sensitive = case_sensitive
         self._names = {name.lower(): name for name in names}
         self._rows = rows
+        self._listener_names = [str(Hop(transport, host, port)) for transport, host, port in listeners]
         self._ports = {port for _, _, port in listeners}
         self._ports_at: dict[str, set[int]] = {}
         for _, host, port in listeners:
@@ -55,6 +57,10 @@ class Domains:
         if here is not None:
             return port in here if port is not None else 5060 in here or self.serves(host)
         return self.serves(host) and (port is None or port in self._ports)
+
+    def listener_name(self, hop: Hop) -> str:
+        """The socket of ours that a message came in by, as the column ``socket`` has it."""
+        return self._listener_names[hop.listener]
 
     def realm(self, host: str) -> str | None:
         """The realm of a served domain, None for any other."""

@@ -100,8 +100,9 @@ class Routes:
     def save_location(self, incoming: Incoming) -> None:
         """Answers when the binding is durable; until then its transaction absorbs the retransmissions."""
         incoming.admit()
+        aor = self.domains.aor(incoming.request.to.uri)
         outcome = self.registrar.register(
-            incoming.request, self.domains.aor(incoming.request.to.uri), incoming.hop, incoming.now
+            incoming.request, aor, incoming.hop, self.domains.listener_name(incoming.hop), incoming.now
         )
         incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
         self.journal.registered(incoming, outcome)

@@ -47,6 +47,7 @@ class Flows:
         receive_buffer: int = 4_194_304,
     ) -> None:
         self.listeners: list[UdpListener | StreamListener] = []
+        self._datagrams: dict[int, UdpListener] = {}
         self._receive = receive
         self._limits = limits
         self._max_connections = max_connections
@@ -67,12 +68,16 @@ class Flows:
         listener: UdpListener | StreamListener
         try:
             if transport == "udp":
-                listener = UdpListener(host, port, index, self._receive, receive_buffer=self._receive_buffer)
+                listener = self._datagrams[index] = UdpListener(
+                    host, port, index, self._receive, receive_buffer=self._receive_buffer
+                )
             else:
                 listener = StreamListener(host, port, index, self._accepted)
         except OSError as error:
-            raise OSError(error.errno, f"cannot listen on {transport}:{host}:{port}: {error.strerror}") from
-            None self.listeners.append(listener) return listener
+            problem = f"cannot listen on {transport}:{host}:{port}: {error.strerror}"
+            raise OSError(error.errno, problem) from None
+        self.listeners.append(listener)
+        return listener
 
     def start(self) -> None:
         for listener in self.listeners:
@@ -113,9 +118,7 @@ class Flows:
     def send(self, data: bytes, hop: Hop) -> None:
         """Sends to a hop whose flow is there; raises OSError when it is not."""
         if hop.transport == "udp":
-            listener = self.listeners[hop.listener]
-            assert isinstance(listener, UdpListener)
-            listener.send(data, hop.host, hop.port)
+            self._datagrams[hop.listener].send(data, hop.host, hop.port)
             return
         connection = self._connections.get((hop.host, hop.port))
         if connection is None:

@@ -1,0 +1,83 @@
+"""What the proxy tells the journal: one line for each change of a registration, and for each end of a call.
+
+Nothing is told of single messages: for those there is the trace.
+"""
+
+from __future__ import annotations
+
+from appliance.proxy.calls import CallEnd
+from appliance.proxy.incoming import Incoming
+from appliance.registrar.binding import Binding
+from appliance.registrar.register import Outcome
+from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
+
+
+class ProxyJournal:
+    """Counts and tells what became of registrations and calls."""
+
+    def __init__(self, journal: Journal, metrics: Metrics) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._tells_refreshes = journal.enabled("binding-refreshed")
+
+    def registered(self, incoming: Incoming, outcome: Outcome) -> None:
+        """A REGISTER has been answered."""
+        counts = self._metrics.registrations
+        if outcome.status >= 300:
+            counts["unavailable" if outcome.status == 503 else "rejected"] += 1
+            self._refused(incoming, outcome)
+        elif not outcome.changes:
+            counts["fetched"] += 1
+        for kind, binding in outcome.changes:
+            counts[kind] += 1
+            if kind != "refreshed" or self._tells_refreshes:
+                self._changed(incoming, outcome, kind, binding)
+
+    def expired(self, binding: Binding) -> None:
+        """A binding was not refreshed in time."""
+        self._metrics.bindings_expired += 1
+        self._journal.event(
+            "binding-expired",
+            f"{binding.aor} is no longer at {binding.contact}: it was not refreshed in time",
+            sip_aor=binding.aor,
+            sip_contact=binding.contact,
+            sip_call_id=binding.call_id,
+        )
+
+    def call_ended(self, end: CallEnd) -> None:
+        """A call is over, or never came about."""
+        lasted = "" if end.seconds is None else f" after {end.seconds:.0f} s"
+        self._journal.event(
+            "call-ended",
+            f"{end.caller} called {end.callee}: {end.result} ({end.status}){lasted}",
+            sip_call_id=end.call_id,
+            sip_from=end.caller,
+            sip_to=end.callee,
+            sip_code=end.status,
+            sip_result=end.result,
+            duration_ms=None if end.seconds is None else round(end.seconds * 1000),
+        )
+
+    def _changed(self, incoming: Incoming, outcome: Outcome, kind: str, binding: Binding) -> None:
+        self._journal.event(
+            f"binding-{kind}",
+            f"REGISTER {binding.aor} {outcome.status} from {incoming.hop}: {kind} {binding.contact}",
+            sip_aor=binding.aor,
+            sip_contact=binding.contact,
+            sip_call_id=binding.call_id,
+            sip_code=outcome.status,
+            sip_peer=incoming.hop,
+            sip_transport=incoming.hop.transport,
+        )
+
+    def _refused(self, incoming: Incoming, outcome: Outcome) -> None:
+        self._journal.event(
+            "registration-refused",
+            f"REGISTER {incoming.request.to.uri.aor} {outcome.status} {outcome.reason} from {incoming.hop}",
+            sip_aor=incoming.request.to.uri.aor,
+            sip_call_id=incoming.request.call_id,
+            sip_code=outcome.status,
+            sip_peer=incoming.hop,
+            sip_transport=incoming.hop.transport,
+        )
