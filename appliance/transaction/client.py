@@ -18,7 +18,7 @@ from appliance.transaction.machine import (
     ACCEPTED,
     CALLING,
     COMPLETED,
-    EVENT_OF_CLASS,
+    EVENT_OF_STATUS,
     EXPIRY,
     FAILURE,
     PROCEEDING,
@@ -136,7 +136,7 @@ class ClientTransaction(Transaction):
 
     def receive(self, response: Response, now: float) -> None:
         """Takes a response that belongs to this transaction."""
-        row = self.rows[self.state].get(EVENT_OF_CLASS.get(response.status // 100))  # type: ignore[arg-type]
+        row = self.rows[self.state].get(EVENT_OF_STATUS.get(response.status))  # type: ignore[arg-type]
         if row is not None:
             self.state, action = row
             action(self, response, now)

@@ -39,10 +39,11 @@ TRANSPORT_ERROR: Final = "transport error"
 RESEND: Final = "resend"
 EXPIRY: Final = "expiry"
 
-# The event of a response by the hundreds of its status; what is none at all (099, 700) has no event.
-EVENT_OF_CLASS: Final[Mapping[int, str]] = {
-    1: PROVISIONAL, 2: SUCCESS, 3: FAILURE, 4: FAILURE, 5: FAILURE, 6: FAILURE,
-}  # fmt: skip
+# The event of a response by its status; what is none at all (99, 700) has no event.
+EVENT_OF_STATUS: Final[Mapping[int, str]] = {
+    status: PROVISIONAL if status < 200 else SUCCESS if status < 300 else FAILURE
+    for status in range(100, 700)
+}
 
 Table = Mapping[str, Mapping[str, tuple[str, str]]]
 Action = Callable[..., None]
@@ -112,7 +113,9 @@ class Transaction(Sleeper):
             self.happen(EXPIRY, now)
         elif now >= self.resend_at:
             self.happen(RESEND, now)
-        self.sleep()
+        deadline = min(self.resend_at, self.expire_at)
+        if deadline != NEVER:
+            self.home.wheel.enter(self, deadline)
 
     def sleep(self) -> None:
         """Goes to sleep until the next deadline, when there is one."""

@@ -17,14 +17,16 @@ Key = tuple[object, ...]
 def server_key(request: Request, method: str) -> Key:
     """The key of the server transaction that ``request`` belongs to, seen as a request of ``method``.
 
-    An ACK for a refusal belongs to its INVITE, so it is looked up as one (§17.2.3); so is the INVITE that
-    a CANCEL means (§9.2). Raises MalformedMessage when there is no Via that can be read.
+    An ACK for a refusal belongs to its INVITE, so it is looked up as one (§17.2.3); so is the INVITE that a
+    CANCEL means (§9.2). Raises MalformedMessage when there is no Via that can be read.
     """
     via = request.via
-    branch = via.branch
-    # The cookie and nothing behind it identifies nothing: RFC 4475 §3.2.1.
-    if branch is not None and branch.startswith(MAGIC_COOKIE) and len(branch) > _COOKIE_LENGTH:
-        return (branch, via.sent_by, method)
+    for name, value in via.params:
+        if name == "branch":
+            # The cookie and nothing behind it identifies nothing: RFC 4475 §3.2.1.
+            if value is not None and value[:_COOKIE_LENGTH] == MAGIC_COOKIE and len(value) > _COOKIE_LENGTH:
+                return (value, via.host, via.port, method)
+            break
     return old_server_key(request, method, request.to_tag)
 
 
@@ -35,18 +37,19 @@ def old_server_key(request: Request, method: str, to_tag: str | None) -> Key:
     where the request came from and not which one it is. The To tag is an argument because the ACK for a
     refusal of a first INVITE has one that the INVITE had not.
     """
-    via = request.via
-    number = request.cseq.number
-    return (
-        via.branch, via.sent_by, method, request.uri_text, request.call_id, number, request.from_tag, to_tag,
-    )  # fmt: skip
+    via, cseq = request.via, request.cseq
+    tags = (request.from_tag, to_tag)
+    return (via.branch, via.host, via.port, method, request.uri_text, request.call_id, cseq.number, tags)
 
 
 def is_old_key(key: Key) -> bool:
     """Whether ``key`` is one of an RFC 2543 client."""
-    return len(key) > 3
+    return len(key) > 4
 
 
 def client_key(message: Request | Response) -> Key:
     """The key of a client transaction: top Via branch and CSeq method (§17.1.3)."""
-    return (message.via.branch, message.cseq.method)
+    for name, value in message.via.params:
+        if name == "branch":
+            return (value, message.cseq.method)
+    return (None, message.cseq.method)

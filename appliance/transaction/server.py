@@ -19,7 +19,7 @@ from appliance.transaction.machine import (
     CANCEL,
     COMPLETED,
     CONFIRMED,
-    EVENT_OF_CLASS,
+    EVENT_OF_STATUS,
     EXPIRY,
     FAILURE,
     PROCEEDING,
@@ -130,7 +130,7 @@ class ServerTransaction(Transaction):
     @property
     def method(self) -> str:
         """The request's method."""
-        return str(self.key[2])
+        return str(self.key[3])
 
     @property
     def final(self) -> bool:
@@ -139,10 +139,7 @@ class ServerTransaction(Transaction):
 
     def respond(self, status: int, data: bytes, now: float) -> bool:
         """Sends ``data``, a whole response of ``status``; False when the state or RFC 4320 forbids that."""
-        return self._respond(EVENT_OF_CLASS.get(status // 100), status, data, now)
-
-    def _respond(self, event: str | None, status: int, data: bytes, now: float) -> bool:
-        row = self.rows[self.state].get(event)  # type: ignore[arg-type]  # None has no row
+        row = self.rows[self.state].get(EVENT_OF_STATUS.get(status))  # type: ignore[arg-type]  # None: no row
         if row is None:
             return False
         self.state, action = row
@@ -251,15 +248,13 @@ class NonInviteServerTransaction(ServerTransaction):
         A 408 ends the transaction without a word: the client has given up by itself, and its 408 would meet
         nobody (§4.2).
         """
-        event = EVENT_OF_CLASS.get(status // 100)
-        if event is PROVISIONAL:
-            if status != 100 or (
-                self.state is TRYING and now < self.resend_at and not self.timers.early_trying
-            ):
+        if status < 200:
+            early = self.state is TRYING and now < self.resend_at and not self.timers.early_trying
+            if early or status != 100:
                 return False
         elif status == 408:
-            event, data = SILENCE, b""
-        return self._respond(event, status, data, now)
+            return self.happen(SILENCE, now)
+        return ServerTransaction.respond(self, status, data, now)
 
     def say_trying(self, now: float) -> None:
         self.last_status = 100
@@ -269,8 +264,15 @@ class NonInviteServerTransaction(ServerTransaction):
     def complete(self, now: float) -> None:
         self.transmit()
         del self.request
-        self.linger(self.timers.j, now)
+        self.resend_at = NEVER
+        if self.timers.j:
+            # It stays on the wheel for an earlier time, and will see then that the end has moved.
+            self.expire_at = now + self.timers.j
+        else:
+            self.end(now)
 
     def stay_silent(self, now: float) -> None:
+        self.last_status = 408
+        self.response = b""
         del self.request
         self.linger(self.timers.j, now)

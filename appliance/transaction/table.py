@@ -64,6 +64,8 @@ class TransactionTable:
         self.transport_errors: dict[str, int] = defaultdict(int)
         self._unreliable = settings.unreliable
         self._reliable = settings.reliable
+        # The request that ``absorb`` has just seen and its key: mostly the next one that begins.
+        self._looked_up: tuple[Request | None, Key] = (None, ())
         self._invite_servers: dict[Key, InviteServerTransaction] = {}
         self._servers: dict[Key, NonInviteServerTransaction] = {}
         self._invite_clients: dict[Key, InviteClientTransaction] = {}
@@ -81,9 +83,10 @@ class TransactionTable:
         if method == "ACK":
             invite = self._acknowledged(request)
             return invite is not None and (invite.happen(ACK, now) or invite.state != ACCEPTED)
-        shelf = self._invite_servers if method == "INVITE" else self._servers
-        transaction = shelf.get(server_key(request, method))
+        key = server_key(request, method)
+        transaction = (self._invite_servers if method == "INVITE" else self._servers).get(key)
         if transaction is None:
+            self._looked_up = (request, key)
             return False
         self.retransmissions["in", "request"] += 1
         transaction.happen(REQUEST, now)
@@ -109,7 +112,9 @@ class TransactionTable:
         Raises ValueError when there is one already: ``absorb`` would have found it.
         """
         method = request.method
-        key = server_key(request, method)
+        asked, key = self._looked_up
+        if asked is not request:
+            key = server_key(request, method)
         timers = self._unreliable if hop.transport == "udp" else self._reliable
         transaction: InviteServerTransaction | NonInviteServerTransaction
         if method == "INVITE":
@@ -185,7 +190,8 @@ class TransactionTable:
 
     def receive_response(self, response: Response, now: float) -> bool:
         """Gives a response to its transaction, and by it to its user; False when there is none."""
-        transaction = self.client(response)
+        key = client_key(response)
+        transaction = (self._invite_clients if key[1] == "INVITE" else self._clients).get(key)
         if transaction is None:
             return False
         transaction.receive(response, now)
