@@ -14,7 +14,9 @@ Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, an
     │   └── UnsupportedScheme      416
     ├── StorageError
     │   ├── DatabaseUnavailable    away for now; calls go on from memory and the spool
-    │   └── DatabaseRefused        an administrator has to do something; the message says what
+    │   ├── DatabaseRefused        an administrator has to do something; the message says what
+    │   ├── DuplicateRow           what was to be added is there already
+    │   └── RowRefused             one row that the database does not take (too long, out of range); others went
     └── ControlError               a command to a running server failed
 
 This module knows no other: every room may raise what stands here, and none has to import another room for it.
@@ -115,6 +117,14 @@ class DatabaseUnavailable(StorageError):
 
 class DatabaseRefused(StorageError):
     """The database said no (password, missing table): the message says what an administrator does."""
+
+
+class DuplicateRow(StorageError):
+    """What was to be added is there already."""
+
+
+class RowRefused(StorageError):
+    """The database does not take this one row: a value is too long or out of its range."""
 
 
 class ControlError(SipboxError):

@@ -1,4 +1,5 @@
-"""A private, real MariaDB for a test: its own data directory, its own socket, nothing shared with the machine's.
+"""A private, real MariaDB for a test: its own data directory, its own socket, nothing shared with the
+machine's.
 
 ::
 
@@ -9,9 +10,9 @@
         server.start()
 
 The settings are MariaDB's defaults (``--no-defaults``: the machine's own files are not read): strict
-``sql_mode`` and ``innodb_flush_log_at_trx_commit=1``, on which "the 200 OK means durable" rests. Only the buffers
-are made small. Administrator is ``root`` without a password; the socket stands in a directory that only the
-current user may enter.
+``sql_mode`` and ``innodb_flush_log_at_trx_commit=1``, on which "the 200 OK means durable" rests. Only the
+buffers are made small. Administrator is ``root`` without a password; the socket stands in a directory that
+only the current user may enter.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class MariaDB:
         self.options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
 
-    # ------------------------------------------------------------------------------------- starting and ending
+    # ------------------------------------------------------------------------------------ starting and ending
 
     @property
     def pid(self) -> int | None:
@@ -168,14 +169,16 @@ class MariaDB:
     ) -> None:
         self.close()
 
-    # ------------------------------------------------------------------------------------------- speaking to it
+    # ----------------------------------------------------------------------------------------- speaking to it
 
     def url(self, database: str = "openser", user: str = "root", password: str | None = None) -> str:
         """The SQLAlchemy URL of ``database`` over the server's unix socket."""
         who = user if password is None else f"{user}:{password}"
         return f"mysql+pymysql://{who}@localhost/{database}?unix_socket={self.socket}"
 
-    def sql(self, statement: str, database: str | None = None, *, user: str = "root") -> list[tuple[str, ...]]:
+    def sql(
+        self, statement: str, database: str | None = None, *, user: str = "root"
+    ) -> list[tuple[str, ...]]:
         """What the mariadb client prints for ``statement``: rows of text, NULL as ``NULL``.
 
         :raises MariaDBFailed: with the server's own error text.
@@ -183,9 +186,7 @@ class MariaDB:
         client = self.client(statement, "--batch", "--skip-column-names", database=database, user=user)
         return [tuple(line.split("\t")) for line in client.splitlines()]
 
-    def client(
-        self, statement: str, *options: str, database: str | None = None, user: str = "root"
-    ) -> str:
+    def client(self, statement: str, *options: str, database: str | None = None, user: str = "root") -> str:
         """The output of ``mariadb`` fed with ``statement`` on its standard input, as a person would see it."""
         done = subprocess.run(
             ["mariadb", "--no-defaults", f"--socket={self.socket}", f"--user={user}", *options]

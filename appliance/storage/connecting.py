@@ -1,0 +1,90 @@
+"""How a connection to MariaDB or SQLite is opened, and what each session is told first.
+
+MariaDB: UTC, and strict whatever the server's default is: nothing is cut silently. SQLite: write-ahead log
+with ``synchronous=FULL``: a committed transaction survives a power cut, and readers do not wait for writers.
+Whether the server itself flushes at each commit is asked by ``durability``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gevent.threadpool import ThreadPool
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import StaticPool
+
+from appliance.errors import DatabaseRefused
+
+SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+#: A connection that has been idle for longer is opened again: firewalls and wait_timeout close them unseen.
+_RECYCLE_SECONDS = 280
+
+
+def mariadb_arguments(*, connect_timeout: float, query_timeout: float) -> dict[str, Any]:
+    """What PyMySQL is told beside the URL."""
+    return {
+        "charset": "utf8mb4",
+        "connect_timeout": max(1, int(connect_timeout)),
+        "read_timeout": query_timeout,
+        "write_timeout": query_timeout,
+        "init_command": f"SET time_zone='+00:00', sql_mode='{SQL_MODE}'",
+    }
+
+
+def engine(url: URL, *, pool_size: int, connect_timeout: float, query_timeout: float) -> Engine:
+    """An engine for ``url``; nothing is opened yet. Raises DatabaseRefused for a database that we do not
+    know.
+    """
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(url)
+    if backend in ("mysql", "mariadb"):
+        return create_engine(
+            url.set(drivername="mysql+pymysql"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=query_timeout,
+            pool_recycle=_RECYCLE_SECONDS,
+            pool_use_lifo=True,
+            isolation_level="READ COMMITTED",
+            connect_args=mariadb_arguments(connect_timeout=connect_timeout, query_timeout=query_timeout),
+        )
+    raise DatabaseRefused(f"{backend!r} is no database that sipbox knows: use mysql+pymysql or sqlite")
+
+
+def _sqlite(url: URL) -> Engine:
+    made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 5.0})
+
+    @event.listens_for(made, "connect")
+    def _settings(connection: Any, record: Any) -> None:
+        # SQLAlchemy's own BEGIN below, not the driver's, which leaves DDL and reads outside of transactions.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(made, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return made
+
+
+def caller(url: URL) -> Callable[[Callable[[], Any]], Any]:
+    """How a function that touches the database is called: for SQLite in a thread of its own, one for each
+    Database.
+    """
+    if url.get_backend_name() == "sqlite":
+        pool = ThreadPool(1)
+        return pool.apply
+    return lambda work: work()
+
+
+def sqlite_file(url: URL) -> Path:
+    """The file of a SQLite URL. Raises DatabaseRefused for one without."""
+    if not url.database or url.database == ":memory:":
+        raise DatabaseRefused("a SQLite database needs a file: sqlite:////var/lib/sipbox/sipbox.db")
+    return Path(url.database)

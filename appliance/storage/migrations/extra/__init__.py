@@ -1,0 +1,3 @@
+"""The steps of the group extra."""
+
+from __future__ import annotations

@@ -1,0 +1,16 @@
+"""The tables of the group extra."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from appliance.storage.migrations.steps import make_tables
+
+revision = "extra_0001"
+down_revision = None
+branch_labels = ("extra",)
+depends_on = "core_0001"
+
+
+def upgrade() -> None:
+    make_tables(op.get_bind(), "extra")

@@ -1,0 +1,3 @@
+"""The steps of the group serweb."""
+
+from __future__ import annotations

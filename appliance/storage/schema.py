@@ -1,0 +1,225 @@
+"""The database as a whole: made, removed, brought up to date, looked at.
+
+``sipbox database create | drop | upgrade | status`` are these functions. All of them can be run again: what is there
+already stays. No account of a subscriber is ever made here. Must not know what the rows mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+
+from appliance.errors import DatabaseRefused, SipboxError, StorageError
+from appliance.storage import tables
+from appliance.storage.connecting import sqlite_file
+from appliance.storage.durability import flush_settings
+from appliance.storage.engine import Database
+from appliance.storage.failures import meaning
+from appliance.storage.rights import make_database, remove_database
+
+__all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "status", "upgrade"]
+
+GROUPS = tuple(tables.GROUPS)
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass
+class DatabaseStatus:
+    """What ``sipbox database status`` shows.
+
+    ``groups`` maps each group that is there to its step; ``pending`` are the steps that ``upgrade`` would
+    run, ``missing`` tables that should be there, ``rows`` how many rows the main tables have, ``settings``
+    what the database says about flushing.
+    """
+
+    url: str
+    reachable: bool
+    problem: str | None = None
+    groups: dict[str, str] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a server can work with it."""
+        return self.reachable and bool(self.groups) and not self.pending and not self.missing
+
+
+def create(
+    url: str | URL,
+    groups: Iterable[str] = ("core",),
+    *,
+    admin_url: str | URL | None = None,
+    reader: str | None = None,
+    reader_password: str | None = None,
+) -> list[str]:
+    """Make the database and the tables of ``groups`` (the core always); returns the steps that were run.
+
+    With ``admin_url`` (MariaDB; the same server, an administrator's name) also the database itself and, with
+    the rights it needs, the user whose name and password stand in ``url``; ``reader`` is a further user who
+    may only read all but credentials. Without, the user of ``url`` must have the right to make them.
+    """
+    url = make_url(url)
+    chosen = _chosen(groups)
+    if url.get_backend_name() == "sqlite":
+        file = sqlite_file(url)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)  # it holds credentials
+    else:
+        make_database(url, make_url(admin_url) if admin_url else None, reader, reader_password)
+    return _migrate(_as_admin(url, admin_url), chosen)
+
+
+def upgrade(url: str | URL, *, admin_url: str | URL | None = None, groups: Iterable[str] = ()) -> list[str]:
+    """Bring all groups that are there, and those in ``groups``, up to date; returns the steps that were run."""
+    url = _as_admin(make_url(url), admin_url)
+    if url.get_backend_name() == "sqlite" and not sqlite_file(url).exists():
+        raise DatabaseRefused(f"there is no database {sqlite_file(url)}: 'sipbox database create' makes it")
+    database = Database(url)
+    try:
+        present = _present(database)
+    finally:
+        database.close()
+    if not present:
+        raise DatabaseRefused("there are no tables of sipbox: 'sipbox database create' makes them")
+    return _migrate(url, _chosen([*present, *groups]))
+
+
+def drop(url: str | URL, *, admin_url: str | URL | None = None) -> None:
+    """Remove the database with all that is in it; nothing happens when there is none."""
+    url = make_url(url)
+    if url.get_backend_name() == "sqlite":
+        file = sqlite_file(url)
+        for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            name.unlink(missing_ok=True)
+        return
+    remove_database(url, make_url(admin_url) if admin_url else None)
+
+
+def status(url: str | URL) -> DatabaseStatus:
+    """Look at the database; one that is away or refuses is an answer too."""
+    url = make_url(url)
+    database = Database(url)
+    found = DatabaseStatus(database.safe_url, reachable=False)
+    try:
+        if url.get_backend_name() == "sqlite" and not sqlite_file(url).exists():
+            found.problem = f"there is no database {sqlite_file(url)}: 'sipbox database create' makes it"
+            return found
+        found.settings = flush_settings(database)
+        found.reachable = True
+        found.groups = _present(database)
+        found.pending = _pending(found.groups)
+        wanted = [table for group in found.groups for table in tables.tables_of(group)]
+        there = set(database.run(lambda connection: inspect(connection).get_table_names(), "status"))
+        found.missing = sorted(table.name for table in wanted if table.name not in there)
+        for table in (
+            tables.subscriber,
+            tables.location,
+            tables.served_domain,
+            tables.aliases,
+            tables.dbaliases,
+        ):
+            if table.name in there:
+                count = select(func.count()).select_from(table)
+                found.rows[table.name] = database.run(
+                    lambda connection, count=count: connection.execute(count).scalar_one(), "status"
+                )
+        if not found.groups:
+            found.problem = "there are no tables of sipbox: 'sipbox database create' makes them"
+        elif found.pending or found.missing:
+            found.problem = "'sipbox database upgrade' is needed"
+    except StorageError as error:
+        found.problem = str(error)
+    finally:
+        database.close()
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- migrations
+
+
+def _chosen(groups: Iterable[str]) -> list[str]:
+    asked = set(groups) | {"core"}
+    unknown = sorted(asked - set(GROUPS))
+    if unknown:
+        raise DatabaseRefused(f"there is no group {unknown[0]!r}: the groups are {', '.join(GROUPS)}")
+    return [group for group in GROUPS if group in asked]
+
+
+def _as_admin(url: URL, admin_url: str | URL | None) -> URL:
+    return make_url(admin_url).set(database=url.database) if admin_url else url
+
+
+def _config() -> Config:
+    config = Config()
+    folders = [str(_MIGRATIONS / group) for group in GROUPS]
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(folders).replace("%", "%%"))
+    return config
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _present(database: Database) -> dict[str, str]:
+    """Group → the step it is at."""
+
+    def heads(connection: Any) -> tuple[str, ...]:
+        return MigrationContext.configure(connection).get_current_heads()
+
+    return {head.rpartition("_")[0]: head for head in sorted(database.run(heads, "status"))}
+
+
+def _pending(present: dict[str, str]) -> list[str]:
+    script = _script()
+    pending: list[str] = []
+    for group, step in present.items():
+        steps = [revision.revision for revision in script.iterate_revisions(f"{group}@head", step)]
+        pending += reversed(steps)
+    return pending
+
+
+def _migrate(url: URL, groups: list[str]) -> list[str]:
+    """Run what is pending in each group."""
+    done: list[str] = []
+    config = _config()
+    config.attributes["on_step"] = lambda *, step, **_: done.append(step.up_revision_id)
+    database = Database(url, query_timeout=3600)
+
+    def run() -> None:
+        with database.engine.connect() as connection:
+            config.attributes["connection"] = connection
+            if connection.dialect.name != "sqlite":
+                # Two administrators at once: the second waits, and finds nothing left to do.
+                connection.execute(text("SELECT GET_LOCK('sipbox-schema', 60)"))
+                connection.commit()
+            for group in groups:
+                command.upgrade(config, f"{group}@head")
+
+    try:
+        database.call(run, "upgrade")
+    except Exception as error:
+        known = error if isinstance(error, SipboxError) else meaning(error)
+        if not isinstance(known, SipboxError):
+            raise
+        so_far = f"the steps up to {done[-1]} are in place" if done else "nothing was changed"
+        raise type(known)(
+            f"{known}. {so_far[0].upper()}{so_far[1:]}, the database is usable as it was;"
+            " mend the cause and run 'sipbox database upgrade' again"
+        ) from error
+    finally:
+        database.close()
+    return done
