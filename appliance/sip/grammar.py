@@ -45,6 +45,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++").fullmatch
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _FOLD = re.compile(r"[ \t]*+\r?\n[ \t]++")
+# RFC 1035's 255 characters, a port, and some blanks.
+_HOST_LENGTH = 300
 # Underscores are in no RFC's hostname and in many people's networks.
 _HOST = re.compile(r"[a-z0-9_.\-]++").fullmatch
 _LABELS = re.compile(
@@ -151,15 +153,15 @@ def parse_params(text: str) -> Params:
     if not text:
         return ()
     pieces = text.split(";") if '"' not in text and "<" not in text else split_outside(text, ";")
-    if pieces[0] and pieces[0].strip(" \t"):
+    if " " in text or "\t" in text:
+        pieces = [piece.strip(" \t") for piece in pieces]
+    if pieces[0]:
         raise MalformedMessage(f"a parameter without semicolon: {text[:40]!r}")
     pairs: list[tuple[str, str | None]] = []
     for piece in pieces:
-        name, equals, value = piece.partition("=")
-        if equals:
-            pairs.append((_PARAM_NAMES[name], value.strip(" \t")))
-        elif name and name.strip(" \t"):
-            pairs.append((_PARAM_NAMES[name], None))
+        if piece:
+            name, equals, value = piece.partition("=")
+            pairs.append((_PARAM_NAMES[name], value.lstrip(" \t") if equals else None))
     return tuple(pairs)
 
 
@@ -193,8 +195,16 @@ def is_hostname(text: str) -> bool:
     return _LABELS(text.lower()) is not None
 
 
+@lru_cache(maxsize=8192)
 def parse_host_port(text: str) -> tuple[str, int | None]:
-    """``host [":" port]`` -> the host in lower case (IPv6 in brackets) and the port; MalformedMessage."""
+    """``host [":" port]`` -> the host in lower case (IPv6 in brackets) and the port; MalformedMessage.
+
+    A phone's Via, Contact and Request-URI name the same few hosts again and again: they are remembered.
+    """
+    if len(text) > _HOST_LENGTH:
+        # What raises is not remembered, so this also bounds the memory.
+        raise MalformedMessage(f"a host of {len(text)} characters")
+    text = text.strip(" \t")
     if text[:1] == "[":
         host, bracket, rest = text.lower().partition("]")
         host += bracket
@@ -207,11 +217,10 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
             raise MalformedMessage(f"text after an IPv6 reference: {text[:60]!r}")
         return host, _port(rest[1:])
     host, colon, port = text.lower().partition(":")
-    # §25.1 COLON lets blanks stand around it: "first.example.com : 4000" is one of RFC 4475's pleasures.
+    # §25.1 COLON lets blanks stand around it: RFC 4475 has "first.example.com: 4000".
+    host = host.rstrip(" \t")
     if not _HOST(host):
-        host = host.strip(" \t")
-        if not _HOST(host):
-            raise MalformedMessage(f"not a host: {text[:60]!r}")
+        raise MalformedMessage(f"not a host: {text[:60]!r}")
     return host, _port(port) if colon else None
 
 

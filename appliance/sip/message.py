@@ -8,6 +8,7 @@ that came. ``keys`` and ``lines`` run in parallel, and every key of a known head
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 from appliance.errors import MalformedMessage
@@ -155,19 +156,22 @@ class Message:
         return self._number("max-forwards", 255)
 
     def _required(self, key: str) -> str:
-        value = self.first(key)
+        try:
+            value = self.lines[self.keys.index(key)].partition(":")[2].strip(" \t")
+        except ValueError:
+            value = ""
         if not value:
             raise MalformedMessage(f"no {display_of(key)} header", partial=self)
-        return value
+        return unfold(value) if "\n" in value else value
 
     def _number(self, key: str, most: int) -> int | None:
-        value = self.first(key)
-        if value is None:
+        if key not in self.keys:
             return None
-        # isdigit alone takes digits of any script, and int() signs and underscores.
-        if not (value.isascii() and value.isdigit() and len(value) < 20) or int(value) > most:
-            raise MalformedMessage(f"not a {display_of(key)}: {value[:40]!r}", partial=self)
-        return int(value)
+        line = self.lines[self.keys.index(key)]
+        number = _integer(line)
+        if number is None or number > most:
+            raise MalformedMessage(f"not a {display_of(key)}: {_value(line)[:40]!r}", partial=self)
+        return number
 
     # ------------------------------------------------------------------------------------------------ changing
 
@@ -360,10 +364,19 @@ class Response(Message):
 
 
 def _value(line: str) -> str:
-    value = line[line.index(":") + 1 :]
+    value = line.partition(":")[2]
     if "\n" in value:
         value = unfold(value)
     return value.strip(" \t")
+
+
+# "Content-Length: 0" and "Max-Forwards: 70" come in nearly every message.
+@lru_cache(maxsize=4096)
+def _integer(line: str) -> int | None:
+    """The number that is a header line's value; None when it is none, or absurdly long."""
+    value = _value(line) if len(line) < 128 else ""
+    # isdigit alone takes digits of any script, and int() signs and underscores.
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def _line(name: str, value: str) -> str:
