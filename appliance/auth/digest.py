@@ -1,9 +1,9 @@
 """Credentials and challenges: read them, verify them, write them (RFC 2617, RFC 7616 §3, RFC 8760).
 
-A response proves that its sender knows the password, over the method, the ``uri`` *that the client sent*, the nonce
-and its count. Whether that ``uri`` means the request that it came with is another question, ``uri_fits``: clients
-differ in what they write there (SIPp ``host:port``, others leave out port or parameters), and a check that is strict
-about it locks honest phones out.
+A response proves that its sender knows the password, over the method, the ``uri`` *that the client sent*, the
+nonce and its count. Whether that ``uri`` means the request that it came with is another question,
+``uri_fits``: clients differ in what they write there (SIPp ``host:port``, others leave out port or
+parameters), and a check that is strict about it locks honest phones out.
 
 Must not know who the users are, when a nonce is valid, or what a request is otherwise.
 """
@@ -46,8 +46,8 @@ _LONGEST_COUNT = 8  # nc-value = 8LHEX
 class Credentials(NamedTuple):
     """What an Authorization or Proxy-Authorization header says (RFC 7616 §3.4).
 
-    ``algorithm`` is in upper case, "MD5" when none is named; ``qop`` in lower case; ``nc`` a number. ``qop``, ``nc``,
-    ``cnonce`` and ``opaque`` are None when absent; without ``qop`` the other two mean nothing.
+    ``algorithm`` is in upper case, "MD5" when none is named; ``qop`` in lower case; ``nc`` a number. ``qop``,
+    ``nc``, ``cnonce`` and ``opaque`` are None when absent; without ``qop`` the other two mean nothing.
     """
 
     username: str
@@ -113,12 +113,13 @@ def ha1b(username: str, domain: str, realm: str, password: str, algorithm: str =
 
 
 def verify(credentials: Credentials, method: str, ha1_hex: str, body: bytes = b"") -> bool:
-    """Whether the response was made with the password behind ``ha1_hex``, for ``method`` and the client's own uri.
+    """Whether the response was made with the password behind ``ha1_hex``, for ``method`` and the client's own
+    uri.
 
-    ``ha1_hex`` must belong to the algorithm of the credentials. False for an algorithm or a qop that is not known.
-    The comparison takes the same time wherever the two differ.
+    ``ha1_hex`` must belong to the algorithm of the credentials. False for an algorithm or a qop that is not
+    known. The comparison takes the same time wherever the two differ.
     """
-    username, _, nonce, uri, response, algorithm, qop, _, nc_text, cnonce, _ = credentials
+    _, _, nonce, uri, response, algorithm, qop, _, nc_text, cnonce, _ = credentials
     session = algorithm.endswith(_SESSION)
     hashed = HASHES.get(algorithm[: -len(_SESSION)] if session else algorithm)
     if hashed is None:
@@ -144,7 +145,8 @@ def verify(credentials: Credentials, method: str, ha1_hex: str, body: bytes = b"
 def challenge(realm: str, nonce: str, *, qop: bool, stale: bool = False, algorithm: str = "MD5") -> str:
     """The value of WWW-Authenticate or Proxy-Authenticate (RFC 7616 §3.3).
 
-    MD5 is not named: it is what a challenge without algorithm means (RFC 2617 §3.2.1), and old phones know no other.
+    MD5 is not named: it is what a challenge without algorithm means (RFC 2617 §3.2.1), and old phones know no
+    other.
     """
     text = f'{_opening(realm)}{nonce}"'
     if qop:
@@ -164,10 +166,11 @@ def _opening(realm: str) -> str:
 def uri_fits(credentials_uri: str, request_uri: str, *names: str) -> bool:
     """Whether the ``uri`` of credentials can mean this Request-URI (RFC 7616 §3.4.6), generously.
 
-    Scheme, port, password, parameters and headers may differ. A user part, where the client wrote one, must be the
-    same: that is the number called, and a response that was overheard must not serve for another. Then the host must
-    be the same too, or one of ``names`` (the realm, names of this server). Without a user part the uri names only
-    a server, and any will do: such a client never says more.
+    Scheme, port, password, parameters and headers may differ. Where both name a user it must be the same one:
+    that is the number called, and a response that was overheard must not serve for another. Then the host
+    must be the same too, or one of ``names`` (the realm, names of this server). A uri without a user names
+    only a server, and any will do: such a client (SIPp) never says more. Neither does a Request-URI without
+    one, as REGISTER has it.
     """
     if credentials_uri == request_uri:
         return True
@@ -176,7 +179,7 @@ def uri_fits(credentials_uri: str, request_uri: str, *names: str) -> bool:
         asked = Uri.parse(request_uri)
     except MalformedMessage:
         return False
-    if said.user is None:
+    if said.user is None or asked.user is None:
         return True
     if said.username != asked.username:
         return False

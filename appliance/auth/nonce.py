@@ -1,14 +1,14 @@
 """What a nonce is, and whether it may be used (RFC 7616 §3.3, §3.4, §5.5).
 
-A nonce carries all that is needed to judge it, signed, so that a challenge leaves no state behind and nobody can fill
-our memory by asking for challenges::
+A nonce carries all that is needed to judge it, signed, so that a challenge leaves no state behind and nobody
+can fill our memory by asking for challenges::
 
     expiry (4 bytes)  boot (4)  worker (2)  serial (6)  MAC (11)     in base64: 36 characters
 
-Only a nonce that was *used* with a nonce count is remembered, as the highest count and a bit for each of the counts
-just below it: phones with two transactions under way send theirs in any order. The memory is bounded; when the
-oldest nonce has to go, every nonce as old as it is answered STALE from then on, so that forgetting never makes a
-replay possible.
+Only a nonce that was *used* with a nonce count is remembered, as the highest count and a bit for each of the
+counts just below it: phones with two transactions under way send theirs in any order. The memory is bounded;
+when the oldest nonce has to go, every nonce as old as it is answered STALE from then on, so that forgetting
+never makes a replay possible.
 
 The expiry is wall time, because nonces outlive a restart. Must not know users, requests or responses.
 """
@@ -46,8 +46,8 @@ class NonceVerdict(Enum):
 class NonceSource:
     """Issues nonces and judges them.
 
-    ``key`` signs (at most 64 bytes; shared by all workers and kept over restarts), ``lifetime`` is in seconds,
-    ``worker`` and ``boot`` say who issues, ``tracked`` bounds how many used nonces are remembered.
+    ``key`` signs (at most 64 bytes; shared by all workers and kept over restarts), ``lifetime`` is in
+    seconds, ``worker`` and ``boot`` say who issues, ``tracked`` bounds how many used nonces are remembered.
     """
 
     def __init__(self, key: bytes, lifetime: float, worker: int, boot: int, tracked: int) -> None:
@@ -76,7 +76,8 @@ class NonceSource:
         """A new nonce that is valid until ``wall_now`` plus the lifetime."""
         by_first_use = self._by_first_use
         if by_first_use and by_first_use[0][1] < wall_now:
-            # What has expired needs no memory. One goes for each that comes, so that nobody waits for a sweep.
+            # What has expired needs no memory. One goes for each that comes, so that nobody waits for a
+            # sweep.
             self._forget_oldest()
         self._serial = serial = (self._serial + 1) & _SERIALS
         expiry = int(wall_now + self._lifetime) & _32_BITS
@@ -88,8 +89,8 @@ class NonceSource:
     def check(self, nonce: str, nc: int | None, wall_now: float) -> NonceVerdict:
         """Judge a nonce and its count without using it up.
 
-        ``nc`` None is a client without qop (RFC 2069): its nonce is good until it expires, whoever of us issued it.
-        A count is judged only by the worker that issued the nonce, in the boot in which it did.
+        ``nc`` None is a client without qop (RFC 2069): its nonce is good until it expires, whoever of us
+        issued it. A count is judged only by the worker that issued the nonce, in the boot in which it did.
         """
         fields = self._open(nonce)
         if fields is None:
@@ -143,7 +144,7 @@ class NonceSource:
         mac.update(raw[:_SIGNED])
         if not hmac.compare_digest(mac.digest(), raw[_SIGNED:]):
             return None
-        fields: tuple[int, int] = _FIELDS.unpack_from(raw)  # type: ignore[assignment]
+        fields: tuple[int, int] = _FIELDS.unpack_from(raw)
         self._opened = (nonce, fields)
         return fields
 
@@ -171,7 +172,8 @@ class NonceSource:
         highest = state >> WINDOW
         bits = state & _WINDOW_MASK
         if nc > highest:
-            # Behind a jump further than the window nothing is left of the old bits; the bound keeps the number small.
+            # Behind a jump further than the window nothing is left of the old bits; the bound keeps the
+            # number small.
             bits = (bits << min(nc - highest, WINDOW) | 1) & _WINDOW_MASK
             highest = nc
         else:

@@ -1,7 +1,7 @@
 """A binding: one contact under which a user can be reached, and until when (RFC 3261 §10, §6 'Binding').
 
-A binding is a value: a refresh makes a new one, so that the old one can be put back when the new one cannot be made
-durable. Must not know how bindings are found or stored.
+A binding is a value: a refresh makes a new one, so that the old one can be put back when the new one cannot
+be made durable. Must not know how bindings are found or stored.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ METHOD_BITS = {
 class Binding:
     """One contact of an address of record. Not to be changed once it is in ``Locations``.
 
-    ``contact`` is the URI as the phone wrote it, ``deadline`` monotonic seconds (``PERMANENT``: never), ``modified``
-    wall seconds. ``received`` is the URI of the source of a phone behind a NAT, ``socket`` our listener as text
-    (``udp:192.0.2.1:5060``), ``hop`` the way back to the phone, None when its contact URI is the way. ``path`` is the
-    Route for requests to it (RFC 3327), ``instance`` and ``reg_id`` are of RFC 5626. ``ruid`` names the binding for
-    as long as it lives, in every table and on every node.
+    ``contact`` is the URI as the phone wrote it, ``deadline`` monotonic seconds (``PERMANENT``: never),
+    ``modified`` wall seconds. ``received`` is the URI of the source of a phone behind a NAT, ``socket`` our
+    listener as text (``udp:192.0.2.1:5060``), ``hop`` the way back to the phone, None when its contact URI is
+    the way. ``path`` is the Route for requests to it (RFC 3327), ``instance`` and ``reg_id`` are of RFC 5626.
+    ``ruid`` names the binding for as long as it lives, in every table and on every node.
     """
 
     aor: AddressOfRecord
@@ -85,8 +85,11 @@ class Binding:
         return max(1, round(self.deadline - now))
 
 
-def ruid_of(aor: AddressOfRecord, contact: str, instance: str | None = None, reg_id: int | None = None) -> str:
-    """The name of a binding: of the flow where the phone numbers its flows (RFC 5626 §6), else of the contact.
+def ruid_of(
+    aor: AddressOfRecord, contact: str, instance: str | None = None, reg_id: int | None = None
+) -> str:
+    """The name of a binding: of the flow where the phone numbers its flows (RFC 5626 §6), else of the
+    contact.
 
     Contacts that differ in writing only have the same one. Raises BadUri.
     """

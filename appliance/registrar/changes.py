@@ -1,7 +1,7 @@
 """What a REGISTER changes: the rules of RFC 3261 §10.3 steps 6 and 7, as a function of what is bound now.
 
-Nothing is changed here. The outcome is a plan, or the reason why there is none; a plan concerns all Contact values of
-the request or none of them. Must not know messages, memory or storage.
+Nothing is changed here. The outcome is a plan, or the reason why there is none; a plan concerns all Contact
+values of the request or none of them. Must not know messages, memory or storage.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def plan_removal(current: Sequence[Binding], call_id: str, cseq: int) -> Plan | 
     order = _order(current, call_id, cseq)
     if order is not None:
         return order
-    return Plan({}, {binding.ruid: binding for binding in current}, [("removed", binding) for binding in current])
+    return Plan(
+        {}, {binding.ruid: binding for binding in current}, [("removed", binding) for binding in current]
+    )
 
 
 def plan_contacts(
@@ -99,18 +101,20 @@ def _order(bindings: Iterable[Binding], call_id: str, cseq: int) -> Order | None
     return order
 
 
-def _find(
-    current: Sequence[Binding], aor: AddressOfRecord, contact: Contact
-) -> tuple[str, Binding | None]:
+def _find(current: Sequence[Binding], aor: AddressOfRecord, contact: Contact) -> tuple[str, Binding | None]:
     """The ruid of a contact, and the binding that it is about.
 
-    The usual phone writes the same as an hour ago, which needs no hash. Otherwise a binding is the contact's when it
-    has its ruid (the same flow of RFC 5626 §6, or a contact that differs in writing only), or else when the URIs are
-    equal by §19.1.4 and the two are not different flows of one phone.
+    The usual phone writes the same as an hour ago, which needs no hash. Otherwise a binding is the contact's
+    when it has its ruid (the same flow of RFC 5626 §6, or a contact that differs in writing only), or else
+    when the URIs are equal by §19.1.4 and the two are not different flows of one phone.
     """
     uri, _, _, instance, reg_id = contact
     for binding in current:
-        if binding.contact == uri and binding.reg_id == reg_id and (reg_id is None or binding.instance == instance):
+        if (
+            binding.contact == uri
+            and binding.reg_id == reg_id
+            and (reg_id is None or binding.instance == instance)
+        ):
             return binding.ruid, binding
     ruid = ruid_of(aor, uri, instance, reg_id)
     for binding in current:
@@ -126,8 +130,8 @@ def _find(
 def _drop_former(current: Iterable[Binding], contact: Contact, call_id: str, plan: Plan) -> None:
     """A phone that started again (§10.2.4: a new Call-ID) with another port has left a dead binding behind.
 
-    ``+sip.instance`` tells that it is the same one. A binding by another address or transport stays: a phone may well
-    have two of them.
+    ``+sip.instance`` tells that it is the same one. A binding by another address or transport stays: a phone
+    may well have two of them.
     """
     if contact.reg_id is not None:
         return

@@ -1,7 +1,7 @@
 """The Contact values of a REGISTER, read and checked before anything is changed (RFC 3261 §10.3, §20.10).
 
-One value that cannot be used makes the whole request a 400: a bad URI that got into the bindings would break the
-answer to every other phone of that user. Must not know bindings or time.
+One value that cannot be used makes the whole request a 400: a bad URI that got into the bindings would break
+the answer to every other phone of that user. Must not know bindings or time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ LONGEST_INSTANCE = 255
 
 
 class Contact(NamedTuple):
-    """One value: the URI as written, seconds (None: the request or we decide), and the parameters that we keep."""
+    """One value: the URI as written, seconds (None: the request or we decide), and the parameters that we
+    keep.
+    """
 
     uri: str
     expires: int | None = None
@@ -58,14 +60,16 @@ def read_contacts(request: Request) -> list[Contact]:
 
 
 def read_contact(value: str) -> Contact:
-    """One Contact value. MalformedMessage when its URI is none that a request can be sent to, or q no qvalue."""
+    """One Contact value. MalformedMessage when no request can be sent to its URI, or its q is no qvalue."""
     try:
         _, uri_text, params = NameAddr.parse(value)
         uri = Uri.parse(uri_text)
     except MalformedMessage as error:
         raise MalformedMessage(str(error), reason="Bad Contact") from None
     if not uri.host:
-        raise MalformedMessage(f"a contact that is no SIP URI: {uri_text[:60]!r}", reason="Contact Is Not a SIP URI")
+        raise MalformedMessage(
+            f"a contact that is no SIP URI: {uri_text[:60]!r}", reason="Contact Is Not a SIP URI"
+        )
     if len(uri_text) > LONGEST_CONTACT:
         raise MalformedMessage(f"a contact beyond {LONGEST_CONTACT} characters", reason="Contact Too Long")
     if not params:

@@ -1,8 +1,9 @@
 """Memory and storage as one: the location service of RFC 3261 §10.3.
 
-A change is seen in memory at once, so that a call finds a phone while its binding is still on the way to the disk;
-it is undone when it cannot be made durable. While rows are still being loaded, a user's rows are read before anything
-is decided about them; in the location mode ``database`` they are read every time, and memory holds nothing.
+A change is seen in memory at once, so that a call finds a phone while its binding is still on the way to the
+disk; it is undone when it cannot be made durable. While rows are still being loaded, a user's rows are read
+before anything is decided about them; in the location mode ``database`` they are read every time, and memory
+holds nothing.
 
 Must not know SIP messages, nor how anything is stored.
 """
@@ -32,8 +33,8 @@ class BindingStore(Protocol):
 class LocationService:
     """Finds and changes the bindings of one user at a time.
 
-    ``in_memory`` False is the location mode ``database``. Whoever looks in order to change takes the user's turn
-    first (``turns``), and keeps it until the change is durable.
+    ``in_memory`` False is the location mode ``database``. Whoever looks in order to change takes the user's
+    turn first (``turns``), and keeps it until the change is durable.
     """
 
     def __init__(self, locations: Locations, store: BindingStore, *, in_memory: bool = True) -> None:
@@ -45,8 +46,8 @@ class LocationService:
     def lookup(self, aor: AddressOfRecord, now: float) -> list[Binding]:
         """The living bindings of ``aor``, best first.
 
-        May block, and raises DatabaseUnavailable when nobody can know: a user whose rows are not loaded yet is not
-        one without bindings.
+        May block, and raises DatabaseUnavailable when nobody can know: a user whose rows are not loaded yet
+        is not one without bindings.
         """
         locations = self.locations
         if not self._in_memory:
@@ -83,10 +84,12 @@ class LocationService:
                     locations.put_back(binding)
             raise
 
-    # ------------------------------------------------------------------------------------- not asked for by a phone
+    # ------------------------------------------------------------------------------- not asked for by a phone
 
     def add(self, binding: Binding) -> Binding:
-        """Bind a contact on an administrator's word; ``ruid`` is filled in. Raises MalformedMessage, StorageError."""
+        """Bind a contact on an administrator's word; ``ruid`` is filled in. Raises MalformedMessage,
+        StorageError.
+        """
         read_contact(f"<{binding.contact}>")
         binding.aor = aor = self.locations.key(binding.aor)
         binding.ruid = ruid_of(aor, binding.contact, binding.instance, binding.reg_id)
@@ -98,7 +101,9 @@ class LocationService:
         return binding
 
     def remove(self, aor: AddressOfRecord, now: float, contact: str | None = None) -> list[Binding]:
-        """Take away one contact of a user, as it is written, or all; return what is gone. Raises StorageError."""
+        """Take away one contact of a user, as it is written, or all; return what is gone. Raises
+        StorageError.
+        """
         aor = self.locations.key(aor)
         self.turns.take(aor)
         try:

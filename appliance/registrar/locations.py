@@ -1,9 +1,9 @@
 """All bindings in memory: found by address of record, in the order to call them, and gone when they expire.
 
-The location service of RFC 3261 §10.3. The bindings of one address stand sorted by ``q``, then the newest first, so
-that a lookup has nothing left to do. Deadlines are kept in buckets of one second, so that expiry costs what has
-expired and not what is alive, and each binding stands in exactly one of them: memory a binding is bounded however
-often a phone registers. All times are monotonic; a jump of the wall clock expires nobody.
+The location service of RFC 3261 §10.3. The bindings of one address stand sorted by ``q``, then the newest
+first, so that a lookup has nothing left to do. Deadlines are kept in buckets of one second, so that expiry
+costs what has expired and not what is alive, and each binding stands in exactly one of them: memory a binding
+is bounded however often a phone registers. All times are monotonic; a jump of the wall clock expires nobody.
 
 Must not know SIP messages, storage, or why a binding comes or goes.
 """
@@ -24,8 +24,8 @@ _Order = Callable[[Binding, Binding], bool]
 class Locations:
     """The bindings of all users.
 
-    ``case_sensitive`` False finds a user in any spelling (RFC 3261 §19.1.4 has the user part compared with case;
-    some phones' users have not). ``now`` is monotonic seconds everywhere.
+    ``case_sensitive`` False finds a user in any spelling (RFC 3261 §19.1.4 has the user part compared with
+    case; some phones' users have not). ``now`` is monotonic seconds everywhere.
     """
 
     def __init__(self, *, case_sensitive: bool = True) -> None:
@@ -58,7 +58,7 @@ class Locations:
         """The one spelling under which the bindings of ``aor`` are kept."""
         return aor if self.case_sensitive else AddressOfRecord(aor.username.lower(), aor.domain)
 
-    # ------------------------------------------------------------------------------------------------- finding
+    # ------------------------------------------------------------------------------------------------ finding
 
     def lookup(self, aor: AddressOfRecord, now: float) -> list[Binding]:
         """The bindings that live, best first: by ``q``, then the newest."""
@@ -72,10 +72,12 @@ class Locations:
         """The binding with this name."""
         return self._by_ruid.get(ruid)
 
-    # ------------------------------------------------------------------------------------------------ changing
+    # ----------------------------------------------------------------------------------------------- changing
 
     def put(self, binding: Binding) -> None:
-        """Add ``binding``, or let it take the place of the one with its ruid; it is the newest of its ``q`` now."""
+        """Add ``binding``, or let it take the place of the one with its ruid; it is the newest of its ``q``
+        now.
+        """
         self._put(binding, _first_of_its_q)
 
     def put_back(self, binding: Binding) -> None:
@@ -126,11 +128,11 @@ class Locations:
         self._swept = second
         return expired
 
-    # ------------------------------------------------------------------------------------------------- loading
+    # ------------------------------------------------------------------------------------------------ loading
 
     @property
     def loading(self) -> bool:
-        """True while rows are still being read: that a user is not here does not mean yet that there is none."""
+        """True while rows are still being read: a user who is not here yet may still have bindings."""
         return self._loading
 
     @loading.setter
@@ -148,7 +150,7 @@ class Locations:
             self.restore(binding)
         self._complete.add(self.key(aor))
 
-    # ----------------------------------------------------------------------------------------------- internals
+    # ---------------------------------------------------------------------------------------------- internals
 
     def _put(self, binding: Binding, stands_before: _Order) -> None:
         ruid, aor = binding.ruid, binding.aor
@@ -156,7 +158,8 @@ class Locations:
             aor = self.key(aor)
         old = self._by_ruid.get(ruid)
         if old is not None and old.aor != binding.aor and self.key(old.aor) != aor:
-            # Two users' rows of one name can only come from storage that somebody else wrote: the last one counts.
+            # Two users' rows of one name can only come from storage that somebody else wrote: the last one
+            # counts.
             self.drop(ruid)
             old = None
         before = self._by_aor.get(aor)

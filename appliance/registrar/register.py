@@ -1,11 +1,12 @@
 """What a REGISTER does, from its Contact headers to the answer (RFC 3261 §10.3, RFC 3327, RFC 5626 §6).
 
-The order: everything in the request is checked before anything is changed; then the user's turn is waited for; then
-the change is planned, made, and made durable; then the answer lists what is bound. The request has been authenticated
-and its address of record is known. Every answer is a value, an ``Outcome``; nobody here sends anything.
+The order: everything in the request is checked before anything is changed; then the user's turn is waited
+for; then the change is planned, made, and made durable; then the answer lists what is bound. The request has
+been authenticated and its address of record is known. Every answer is a value, an ``Outcome``; nobody here
+sends anything.
 
-Two profiles: ``rfc3261``, and ``openser12`` for what the registrar of 2007 did (a short expiry is raised and not
-refused, an old CSeq is answered with 200, refusals carry P-Registrar-Error).
+Two profiles: ``rfc3261``, and ``openser12`` for what the registrar of 2007 did (a short expiry is raised and
+not refused, an old CSeq is answered with 200, refusals carry P-Registrar-Error).
 
 Must not know sockets, SQL or digest.
 """
@@ -110,8 +111,9 @@ class Registrar:
     ) -> Outcome:
         """Do what the request asks for the bindings of ``aor``; return the answer when it is durable.
 
-        ``hop`` is where the request came from, ``socket`` the listener that took it in. ``nated`` says that the phone
-        sits behind a NAT, so that requests must go back to where it came from whatever its Contact says.
+        ``hop`` is where the request came from, ``socket`` the listener that took it in. ``nated`` says that
+        the phone sits behind a NAT, so that requests must go back to where it came from whatever its Contact
+        says.
         """
         if "require" in request.keys and (refusal := self._refuse_extensions(request)):
             return refusal
@@ -138,7 +140,7 @@ class Registrar:
         finally:
             turns.end(aor)
 
-    # ------------------------------------------------------------------------------------------------- the steps
+    # ---------------------------------------------------------------------------------------------- the steps
 
     def _process(
         self,
@@ -202,7 +204,7 @@ class Registrar:
             asked.append(Asked(contact, min(granted, self._max_expires)))
         return asked, too_brief
 
-    # ------------------------------------------------------------------------------------------------ the answer
+    # --------------------------------------------------------------------------------------------- the answer
 
     def _answer(
         self,

@@ -1,8 +1,9 @@
-"""One at a time for each user, in the order of arrival (RFC 3261 §10.3: REGISTERs are processed in that order).
+"""One at a time for each user, in the order of arrival (RFC 3261 §10.3: REGISTERs are processed in that
+order).
 
-A REGISTER waits while its change is made durable. The next one for the same address of record must not be judged by
-what may still be undone, nor answered first; those of all other users go on. Waiting uses a lock of ``threading``,
-which the program's entry point has made cooperative.
+A REGISTER waits while its change is made durable. The next one for the same address of record must not be
+judged by what may still be undone, nor answered first; those of all other users go on. Waiting uses a lock of
+``threading``, which the program's entry point has made cooperative.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class Turns:
         return len(self._waiting)
 
     def take(self, key: Hashable) -> None:
-        """Wait until nobody who came before is at work on ``key``. To be followed by ``end``, whatever happens."""
+        """Wait until nobody who came before is at work on ``key``. To be followed by ``end``, whatever
+        happens.
+        """
         waiting = self._waiting
         if key not in waiting:
             waiting[key] = None

@@ -1,0 +1,321 @@
+"""Who is asking: the policy around digest (RFC 3261 §22, RFC 7616 §3.3, §3.4).
+
+``www_authorize`` is for the registrar, whose user stands in To; ``proxy_authorize`` for everything else,
+whose user stands in From. Both return a value: ``Verified``, or a ``Challenge`` to send, or ``Refused``. The
+realm is that of the domain we serve, never a name that the caller chose.
+
+A user whom we do not know is challenged exactly as one whose password is wrong, after the same work, so that
+nobody can list our users. ``stale=true`` is said only to those who know the password: a phone then tries
+again without asking its owner, and one with a wrong password does not try for ever.
+
+Must not know how challenges are sent, where credentials are stored, or what the request is let in to do.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Container
+from typing import NamedTuple, Protocol
+
+from appliance.auth.digest import Credentials, challenge, uri_fits, verify
+from appliance.auth.nonce import NonceSource, NonceVerdict
+from appliance.errors import MalformedMessage
+from appliance.sip.grammar import parse_auth_params
+from appliance.sip.message import Request
+from appliance.sip.uri import Uri
+
+AUTHORIZATION = "authorization"
+PROXY_AUTHORIZATION = "proxy-authorization"
+
+# The algorithms that our challenges ask for (none named: MD5), and so the only ones that prove anything.
+_OFFERED = frozenset({"MD5", "MD5-SESS"})
+
+# How often a user's row may be read again because a check failed, in seconds, and for how many users that is
+# noted.
+_REREAD_AFTER = 1.0
+_REREADS_NOTED = 65_536
+
+
+class Subscriber(Protocol):
+    """As much of a subscriber's row as authentication needs: hashes in lower-case hex, ``ha1b`` for
+    ``user@domain``.
+    """
+
+    @property
+    def username(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def ha1(self) -> str: ...
+    @property
+    def ha1b(self) -> str | None: ...
+
+
+class CredentialsSource(Protocol):
+    """Where subscribers are found. Both may block, and raise DatabaseUnavailable when nobody can know."""
+
+    def find(self, username: str, domain: str, realm: str) -> Subscriber | None:
+        """The subscriber, from memory where it is there."""
+
+    def refetch(self, username: str, domain: str, realm: str) -> Subscriber | None:
+        """The subscriber as the row is now."""
+
+
+class Verified(NamedTuple):
+    """The request comes from ``username`` at ``domain``, as the credentials name them."""
+
+    subscriber: Subscriber
+    username: str
+    domain: str
+    realm: str
+
+
+class Challenge(NamedTuple):
+    """The request has to come again with credentials for ``realm``."""
+
+    realm: str
+    stale: bool = False
+
+
+class Refused(NamedTuple):
+    """The request is answered with this; coming again does not help."""
+
+    status: int
+    reason: str
+
+
+def _nothing(*_: object) -> None:
+    """Whom nobody asked to be told."""
+
+
+class Authenticator:
+    """Decides whether a request proves whose it is.
+
+    ``realm_of(domain)`` gives the realm of a served domain and None for all others; ``realms()`` all of them,
+    for ``consume_credentials``. ``canonical(domain)`` is one name for all that a domain has. ``qop`` False is
+    the setting of 2007, in which a nonce may be used again until it expires. ``on_challenge()`` and
+    ``on_failure(reason)`` count; the reasons are unknown_user, bad_response, stale, replayed. Times are wall
+    seconds.
+    """
+
+    def __init__(
+        self,
+        nonces: NonceSource,
+        credentials_source: CredentialsSource,
+        realm_of: Callable[[str], str | None],
+        *,
+        qop: bool = True,
+        case_sensitive: bool = True,
+        check_uri: bool = True,
+        canonical: Callable[[str], str] = str,
+        realms: Callable[[], Container[str]] | None = None,
+        on_challenge: Callable[[], None] = _nothing,
+        on_failure: Callable[[str], None] = _nothing,
+    ) -> None:
+        self._nonces = nonces
+        self._source = credentials_source
+        self._realm_of = realm_of
+        self._qop = qop
+        self._case_sensitive = case_sensitive
+        self._check_uri = check_uri
+        self._canonical = canonical
+        self._realms = realms
+        self._on_challenge = on_challenge
+        self._on_failure = on_failure
+        self._nobody = secrets.token_hex(16)  # an HA1 that no password has
+        self._reread: dict[tuple[str, str], float] = {}
+
+    # ------------------------------------------------------------------------------------------- the question
+
+    def www_authorize(self, request: Request, wall_now: float) -> Verified | Challenge | Refused:
+        """Whether a REGISTER is from the user in To's domain; may block. Raises DatabaseUnavailable,
+        MalformedMessage.
+
+        A domain that we do not serve is Refused with 404.
+        """
+        return self._authorize(request, AUTHORIZATION, request.to.uri.host, wall_now) or Refused(
+            404, "Unknown Domain"
+        )
+
+    def proxy_authorize(self, request: Request, wall_now: float) -> Verified | Challenge | Refused:
+        """Whether a request is from a user of From's domain; otherwise as ``www_authorize``, with 403."""
+        return self._authorize(request, PROXY_AUTHORIZATION, request.from_.uri.host, wall_now) or Refused(
+            403, "Forbidden"
+        )
+
+    # ------------------------------------------------------------------------------------------ the challenge
+
+    def www_challenge(self, asked: Challenge, wall_now: float) -> str:
+        """The header line for a 401."""
+        return f"WWW-Authenticate: {self._challenge(asked, wall_now)}"
+
+    def proxy_challenge(self, asked: Challenge, wall_now: float) -> str:
+        """The header line for a 407."""
+        return f"Proxy-Authenticate: {self._challenge(asked, wall_now)}"
+
+    def _challenge(self, asked: Challenge, wall_now: float) -> str:
+        self._on_challenge()
+        return challenge(asked.realm, self._nonces.issue(wall_now), qop=self._qop, stale=asked.stale)
+
+    # ------------------------------------------------------------------------------------ whose name it gives
+
+    def check_to(self, request: Request, verified: Verified) -> bool:
+        """Whether the address to be registered is that of the credentials: nobody registers another's."""
+        return self._is_same(request.to.uri, verified)
+
+    def check_from(self, request: Request, verified: Verified) -> bool:
+        """Whether the caller that From names is that of the credentials: nobody calls in another's name."""
+        return self._is_same(request.from_.uri, verified)
+
+    def _is_same(self, uri: Uri, verified: Verified) -> bool:
+        mine, theirs = uri.username, verified.username
+        if mine != theirs and (self._case_sensitive or mine.lower() != theirs.lower()):
+            return False
+        return uri.host == verified.domain or self._canonical(uri.host) == self._canonical(verified.domain)
+
+    def consume_credentials(self, request: Request) -> None:
+        """Take the credentials for our realms out of a request that goes on; all others stay (RFC 3261
+        §22.3).
+        """
+        keys = request.keys
+        if PROXY_AUTHORIZATION not in keys and AUTHORIZATION not in keys:
+            return
+        ours = self._realms() if self._realms is not None else self._realms_in(request)
+        values = {key: iter(request.all(key)) for key in (PROXY_AUTHORIZATION, AUTHORIZATION)}
+        used = [i for i, key in enumerate(keys) if key in values and _realm_in(next(values[key])) in ours]
+        for index in reversed(used):
+            del keys[index], request.lines[index]
+
+    def _realms_in(self, request: Request) -> set[str]:
+        return {
+            realm
+            for uri in (request.from_.uri, request.to.uri)
+            if (realm := self._realm_of(uri.host)) is not None
+        }
+
+    # --------------------------------------------------------------------------------------------- the answer
+
+    def _authorize(
+        self, request: Request, key: str, domain: str, wall_now: float
+    ) -> Verified | Challenge | Refused | None:
+        """The answer, or None when we do not serve the domain."""
+        realm = self._realm_of(domain)
+        if realm is None:
+            return None
+        if key not in request.keys:
+            return Challenge(realm)
+        try:
+            credentials = self._pick(request.all(key), realm, wall_now)
+        except MalformedMessage:
+            return Refused(400, "Malformed Credentials")
+        if credentials is None:
+            return Challenge(realm)
+        nc = self._count_of(credentials)
+        verdict = self._nonces.check(credentials.nonce, nc, wall_now)
+        username, at, named = credentials.username.rpartition("@")
+        if at:
+            domain = named.lower()
+        else:
+            username = named
+        subscriber = self._verify(request, credentials, username, domain, realm, wall_now)
+        if subscriber is None:
+            return Challenge(realm)
+        if self._check_uri and not uri_fits(credentials.uri, request.uri_text, realm, domain):
+            self._on_failure("bad_response")
+            return Refused(400, "Digest URI Mismatch")
+        if verdict is NonceVerdict.VALID:
+            # Only now, and judged once more: a request with the same count may have come while we waited.
+            verdict = self._nonces.use(credentials.nonce, nc)
+        if verdict is not NonceVerdict.VALID:
+            replayed = verdict is NonceVerdict.REPLAYED and credentials.nc is not None
+            self._on_failure("replayed" if replayed else "stale")
+            return Challenge(realm, stale=True)
+        return Verified(subscriber, username, domain, realm)
+
+    def _pick(self, values: list[str], realm: str, wall_now: float) -> Credentials | None:
+        """The credentials for our realm: of several, the first whose nonce is still good.
+
+        A phone may carry those for proxies on the way too, and some keep the ones of before. MalformedMessage
+        when there are none for us and something that cannot be read.
+        """
+        found: Credentials | None = None
+        problem: MalformedMessage | None = None
+        for value in values:
+            try:
+                credentials = Credentials.parse(value)
+            except MalformedMessage as error:
+                problem = error
+                continue
+            if credentials is None or credentials.realm != realm:
+                continue
+            if len(values) == 1:
+                return credentials
+            if (
+                self._nonces.check(credentials.nonce, self._count_of(credentials), wall_now)
+                is NonceVerdict.VALID
+            ):
+                return credentials
+            found = found or credentials
+        if found is None and problem is not None:
+            raise problem
+        return found
+
+    def _count_of(self, credentials: Credentials) -> int | None:
+        """The nonce count to judge. With qop offered, a client that knows none may use its nonce once."""
+        if not self._qop:
+            return None
+        return 1 if credentials.nc is None else credentials.nc
+
+    def _verify(
+        self,
+        request: Request,
+        credentials: Credentials,
+        username: str,
+        domain: str,
+        realm: str,
+        wall_now: float,
+    ) -> Subscriber | None:
+        """The subscriber whose password made the response; None, and counted, when there is none."""
+        qualified = "@" in credentials.username
+        known = self._source.find(username, domain, realm) if self._realm_of(domain) == realm else None
+        if self._fits(request, credentials, known, qualified):
+            return known
+        if known is None:
+            self._on_failure("unknown_user")
+            return None
+        # The password may have been changed a moment ago: what is in memory is not the last word.
+        if self._may_reread(username, domain, wall_now):
+            known = self._source.refetch(username, domain, realm)
+            if self._fits(request, credentials, known, qualified):
+                return known
+        self._on_failure("bad_response")
+        return None
+
+    def _fits(
+        self, request: Request, credentials: Credentials, subscriber: Subscriber | None, qualified: bool
+    ) -> bool:
+        """Whether the response fits; for nobody the same is computed, and it never does."""
+        ha1 = None if subscriber is None else subscriber.ha1b if qualified else subscriber.ha1
+        fits = verify(credentials, request.method, ha1 or self._nobody, request.body)
+        return fits and bool(ha1) and credentials.algorithm in _OFFERED
+
+    def _may_reread(self, username: str, domain: str, wall_now: float) -> bool:
+        noted = self._reread
+        last = noted.get((username, domain))
+        # A difference below zero is a clock that was set back.
+        if last is not None and 0 <= wall_now - last < _REREAD_AFTER:
+            return False
+        if len(noted) >= _REREADS_NOTED:
+            for user in [user for user, then in noted.items() if not 0 <= wall_now - then < _REREAD_AFTER]:
+                del noted[user]
+            if len(noted) >= _REREADS_NOTED:
+                return False
+        noted[username, domain] = wall_now
+        return True
+
+
+def _realm_in(value: str) -> str | None:
+    try:
+        return parse_auth_params(value)[1].get("realm")
+    except MalformedMessage:
+        return None  # nobody can tell whose it is, so it is not ours to take out
