@@ -7,6 +7,7 @@ Nothing is opened before a verb asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,8 @@ from appliance.errors import ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from appliance.storage.engine import Database
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -55,14 +58,35 @@ class Invocation:
         except control.ServerDown:
             yield from control.stream(self.settings.sip.control, command, **args)
 
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The database of the settings, closed at the end."""
+        from appliance.storage.engine import Database
+
+        section = self.settings.database
+        database = Database(
+            section.url,
+            pool_size=1,
+            connect_timeout=section.connect_timeout_seconds,
+            query_timeout=section.query_timeout_seconds,
+        )
+        try:
+            yield database
+        finally:
+            database.close()
+
     def forget(self, table: str, *keys: Any) -> None:
         """Rows were changed: the server shall read them again now, not within a second. Silent when none
         runs.
         """
+        self.tell("forget", table=table, keys=[list(key) for key in keys])
+
+    def tell(self, command: str, **args: Any) -> None:
+        """Ask the server for what it will find in the database by itself later; silent when it does not run."""
         from appliance.control import ServerDown
 
         try:
-            self.ask("forget", table=table, keys=list(keys))
+            self.ask(command, **args)
         except ServerDown:
             pass  # it reads the rows when it starts
         except ControlError as error:

@@ -1,0 +1,84 @@
+"""Whom a person means: ``10``, ``10@example.org`` or ``sip:10@example.org``, checked before anything is
+changed.
+"""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from appliance.cli.invocation import Invocation
+from appliance.config.checks import is_host
+from appliance.errors import BadUri, UnsupportedScheme
+from appliance.sip.uri import AddressOfRecord, Uri
+
+USERNAME_LENGTH = 64
+DOMAIN_LENGTH = 128
+_MAIL = re.compile(r"[^@\s\"<>,;:]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+def address_of_record(run: Invocation, text: str, what: str = "USER") -> AddressOfRecord:
+    """``text`` as user and domain; without a domain, the one that is served, when there is just one.
+
+    click.UsageError says what is wrong with it.
+    """
+    bare = re.sub(r"^sips?:", "", text, flags=re.IGNORECASE)
+    username, at, domain = bare.rpartition("@")
+    if not at:
+        username, domain = domain, _only_domain(run, bare)
+    return AddressOfRecord(user_part(username, what), domain_name(domain, what))
+
+
+def user_part(text: str, what: str = "USER") -> str:
+    """A username as it may stand in a SIP URI and in the database."""
+    if not text or len(text) > USERNAME_LENGTH or not text.isprintable() or re.search(r"[\s@:<>\"]", text):
+        raise click.UsageError(
+            f"{what} {text!r}: a user name has 1 to {USERNAME_LENGTH} characters,"
+            " without blanks, quotes and any of @ : < >"
+        )
+    return text
+
+
+def domain_name(text: str, what: str = "DOMAIN") -> str:
+    """A domain in lower case, without a port and a final dot."""
+    name = text.lower().rstrip(".")
+    if not is_host(name) or len(name) > DOMAIN_LENGTH:
+        raise click.UsageError(f"{what}: {text!r} is neither a domain name nor an address")
+    return name
+
+
+def sip_uri(text: str, what: str = "URI") -> str:
+    """A SIP URI, written out: ``sip:`` is put before when it is missing."""
+    complete = text if re.match(r"(?i)sips?:", text) else f"sip:{text}"
+    try:
+        uri = Uri.parse(complete)
+    except (BadUri, UnsupportedScheme) as error:
+        raise click.UsageError(f"{what}: {text!r} is no SIP URI ({error})") from error
+    if not uri.host:
+        raise click.UsageError(f"{what}: {text!r} names no host")
+    return complete
+
+
+def mail_address(text: str) -> str:
+    """An E-Mail address that could be one, or nothing."""
+    if text and (not _MAIL.fullmatch(text) or len(text) > 50):
+        raise click.UsageError(f"{text!r} is no E-Mail address of at most 50 characters")
+    return text
+
+
+def _only_domain(run: Invocation, username: str) -> str:
+    from appliance.storage.administration import domains
+
+    with run.database() as database:
+        rows = [str(row["domain"]) for row in domains.every(database)]
+    served = list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+    if len(served) == 1:
+        return served[0]
+    if not served:
+        raise click.UsageError(
+            f"no domain is served: write {username}@DOMAIN, and 'sipbox domain add DOMAIN'"
+        )
+    raise click.UsageError(
+        f"{len(served)} domains are served: write {username}@{served[0]} or another of them"
+    )

@@ -1,0 +1,86 @@
+"""``sipbox permission``: what a subscriber may call, as groups (openserctl's acl, table grp)."""
+
+from __future__ import annotations
+
+import click
+
+from appliance.cli.address import address_of_record
+from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
+from appliance.cli.output import show_json, show_table
+from appliance.errors import StorageError
+
+GROUPS = ("local", "ld", "int", "voicemail", "free-pstn")  # openserctl's ACL_GROUPS
+
+
+@click.group(cls=Noun)
+def permission() -> None:
+    """What a subscriber may call (openserctl's acl)."""
+
+
+@permission.command()
+@click.argument("user")
+@click.argument("groups", nargs=-1, required=True)
+@click.option("--any", "anything", is_flag=True, help="Allow groups of other names too.")
+@invocation
+def grant(run: Invocation, user: str, groups: tuple[str, ...], anything: bool) -> None:
+    """Put USER into GROUPS: local, ld (long distance), int (international), voicemail, free-pstn."""
+    who = address_of_record(run, user)
+    for group in groups:
+        if group not in GROUPS and not anything:
+            raise click.UsageError(f"{group!r} is none of {', '.join(GROUPS)}; --any allows it")
+        if not group or len(group) > 50 or not group.isprintable():
+            raise click.UsageError("a group's name has 1 to 50 printable characters")
+    from appliance.storage.administration import rows, subscribers
+    from appliance.storage.tables import grp
+
+    with run.database() as database:
+        if subscribers.find(database, who) is None:
+            raise StorageError(f"there is no subscriber {who}; 'sipbox subscriber add' makes one")
+        has = {
+            row["grp"]
+            for row in rows.every(database, grp, ("grp",), username=who.username, domain=who.domain)
+        }
+        for group in dict.fromkeys(groups):
+            if group not in has:
+                taken = f"{who} is in {group} already"
+                rows.add(database, grp, taken, username=who.username, domain=who.domain, grp=group)
+    run.forget("grp", who)
+    say(f"{who} has {', '.join(dict.fromkeys(groups))}")
+
+
+@permission.command()
+@click.argument("user")
+@click.argument("group", required=False)
+@invocation
+def revoke(run: Invocation, user: str, group: str | None) -> None:
+    """Take USER out of GROUP, or of all groups."""
+    who = address_of_record(run, user)
+    from appliance.storage.administration import rows
+    from appliance.storage.tables import grp
+
+    which = {"username": who.username, "domain": who.domain} | ({"grp": group} if group else {})
+    with run.database() as database:
+        if not rows.remove(database, grp, **which):
+            raise StorageError(f"{who} is not in {group or 'any group'}")
+    run.forget("grp", who)
+    say(f"{who} has {group or 'any group'} no more")
+
+
+@permission.command()
+@click.argument("user", required=False)
+@json_option
+@invocation
+def show(run: Invocation, user: str | None, as_json: bool) -> None:
+    """Show the groups of all subscribers, or of USER."""
+    who = address_of_record(run, user) if user else None
+    from appliance.storage.administration import rows
+    from appliance.storage.tables import grp
+
+    columns = ("username", "domain", "grp", "last_modified")
+    with run.database() as database:
+        found = rows.every(database, grp, columns, username=who and who.username, domain=who and who.domain)
+    if as_json:
+        show_json(found)
+    else:
+        told = [(f"{row['username']}@{row['domain']}", row["grp"], row["last_modified"]) for row in found]
+        show_table(("User", "Group", "Since (UTC)"), told, "no permissions")

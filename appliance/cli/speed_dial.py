@@ -1,0 +1,131 @@
+"""``sipbox speed-dial``: two digits instead of an address (table speed_dial)."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from appliance.cli.address import address_of_record, sip_uri
+from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
+from appliance.cli.output import show_json, show_table
+from appliance.errors import StorageError
+from appliance.sip.uri import AddressOfRecord
+
+COLUMNS = ("username", "domain", "sd_username", "sd_domain", "new_uri", "description")
+
+
+@click.group(cls=Noun)
+def speed_dial() -> None:
+    """Two digits instead of an address."""
+
+
+@speed_dial.command()
+@click.argument("user")
+@click.argument("digits")
+@click.argument("uri")
+@click.argument("description", default="")
+@invocation
+def add(run: Invocation, user: str, digits: str, uri: str, description: str) -> None:
+    """When USER dials DIGITS, two of them, URI is called."""
+    who = address_of_record(run, user)
+    number = _number(digits, who)
+    target = sip_uri(uri)
+    if len(target) > 255 or len(description) > 64 or not description.isprintable():
+        raise click.UsageError("URI has at most 255, DESCRIPTION at most 64 printable characters")
+    from appliance.storage.administration import rows
+    from appliance.storage.tables import speed_dial as table
+
+    with run.database() as database:
+        rows.add(
+            database,
+            table,
+            f"{who} has {number.username} already; 'sipbox speed-dial remove {who} {number.username}' first",
+            username=who.username,
+            domain=who.domain,
+            sd_username=number.username,
+            sd_domain=number.domain,
+            new_uri=target,
+            description=description,
+        )
+    run.forget("speed_dial", who)
+    say(f"{number.username} of {who} calls {target}")
+
+
+@speed_dial.command()
+@click.argument("user")
+@click.argument("digits")
+@invocation
+def remove(run: Invocation, user: str, digits: str) -> None:
+    """Take DIGITS from USER."""
+    who = address_of_record(run, user)
+    number = _number(digits, who)
+    from appliance.storage.administration import rows
+    from appliance.storage.tables import speed_dial as table
+
+    with run.database() as database:
+        if not rows.remove(database, table, **_key(who, number)):
+            raise StorageError(
+                f"{who} has no speed dial {number.username}; 'sipbox speed-dial list {who}' shows all"
+            )
+    run.forget("speed_dial", who)
+    say(f"{number.username} of {who} removed")
+
+
+@speed_dial.command()
+@click.argument("user")
+@click.argument("digits")
+@json_option
+@invocation
+def show(run: Invocation, user: str, digits: str, as_json: bool) -> None:
+    """Show what DIGITS of USER call."""
+    who = address_of_record(run, user)
+    found = _rows(run, **_key(who, _number(digits, who)))
+    if not found:
+        raise StorageError(f"{who} has no speed dial {digits}; 'sipbox speed-dial list {who}' shows all")
+    _show(found, as_json)
+
+
+@speed_dial.command(name="list")
+@click.argument("user", required=False)
+@json_option
+@invocation
+def list_(run: Invocation, user: str | None, as_json: bool) -> None:
+    """List all speed dials, or those of USER."""
+    who = address_of_record(run, user) if user else None
+    _show(_rows(run, username=who and who.username, domain=who and who.domain), as_json)
+
+
+def _number(text: str, who: AddressOfRecord) -> AddressOfRecord:
+    digits, at, domain = text.partition("@")
+    if not re.fullmatch("[0-9]{2}", digits):
+        raise click.UsageError(f"{text!r} is not two digits")
+    return AddressOfRecord(digits, domain.lower() if at else who.domain)
+
+
+def _key(who: AddressOfRecord, number: AddressOfRecord) -> dict[str, str]:
+    return {
+        "username": who.username,
+        "domain": who.domain,
+        "sd_username": number.username,
+        "sd_domain": number.domain,
+    }
+
+
+def _rows(run: Invocation, **values: str | None) -> list[dict[str, str]]:
+    from appliance.storage.administration import rows
+    from appliance.storage.tables import speed_dial as table
+
+    with run.database() as database:
+        return rows.every(database, table, COLUMNS, **values)
+
+
+def _show(found: list[dict[str, str]], as_json: bool) -> None:
+    if as_json:
+        show_json(found)
+        return
+    told = [
+        (f"{row['username']}@{row['domain']}", row["sd_username"], row["new_uri"], row["description"])
+        for row in found
+    ]
+    show_table(("User", "Digits", "Calls", "Description"), told, "no speed dials")

@@ -1,0 +1,55 @@
+"""Rows of ``domain``: the names that are served. Names with the same ``did`` are one domain; its first row's
+name is the canonical one, and the realm for digest unless another was given.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.engine import Connection
+
+from appliance.errors import DuplicateRow
+from appliance.storage.engine import Database
+from appliance.storage.tables.directory import served_domain
+
+
+def add(database: Database, name: str, did: str | None = None, realm: str | None = None) -> None:
+    """Serve ``name``; DuplicateRow when it is served already."""
+    row = insert(served_domain).values(domain=name, did=did, digest_realm=realm)
+
+    def work(connection: Connection) -> None:
+        connection.execute(row)
+
+    try:
+        database.run(work, "domain_add")
+    except DuplicateRow as error:
+        raise DuplicateRow(f"the domain {name} is there already") from error
+
+
+def remove(database: Database, name: str) -> bool:
+    """Serve it no longer; False when it was not. Its subscribers stay."""
+    gone = delete(served_domain).where(served_domain.c.domain == name)
+    return database.run(lambda connection: connection.execute(gone).rowcount > 0, "domain_remove")
+
+
+def every(database: Database) -> list[dict[str, object]]:
+    """All names, in the order in which they were added."""
+    columns = (served_domain.c.domain, served_domain.c.did, served_domain.c.digest_realm)
+    wanted = select(*columns).order_by(served_domain.c.id)
+    return database.run(
+        lambda connection: [dict(row) for row in connection.execute(wanted).mappings()], "domain_list"
+    )
+
+
+def realm_of(connection: Connection, name: str) -> str:
+    """The realm in which subscribers of the domain ``name`` are hashed."""
+    row = connection.execute(
+        select(served_domain.c.did, served_domain.c.digest_realm).where(served_domain.c.domain == name)
+    ).first()
+    if row is None or (row.did is None and not row.digest_realm):
+        return name
+    if row.digest_realm or row.did is None:
+        return str(row.digest_realm)
+    same = select(served_domain.c.domain, served_domain.c.digest_realm).where(served_domain.c.did == row.did)
+    names = connection.execute(same.order_by(served_domain.c.id)).all()
+    given = [each.digest_realm for each in names if each.digest_realm]
+    return str(given[0] if given else names[0].domain)
