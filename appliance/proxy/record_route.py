@@ -1,0 +1,90 @@
+"""Record-Route (RFC 3261 §16.6 step 4), signed: which requests belong to a dialog that began with us.
+
+A Record-Route line of ours looks so, and phones send its URI back as a Route::
+
+    <sip:192.0.2.1:5060;transport=tcp;lr=on;r2=on;ftag=9fxced76sl;sig=6b0f3ac81d90e2f4a5b6>
+
+``ftag`` is the tag of whoever began the dialog, ``sig`` a MAC over the Call-ID and that tag. A Route
+whose signature fits the Call-ID and one of the two tags of a request proves that the dialog's first
+request was let in here; any other Route proves nothing, and an invented To tag gets nobody past
+authentication. There are two lines, both with ``r2=on``, when the request leaves by another transport or
+address than it came by, so that each side sees the one that it can reach.
+
+What is done with the Routes of a request is in ``loose_route``. Must not know sockets or policy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from urllib.parse import quote, unquote
+
+from appliance.proxy.loose_route import repair_strict_route, strip_own_routes
+from appliance.sip.message import Request
+from appliance.sip.uri import Uri
+
+# What a URI parameter may hold without an escape (§25.1, paramchar).
+_PLAIN = "[]/:&+$-_.!~*'()"
+
+Interface = tuple[str, str, int]  # transport, host without brackets, port
+
+
+class DialogRoutes:
+    """Signs our Record-Routes and knows them again; ``key``: 16 to 64 bytes, the same in all workers."""
+
+    def __init__(self, key: bytes) -> None:
+        # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9).
+        self._mac = hashlib.blake2b(key=key, digest_size=10, person=b"dialog-route")
+
+    def sign(self, call_id: str, initiator_tag: str) -> str:
+        """The URI parameters that prove the dialog: ``ftag=…;sig=…``."""
+        tag = initiator_tag if initiator_tag.isalnum() and initiator_tag.isascii() else _escape(initiator_tag)
+        return f"ftag={tag};sig={self._signature(call_id, initiator_tag)}"
+
+    def verify(self, route: Uri, request: Request) -> bool:
+        """Whether ``route`` was signed for the dialog of ``request``, in whichever direction that goes."""
+        given, escaped = route.param("sig"), route.param("ftag")
+        if not given or escaped is None:
+            return False
+        tag = unquote(escaped, errors="surrogateescape") if "%" in escaped else escaped
+        if tag not in (request.from_tag or "", request.to_tag or ""):
+            return False
+        expected = self._signature(request.call_id, tag)
+        return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
+
+    def record_route(self, request: Request, came_by: Interface, leaves_by: Interface) -> list[str]:
+        """The Record-Route values for ``request``, to be put before all others one after the other.
+
+        The last one is for the side where the request goes, the first for the side where it came from;
+        they are one when it is the same.
+        """
+        proof = self.sign(request.call_id, request.from_tag or "")
+        if came_by == leaves_by:
+            return [_route(came_by, "", proof)]
+        return [_route(came_by, ";r2=on", proof), _route(leaves_by, ";r2=on", proof)]
+
+    def repair_strict_route(self, request: Request, is_me: Callable[[Uri], bool]) -> bool:
+        """``loose_route.repair_strict_route``."""
+        return repair_strict_route(request, is_me)
+
+    def strip_own_routes(self, request: Request, is_me: Callable[[Uri], bool]) -> bool:
+        """Takes our Route, or both of a pair, off the request; True when one is signed for its dialog."""
+        return any(self.verify(route, request) for route in strip_own_routes(request, is_me))
+
+    def _signature(self, call_id: str, tag: str) -> str:
+        mac = self._mac.copy()
+        # Neither can hold a line end, so no two dialogs make the same text.
+        mac.update(f"{call_id}\n{tag}".encode("utf-8", "surrogateescape"))
+        return mac.hexdigest()
+
+
+def _route(interface: Interface, pair: str, proof: str) -> str:
+    transport, host, port = interface
+    address = f"[{host}]" if ":" in host and host[0] != "[" else host
+    by = "" if transport == "udp" else f";transport={transport}"
+    return f"<sip:{address}:{port}{by};lr=on{pair};{proof}>"
+
+
+def _escape(tag: str) -> str:
+    return quote(tag, safe=_PLAIN, encoding="utf-8", errors="surrogateescape")
