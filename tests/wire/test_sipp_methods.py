@@ -1,4 +1,4 @@
-"""SIPp sends what is no call: each method from a local user is challenged and passed on to the other phone."""
+"""SIPp sends what is no call: each method of a local user is challenged and passed on to the other phone."""
 
 from __future__ import annotations
 
