@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.branch import Branches
+from appliance.proxy.incoming import Incoming
+from appliance.proxy.loose_route import yield_to_strict_router
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.targets import Target
 from appliance.sip.headers import NameAddr
@@ -72,13 +74,21 @@ class Forwarder:
         self._max_forwards = max_forwards
         self._sent_by = [f"{_bracketed(host)}:{port}" for _, host, port in listeners]
 
+    def is_loop(self, incoming: Incoming) -> bool:
+        """Whether we have sent this request on before, the same way that it would go now (§16.3 step 4)."""
+        request = incoming.request
+        # What we sign in a branch must be what its CANCEL says too: the request as it came, before any step.
+        incoming.mark = self._branches.mark(request)
+        return request.keys.count("via") > 1 and self._branches.is_loop(request)
+
     def prepare(
-        self, request: Request, arrived: Hop, target: Target, number: int, breadth: int | None = None
+        self, incoming: Incoming, target: Target, number: int, breadth: int | None = None
     ) -> Outgoing:
-        """The copy of ``request`` for branch ``number`` to ``target`` (§16.6 steps 1 to 8).
+        """The copy of the request for branch ``number`` to ``target`` (§16.6 steps 1 to 8).
 
         Raises Unroutable. Blocks while a name is looked up or a connection is opened.
         """
+        request = incoming.request
         outgoing = request.copy()
         outgoing.uri_text = target.uri
         self._count_down(outgoing)
@@ -87,15 +97,16 @@ class Forwarder:
         if target.path:
             outgoing.prepend("Route", target.path)
         hop = target.hop if target.hop is not None else self.next_hop(outgoing)
+        yield_to_strict_router(outgoing)
         try:
             hop = self._connections.local_for(hop)
             self._connections.connect(hop)
         except OSError as error:
             raise Unroutable(str(error)) from None
         if request.method in _RECORD_ROUTED and (request.to_tag is None or request.method == "NOTIFY"):
-            self._record_route(outgoing, arrived, hop)
+            self._record_route(outgoing, incoming.hop, hop)
         transport = self._listeners[hop.listener][0].upper()
-        branch = self._branches.make(request, number)
+        branch = self._branches.make(request, number, incoming.mark)
         outgoing.prepend("Via", f"SIP/2.0/{transport} {self._sent_by[hop.listener]};branch={branch}")
         return Outgoing(outgoing, hop)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+from appliance.proxy.authentication import Verified
 from appliance.proxy.replies import Answer, Replies
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
@@ -86,9 +87,23 @@ class Answers:
 
 
 class Incoming:
-    """One request under way; ``user`` is the subscriber who sent it, once that is proved."""
+    """One request under way.
 
-    __slots__ = ("_answers", "_clock", "cancelled", "hop", "now", "request", "transaction", "user")
+    ``verified`` is who sent it, once that is proved; ``mark`` the loop mark of the request as it came
+    (RFC 3261 §16.6 step 8).
+    """
+
+    __slots__ = (
+        "_answers",
+        "_clock",
+        "cancelled",
+        "hop",
+        "mark",
+        "now",
+        "request",
+        "transaction",
+        "verified",
+    )
 
     def __init__(
         self, request: Request, hop: Hop, now: float, answers: Answers, clock: Callable[[], float]
@@ -97,7 +112,8 @@ class Incoming:
         self.hop = hop
         self.now = now
         self.transaction: ServerTransaction | None = None
-        self.user: str | None = None
+        self.verified: Verified | None = None
+        self.mark: str | None = None
         self.cancelled = False
         self._answers = answers
         self._clock = clock

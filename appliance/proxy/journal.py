@@ -5,10 +5,13 @@ Nothing is told of single messages: for those there is the trace.
 
 from __future__ import annotations
 
+import traceback
+
 from appliance.proxy.calls import CallEnd
 from appliance.proxy.incoming import Incoming
 from appliance.registrar.binding import Binding
 from appliance.registrar.register import Outcome
+from appliance.sip.message import Request
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 
@@ -43,6 +46,18 @@ class ProxyJournal:
             sip_aor=binding.aor,
             sip_contact=binding.contact,
             sip_call_id=binding.call_id,
+        )
+
+    def failed(self, error: BaseException, request: Request) -> None:
+        """A request could not be handled by a fault of ours."""
+        trace = "".join(traceback.format_exception(error))
+        self._journal.say(
+            "error",
+            f"{request.method} failed by a fault of ours: {error!r}",
+            trace,
+            event="request-failed",
+            sip_call_id=request.call_id,
+            sip_method=request.method,
         )
 
     def call_ended(self, end: CallEnd) -> None:

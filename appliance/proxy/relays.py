@@ -86,10 +86,9 @@ class Relays:
         if not incoming.has_our_tag():
             self._follow(incoming)
 
-    def is_loop(self, request: Request) -> bool:
-        """Whether the request has been here before and would go the same way again (§16.3 step 4, RFC 5393
-        §4.2)."""
-        return self._around.forwarder.is_loop(request)
+    def is_loop(self, incoming: Incoming) -> bool:
+        """Whether it was here before and would go the same way again (§16.3 step 4, RFC 5393 §4.2)."""
+        return self._around.forwarder.is_loop(incoming)
 
     def _follow(self, incoming: Incoming) -> bool:
         """Sends a CANCEL or ACK after an INVITE whose transaction is gone, to our own users only."""
@@ -106,7 +105,7 @@ class Relays:
     def _send_stateless(self, incoming: Incoming, target: Target, number: int) -> None:
         around = self._around
         try:
-            outgoing = around.forwarder.prepare(incoming.request, incoming.hop, target, number)
+            outgoing = around.forwarder.prepare(incoming, target, number)
             around.send(outgoing.request.encode(), outgoing.hop)
         except (OSError, Unroutable):
             return  # the caller sends it again, or nobody ever needs it

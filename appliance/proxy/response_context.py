@@ -134,9 +134,7 @@ class ResponseContext:
     def _send(self, branch: Branch, share: int | None) -> None:
         around, incoming = self._around, self._incoming
         try:
-            outgoing = around.forwarder.prepare(
-                incoming.request, incoming.hop, branch.target, branch.number, share
-            )
+            outgoing = around.forwarder.prepare(incoming, branch.target, branch.number, share)
         except Unroutable as obstacle:
             self.branch_ended(branch, Final(obstacle.status, None), around.clock())
             return
@@ -227,7 +225,9 @@ class ResponseContext:
 
     def _forward(self, response: Response, now: float) -> None:
         status = response.status
-        self._around.metrics.responses_sent[self._incoming.request.method, status] += 1
+        metrics, method = self._around.metrics, self._incoming.request.method
+        metrics.responses_sent[method, status] += 1
+        metrics.responses_forwarded[method, status] += 1
         self._server.respond(status, response.encode(), now)
 
     def _finish(self, answer: Answer, now: float) -> None:

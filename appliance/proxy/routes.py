@@ -44,7 +44,7 @@ class Routes:
             return self.relays.cancel(incoming)
         if request.first("max-forwards") == "0":
             return incoming.reply(incoming.replies.too_many_hops)
-        if self.relays.is_loop(request):
+        if self.relays.is_loop(incoming):
             return incoming.reply(incoming.replies.loop)
         if extensions := request.items("proxy-require"):
             return incoming.reply(incoming.replies.bad_extension, (f"Unsupported: {', '.join(extensions)}",))
@@ -140,6 +140,8 @@ class Routes:
         left is treated as one out of dialog, so nobody relays through us with an invented To tag.
         """
         request = incoming.request
+        if not request.has("route"):
+            return False
         self.dialogs.repair_strict_route(request, self.domains.is_me)
         signed = self.dialogs.strip_own_routes(request, self.domains.is_me)
         return signed and request.to_tag is not None

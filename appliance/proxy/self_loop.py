@@ -9,7 +9,7 @@ hash, so the request's coming back is a spiral and no loop (RFC 3261 §16.3 step
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from appliance.proxy.targets import Target
 from appliance.sip.hop import Hop
@@ -21,7 +21,7 @@ _HEADER, _MARK = "P-hint", "Self-Looped"
 class SelfLoop:
     """Which requests are looped: those whose method is in ``methods``, the first time that they come."""
 
-    def __init__(self, methods: Collection[str], listeners: list[tuple[str, str, int]]) -> None:
+    def __init__(self, methods: Collection[str], listeners: Sequence[tuple[str, str, int]]) -> None:
         self._methods = frozenset(method.upper() for method in methods)
         self._listeners = listeners
 

@@ -1,0 +1,192 @@
+"""The SIP server as one piece without sockets: messages go in, messages come out, the time is told to it.
+
+Wiring only. Whoever holds the sockets (``server``) and the database hands both in; a test hands in a list and a
+dictionary instead, and sees the same server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from appliance.auth.keys import Keys
+from appliance.auth.nonce import NonceSource
+from appliance.config import Settings
+from appliance.proxy.admission import Admission
+from appliance.proxy.authentication import CredentialsSource
+from appliance.proxy.branch import Branches
+from appliance.proxy.calls import Calls
+from appliance.proxy.credentials import CredentialCheck
+from appliance.proxy.domains import Domains
+from appliance.proxy.forward import Connections, Forwarder
+from appliance.proxy.incoming import Answers, Incoming
+from appliance.proxy.journal import ProxyJournal
+from appliance.proxy.parts import Parts
+from appliance.proxy.record_route import DialogRoutes
+from appliance.proxy.relays import Relays
+from appliance.proxy.replies import PROFILES
+from appliance.proxy.response_context import Surroundings
+from appliance.proxy.responses import Responses
+from appliance.proxy.routes import Routes
+from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.targets import TargetSet
+from appliance.registrar.binding import Binding
+from appliance.registrar.location_service import BindingStore
+from appliance.registrar.locations import Locations
+from appliance.registrar.register import Registrar
+from appliance.sip.hop import Hop
+from appliance.sip.message import Limits, Request
+from appliance.sip.uri import AddressOfRecord
+from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.trace import Tracer
+from appliance.transaction.table import TransactionTable
+from appliance.transaction.timers import TimerSettings, TimerWheel
+
+
+class Directory(Protocol):
+    """Who and what is known: the rows of the database, resident or looked up; may block."""
+
+    @property
+    def credentials(self) -> CredentialsSource: ...
+    @property
+    def bindings(self) -> BindingStore: ...
+    def realms(self) -> dict[str, str]: ...
+    def alias(self, aor: AddressOfRecord) -> str | None: ...
+
+
+class Network(Connections, Protocol):
+    """The sockets; everything may raise OSError."""
+
+    @property
+    def listeners(self) -> Sequence[tuple[str, str, int]]: ...
+    def send(self, data: bytes, hop: Hop) -> None: ...
+    def addresses(self, host: str) -> list[str]: ...
+
+
+class Watchers(NamedTuple):
+    """Who is told what happens."""
+
+    metrics: Metrics
+    tracer: Tracer
+    journal: Journal
+
+
+class Clock(NamedTuple):
+    """``now`` is monotonic seconds, ``wall`` UTC; ``defer`` runs a callable soon, where it may block."""
+
+    now: Callable[[], float]
+    wall: Callable[[], float]
+    defer: Callable[..., object]
+
+
+class ProxyCore:
+    """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
+    ``wheel.advance(now)`` is to be called with each tick."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: Keys,
+        boot: int,
+        network: Network,
+        directory: Directory,
+        watchers: Watchers,
+        clock: Clock,
+    ) -> None:
+        sip = settings.sip
+        metrics, tracer, journal = watchers
+        replies = PROFILES[sip.profile]
+        self.wheel = TimerWheel()
+        self.transactions = TransactionTable(
+            network.send, TimerSettings(sip.t1_ms / 1000, sip.t2_ms / 1000, sip.t4_ms / 1000), self.wheel
+        )
+        self.locations = Locations(case_sensitive=settings.registrar.case_sensitive)
+        self.registrar = Registrar(
+            self.locations, directory.bindings, settings.registrar, profile=sip.profile, wall=clock.wall
+        )
+        self.domains = Domains(
+            sip.domains,
+            sip.aliases,
+            network.listeners,
+            directory.realms,
+            case_sensitive=settings.registrar.case_sensitive,
+        )
+        self.journal = ProxyJournal(journal, metrics)
+        self.calls = Calls(metrics, self.journal.call_ended)
+        branches = Branches(keys.derive("branch"))
+        dialogs = DialogRoutes(keys.derive("record-route"))
+        answers = Answers(
+            self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
+        )
+        self.forwarder = Forwarder(
+            listeners=network.listeners,
+            connections=network,
+            addresses=network.addresses,
+            branches=branches,
+            dialog_routes=dialogs,
+            max_forwards=sip.max_forwards,
+        )
+        targets = TargetSet(self.registrar.service, clock.now)
+        around = Surroundings(
+            forwarder=self.forwarder,
+            transactions=self.transactions,
+            answers=answers,
+            metrics=metrics,
+            clock=clock.now,
+            defer=clock.defer,
+            send=network.send,
+            ring_seconds=sip.ring_seconds,
+            timer_c_seconds=sip.timer_c_seconds,
+        )
+        nonces = NonceSource(
+            keys.derive("nonce"), settings.auth.nonce_seconds, 0, boot, settings.auth.nonces_tracked
+        )
+        parts = Parts(
+            domains=self.domains,
+            credentials=CredentialCheck(
+                nonces,
+                directory.credentials,
+                self.domains,
+                metrics,
+                clock.wall,
+                qop=settings.auth.qop and sip.profile != "openser12",
+            ),
+            registrar=self.registrar,
+            locations=targets,
+            aliases=directory.alias,
+            dialogs=dialogs,
+            relays=Relays(around, self.domains, targets, self.calls, sip.max_branches, self._progress_of),
+            self_loop=SelfLoop(sip.self_loop, network.listeners),
+            journal=self.journal,
+            tracer=tracer,
+        )
+        self.admission = Admission(
+            route=Routes(parts).route,
+            responses=Responses(self.transactions, branches, network.send, network.local_for, metrics),
+            answers=answers,
+            transactions=self.transactions,
+            limits=Limits(
+                settings.limits.message_bytes,
+                settings.limits.header_bytes,
+                settings.limits.headers,
+                settings.limits.uri_bytes,
+                settings.limits.nesting,
+            ),
+            max_in_progress=sip.max_in_progress,
+            metrics=metrics,
+            tracer=tracer,
+            clock=clock.now,
+            on_trouble=self.journal.failed,
+        )
+        self.receive = self.admission.receive
+
+    def _progress_of(self, request: Request) -> Incoming | None:
+        return self.admission.progress_of(request)
+
+    def expire(self, now: float) -> list[Binding]:
+        """Takes away the bindings that have run out, tells so, and returns them; to be called each second."""
+        expired = self.locations.expire(now)
+        for binding in expired:
+            self.journal.expired(binding)
+        return expired

@@ -1,0 +1,95 @@
+"""Credentials as the routing script sees them: a step that lets a request pass, or has answered it.
+
+What proves what stands in ``authentication``; here its verdicts become replies (RFC 3261 §22).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.auth.nonce import NonceSource
+from appliance.proxy.authentication import Authenticator, Challenge, CredentialsSource, Verified
+from appliance.proxy.domains import Domains
+from appliance.proxy.incoming import Incoming
+from appliance.proxy.replies import Answer
+from appliance.sip.message import Request
+from appliance.telemetry.metrics import Metrics
+
+_UNAUTHORIZED = Answer(401, "Unauthorized")
+_PROXY_AUTHENTICATION_REQUIRED = Answer(407, "Proxy Authentication Required")
+
+
+class CredentialCheck:
+    """``www_authorize`` to ``consume_credentials`` of an OpenSER script. ``wall`` is UTC seconds."""
+
+    def __init__(
+        self,
+        nonces: NonceSource,
+        source: CredentialsSource,
+        domains: Domains,
+        metrics: Metrics,
+        wall: Callable[[], float],
+        *,
+        qop: bool,
+        case_sensitive: bool = True,
+    ) -> None:
+        self._metrics = metrics
+        self._wall = wall
+        self._authenticator = Authenticator(
+            nonces,
+            source,
+            domains.realm,
+            qop=qop,
+            case_sensitive=case_sensitive,
+            realms=domains.realms,
+            on_challenge=self._count_challenge,
+            on_failure=self._count_failure,
+        )
+
+    def www_authorize(self, incoming: Incoming) -> bool:
+        """True when a REGISTER proves whose it is; otherwise it has been answered, usually with 401."""
+        now = self._wall()
+        verdict = self._authenticator.www_authorize(incoming.request, now)
+        if isinstance(verdict, Verified):
+            incoming.verified = verdict
+            return True
+        if isinstance(verdict, Challenge):
+            self._metrics.registrations["challenged"] += 1
+            incoming.reply(_UNAUTHORIZED, (self._authenticator.www_challenge(verdict, now),))
+        else:
+            incoming.reply(Answer(verdict.status, verdict.reason))
+        return False
+
+    def proxy_authorize(self, incoming: Incoming) -> bool:
+        """True when any other request proves whose it is; otherwise it has been answered, mostly with 407."""
+        now = self._wall()
+        verdict = self._authenticator.proxy_authorize(incoming.request, now)
+        if isinstance(verdict, Verified):
+            incoming.verified = verdict
+            return True
+        if isinstance(verdict, Challenge):
+            challenge = self._authenticator.proxy_challenge(verdict, now)
+            incoming.reply(_PROXY_AUTHENTICATION_REQUIRED, (challenge,))
+        else:
+            incoming.reply(Answer(verdict.status, verdict.reason))
+        return False
+
+    def check_to(self, incoming: Incoming) -> bool:
+        """True when To names the user whose credentials were verified."""
+        verified = incoming.verified
+        return verified is not None and self._authenticator.check_to(incoming.request, verified)
+
+    def check_from(self, incoming: Incoming) -> bool:
+        """True when From names the user whose credentials were verified."""
+        verified = incoming.verified
+        return verified is not None and self._authenticator.check_from(incoming.request, verified)
+
+    def consume(self, request: Request) -> None:
+        """Takes the credentials for our realms out of a request that goes on."""
+        self._authenticator.consume_credentials(request)
+
+    def _count_challenge(self) -> None:
+        self._metrics.auth_challenges += 1
+
+    def _count_failure(self, reason: str) -> None:
+        self._metrics.auth_failures[reason] += 1
