@@ -8,6 +8,7 @@ from appliance.errors import FrameError, MessageTooLarge, SipError
 from appliance.sip.message import DEFAULT_LIMITS, Limits, Message
 from appliance.sip.parser import parse
 
+_LINE_ENDS = re.compile(rb"(?:\r\n)*+")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 # The one way that everybody writes it. More than one of them, or a fold behind it, is looked at the long way.
 _CONTENT_LENGTH = re.compile(
@@ -30,7 +31,7 @@ class StreamFramer:
         self._searched = 0
         # Where the headers and where the message end, once that is known.
         self._needed = 0
-        self._half_ping = False
+        self._half_ping = 0
 
     def __len__(self) -> int:
         """How many bytes wait for the rest of their message."""
@@ -59,20 +60,14 @@ class StreamFramer:
 
     def _skip_line_ends(self) -> None:
         """Pass over line ends between messages (§7.5), counting two in a row as a ping."""
-        buffer = self._buffer
-        position = 0
-        while buffer[position : position + 2] == b"\r\n":
-            position += 2
-            if self._half_ping:
-                self.pings += 1
-            self._half_ping = not self._half_ping
-        # Bare line feeds keep nothing alive, but are no reason to lose the stream.
-        while buffer[position : position + 1] == b"\n":
-            position += 1
-        if position:
-            del buffer[:position]
-        if buffer and buffer[0] != 0x0D:
-            self._half_ping = False
+        match = _LINE_ENDS.match(self._buffer)
+        if match is not None and match.end():
+            pings, half = divmod(self._half_ping + match.end() // 2, 2)
+            self.pings += pings
+            self._half_ping = half
+            del self._buffer[: match.end()]
+        if self._buffer and self._buffer != b"\r":
+            self._half_ping = 0
 
     def _find_end(self) -> int:
         """Where the message ends, counted from its beginning; 0 while its headers are not complete."""

@@ -8,15 +8,14 @@ character by character; the general form stands behind it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from functools import lru_cache
 
 from appliance.errors import MalformedMessage
 from appliance.sip.auth_params import parse_auth_params
+from appliance.sip.hosts import is_hostname, is_ipv4, is_ipv6_reference, parse_host_port
 from appliance.sip.names import display_of, key_of
 
-# With the two that have a file of their own, this is the whole grammar for those who read it elsewhere.
+# With those that have a file of their own, this is the whole grammar for those who read it elsewhere.
 __all__ = [
     "Params",
     "delta_seconds",
@@ -44,14 +43,11 @@ Params = tuple[tuple[str, str | None], ...]
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++").fullmatch
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_FOLD = re.compile(r"[ \t]*+\r?\n[ \t]++")
-# RFC 1035's 255 characters, a port, and some blanks.
-_HOST_LENGTH = 300
-# Underscores are in no RFC's hostname and in many people's networks.
-_HOST = re.compile(r"[a-z0-9_.\-]++").fullmatch
-_LABELS = re.compile(
-    r"[a-z0-9_](?:[a-z0-9_\-]*+(?<=[a-z0-9_]))?(?:\.[a-z0-9_](?:[a-z0-9_\-]*+(?<=[a-z0-9_]))?)*+\.?"
-).fullmatch
+# What stands before the next separator: plain text, whole quoted strings, whole angle brackets.
+_ITEM = {
+    separator: re.compile(rf"""(?:[^"<{separator}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|<[^>]*+>)*+""", re.DOTALL)
+    for separator in ",;"
+}
 
 
 def is_token(text: str) -> bool:
@@ -61,7 +57,9 @@ def is_token(text: str) -> bool:
 
 def unfold(text: str) -> str:
     """Replace each fold (line end and the blanks around it) by one space (§7.3.1)."""
-    return _FOLD.sub(" ", text) if "\n" in text else text
+    if "\n" not in text:
+        return text
+    return " ".join([piece.strip(" \t\r") for piece in text.split("\n")])
 
 
 def quote(text: str) -> str:
@@ -85,27 +83,19 @@ def end_of_quoted(text: str, start: int) -> int:
     return match.end()
 
 
-def find_outside(text: str, wanted: str, start: int = 0) -> int:
-    """The index of the first of the ``wanted`` characters outside quotes and ``<>``, or -1.
+def find_outside(text: str, separator: str, start: int = 0) -> int:
+    """The index of the first ``separator`` (a comma or a semicolon) outside quotes and ``<>``, or -1.
 
     MalformedMessage when a quote or an angle bracket before it is not closed. One bracket within another is none:
     a URI may hold neither.
     """
-    position = start
-    length = len(text)
-    while position < length:
-        character = text[position]
-        if character in wanted:
-            return position
-        if character == '"':
-            position = end_of_quoted(text, position)
-        elif character == "<":
-            position = text.find(">", position) + 1
-            if not position:
-                raise MalformedMessage("an angle bracket is not closed")
-        else:
-            position += 1
-    return -1
+    match = _ITEM[separator].match(text, start)
+    end = match.end() if match is not None else start
+    if end == len(text):
+        return -1
+    if text[end] != separator:
+        raise MalformedMessage("a quoted string or an angle bracket is not closed")
+    return end
 
 
 def split_outside(text: str, separator: str) -> list[str]:
@@ -168,71 +158,6 @@ def parse_params(text: str) -> Params:
 def format_params(params: Params) -> str:
     """``;name=value;name`` again, the reverse of parse_params."""
     return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params])
-
-
-def is_ipv4(text: str) -> bool:
-    """True for four decimal numbers up to 255."""
-    parts = text.split(".")
-    return len(parts) == 4 and all(
-        part.isascii() and part.isdigit() and len(part) < 4 and int(part) < 256 for part in parts
-    )
-
-
-@lru_cache(maxsize=4096)
-def is_ipv6_reference(text: str) -> bool:
-    """True for an IPv6 address in square brackets, without a zone."""
-    if text[:1] != "[" or text[-1:] != "]" or "%" in text:
-        return False
-    try:
-        ipaddress.IPv6Address(text[1:-1])
-    except ValueError:
-        return False
-    return True
-
-
-def is_hostname(text: str) -> bool:
-    """True for labels of letters, digits, hyphens (not at an end) and underscores, with dots between."""
-    return _LABELS(text.lower()) is not None
-
-
-@lru_cache(maxsize=8192)
-def parse_host_port(text: str) -> tuple[str, int | None]:
-    """``host [":" port]`` -> the host in lower case (IPv6 in brackets) and the port; MalformedMessage.
-
-    A phone's Via, Contact and Request-URI name the same few hosts again and again: they are remembered.
-    """
-    if len(text) > _HOST_LENGTH:
-        # What raises is not remembered, so this also bounds the memory.
-        raise MalformedMessage(f"a host of {len(text)} characters")
-    text = text.strip(" \t")
-    if text[:1] == "[":
-        host, bracket, rest = text.lower().partition("]")
-        host += bracket
-        if not is_ipv6_reference(host):
-            raise MalformedMessage(f"not an IPv6 reference: {text[:60]!r}")
-        rest = rest.lstrip(" \t")
-        if not rest:
-            return host, None
-        if rest[0] != ":":
-            raise MalformedMessage(f"text after an IPv6 reference: {text[:60]!r}")
-        return host, _port(rest[1:])
-    host, colon, port = text.lower().partition(":")
-    # §25.1 COLON lets blanks stand around it: RFC 4475 has "first.example.com: 4000".
-    host = host.rstrip(" \t")
-    if not _HOST(host):
-        raise MalformedMessage(f"not a host: {text[:60]!r}")
-    return host, _port(port) if colon else None
-
-
-def _port(text: str) -> int:
-    digits = text.strip(" \t")
-    # isdigit alone would take digits of any script, and int() underscores and signs.
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 5):
-        raise MalformedMessage(f"not a port: {text[:20]!r}")
-    port = int(digits)
-    if port > 65535:
-        raise MalformedMessage(f"not a port: {digits}")
-    return port
 
 
 def delta_seconds(text: str) -> int | None:

@@ -51,6 +51,11 @@ class Via(NamedTuple):
         return _new(Via, (transport, host, port, parse_params(";" + params) if semicolon else ()))
 
     @property
+    def address(self) -> str:
+        """The host as a socket wants it: an IPv6 address without brackets."""
+        return self.host[1:-1] if self.host[:1] == "[" else self.host
+
+    @property
     def branch(self) -> str | None:
         """The transaction's identifier (§8.1.1.7)."""
         return self.param("branch")

@@ -1,20 +1,19 @@
-"""A SIP message as a list of raw header lines that are taken apart when somebody asks (RFC 3261 §7).
+"""A SIP message: raw header lines that are taken apart when somebody asks, and a body (RFC 3261 §7).
 
 Text is UTF-8 decoded with ``surrogateescape``, which loses nothing: a line that is not touched is sent as the bytes
-that came. ``keys`` and ``lines`` run in parallel, and every key of a known header is the same string object, so that
-``list.index`` finds it by identity: for the dozen headers of a message that is faster to build than any mapping.
+that came. The five headers that every element reads are parsed at most once and remembered until they are changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple, Self
 
 from appliance.errors import MalformedMessage
-from appliance.sip.grammar import find_outside, split_list, split_outside, unfold
+from appliance.sip.grammar import split_list, split_outside, unfold
+from appliance.sip.header_lines import HeaderLines, end_of_first_item
 from appliance.sip.headers import CSeq, NameAddr, Via
-from appliance.sip.names import KEYS, LIST_HEADERS, display_of
+from appliance.sip.names import display_of
 from appliance.sip.uri import Uri
 
 # Which slot remembers the value that was read from a header.
@@ -38,17 +37,11 @@ class Limits(NamedTuple):
 DEFAULT_LIMITS = Limits()
 
 
-class Message:
-    """What requests and responses have in common: header lines and a body.
+class Message(HeaderLines):
+    """What requests and responses have in common."""
 
-    ``keys[i]`` is the canonical name of ``lines[i]``, which is the whole line with its name, folds kept, without
-    the line end. Lists and body may be read freely; they are changed by the methods only.
-    """
+    __slots__ = ("_call_id", "_cseq", "_from", "_to", "_via", "body")
 
-    __slots__ = ("_call_id", "_cseq", "_from", "_to", "_via", "body", "keys", "lines")
-
-    keys: list[str]
-    lines: list[str]
     body: bytes
     _via: Via | None
     _from: NameAddr | None
@@ -56,41 +49,10 @@ class Message:
     _cseq: CSeq | None
     _call_id: str | None
 
-    def __init__(self, keys: list[str], lines: list[str], body: bytes = b"") -> None:
-        self.keys = keys
-        self.lines = lines
-        self.body = body
-        self._via = self._from = self._to = self._cseq = self._call_id = None
-
     @property
     def start_line(self) -> str:
         """The first line, without its end."""
         raise NotImplementedError
-
-    # ------------------------------------------------------------------------------------------------- reading
-
-    def has(self, key: str) -> bool:
-        """True when there is a header with this key."""
-        return key in self.keys
-
-    def first(self, key: str) -> str | None:
-        """The value of the first line with this key, unfolded and stripped; None when there is none."""
-        keys = self.keys
-        return _value(self.lines[keys.index(key)]) if key in keys else None
-
-    def all(self, key: str) -> list[str]:
-        """The value of each line with this key, in their order."""
-        return [_value(line) for k, line in zip(self.keys, self.lines, strict=True) if k == key]
-
-    def items(self, key: str) -> list[str]:
-        """Each item, when the header's grammar is a comma list (§7.3.1), else each line's value.
-
-        MalformedMessage when a quote or an angle bracket is not closed.
-        """
-        values = self.all(key)
-        if key not in LIST_HEADERS:
-            return values
-        return [item for value in values for item in split_list(value)]
 
     @property
     def via(self) -> Via:
@@ -148,12 +110,12 @@ class Message:
     @property
     def content_length(self) -> int | None:
         """Content-Length in bytes, None when it is absent; MalformedMessage when it is no number."""
-        return self._number("content-length", 0xFFFFFFFF)
+        return self.number("content-length", 0xFFFFFFFF)
 
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, None when it is absent; MalformedMessage when it is no number up to 255 (§20.22)."""
-        return self._number("max-forwards", 255)
+        return self.number("max-forwards", 255)
 
     def _required(self, key: str) -> str:
         try:
@@ -161,64 +123,8 @@ class Message:
         except ValueError:
             value = ""
         if not value:
-            raise MalformedMessage(f"no {display_of(key)} header", partial=self)
+            raise MalformedMessage(f"no {display_of(key)} header")
         return unfold(value) if "\n" in value else value
-
-    def _number(self, key: str, most: int) -> int | None:
-        if key not in self.keys:
-            return None
-        line = self.lines[self.keys.index(key)]
-        number = _integer(line)
-        if number is None or number > most:
-            raise MalformedMessage(f"not a {display_of(key)}: {_value(line)[:40]!r}", partial=self)
-        return number
-
-    # ------------------------------------------------------------------------------------------------ changing
-
-    def add(self, name: str, value: str) -> None:
-        """Append a header line."""
-        self.lines.append(_line(name, value))
-        self.keys.append(KEYS[name])
-
-    def prepend(self, name: str, value: str) -> None:
-        """Put a header line before all others, as a Via or Record-Route is (§16.6)."""
-        key = KEYS[name]
-        self.lines.insert(0, _line(name, value))
-        self.keys.insert(0, key)
-        self._forget(key)
-
-    def remove(self, key: str) -> None:
-        """Take out all lines with this key."""
-        keys = self.keys
-        while key in keys:
-            index = keys.index(key)
-            del keys[index], self.lines[index]
-        self._forget(key)
-
-    def replace(self, key: str, value: str) -> None:
-        """Give the first line with this key another value, or append such a line."""
-        line = _line(display_of(key), value)
-        if key in self.keys:
-            self.lines[self.keys.index(key)] = line
-            self._forget(key)
-        else:
-            self.lines.append(line)
-            self.keys.append(key)
-
-    def remove_first_item(self, key: str) -> None:
-        """Take the first item out of a comma list that may run over several lines; nothing when there is none."""
-        if key not in self.keys:
-            return
-        index = self.keys.index(key)
-        line = self.lines[index]
-        start = line.index(":") + 1
-        end = _end_of_item(line, start)
-        rest = line[end + 1 :].strip(" \t\r\n")
-        if rest:
-            self.lines[index] = f"{line[:start]} {rest}"
-        else:
-            del self.keys[index], self.lines[index]
-        self._forget(key)
 
     def set_top_via_params(self, received: str, rport: int) -> None:
         """Note in the topmost Via where the message came from: address (no brackets) and port of its source.
@@ -234,14 +140,13 @@ class Message:
                 asked = True
             elif name == "received":
                 claimed = True
-        host = via.host[1:-1] if via.host[:1] == "[" else via.host
-        if not (asked or claimed) and host == received:
+        elsewhere = via.address != received
+        if not (asked or claimed or elsewhere):
             return
         index = self.keys.index("via")
         line = self.lines[index]
-        start = line.index(":") + 1
-        end = _end_of_item(line, start)
-        item = line[start:end].rstrip(" \t\r\n")
+        end = end_of_first_item(line)
+        item = line[:end].rstrip(" \t\r\n")
         pieces = split_outside(item, ";") if '"' in item else item.split(";")
         kept = [pieces[0]]
         for piece in pieces[1:]:
@@ -250,9 +155,9 @@ class Message:
                 kept.append(f"rport={rport}")
             elif name != "received":
                 kept.append(piece)
-        if asked or host != received:
+        if asked or elsewhere:
             kept.append(f"received={received}")
-        self.lines[index] = f"{line[:start]}{';'.join(kept)}{line[end:]}"
+        self.lines[index] = ";".join(kept) + line[end:]
         self._via = None
 
     def set_body(self, body: bytes, content_type: str) -> None:
@@ -261,12 +166,10 @@ class Message:
         self.replace("content-type", content_type)
         self.replace("content-length", str(len(body)))
 
-    def _forget(self, key: str) -> None:
+    def _changed(self, key: str) -> None:
         slot = _SLOTS.get(key)
         if slot is not None:
             setattr(self, slot, None)
-
-    # ------------------------------------------------------------------------------------------------- writing
 
     def encode(self) -> bytes:
         """The message as bytes: what was not changed is as it came."""
@@ -361,38 +264,3 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<Response {self.start_line}>"
-
-
-def _value(line: str) -> str:
-    value = line.partition(":")[2]
-    if "\n" in value:
-        value = unfold(value)
-    return value.strip(" \t")
-
-
-# "Content-Length: 0" and "Max-Forwards: 70" come in nearly every message.
-@lru_cache(maxsize=4096)
-def _integer(line: str) -> int | None:
-    """The number that is a header line's value; None when it is none, or absurdly long."""
-    value = _value(line) if len(line) < 128 else ""
-    # isdigit alone takes digits of any script, and int() signs and underscores.
-    return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _line(name: str, value: str) -> str:
-    # A line end within a value would start a header of somebody else's choice. Nothing that was parsed holds one,
-    # so this is a mistake in our own code.
-    if "\n" in value or "\r" in value:
-        raise ValueError(f"a line end in the value of {name}")
-    return f"{name}: {value}"
-
-
-def _end_of_item(line: str, start: int) -> int:
-    """Where the first item of a comma list ends that begins at ``start``; empty items before it belong to it."""
-    if "," not in line:
-        return len(line)
-    while (end := find_outside(line, ",", start)) >= 0:
-        if line[start:end].strip(" \t\r\n"):
-            return end
-        start = end + 1
-    return len(line)

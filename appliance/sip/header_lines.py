@@ -1,0 +1,146 @@
+"""The raw header lines of a message, found and changed by the key of their name (RFC 3261 §7.3).
+
+A line is only ever replaced as a whole or where an item of a list is taken out: what a proxy does not touch stays
+as it came. Knows nothing of what the headers mean.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from appliance.errors import MalformedMessage
+from appliance.sip.grammar import find_outside, split_list, unfold
+from appliance.sip.names import KEYS, LIST_HEADERS, display_of
+
+
+class HeaderLines:
+    """``keys[i]`` is the canonical name of ``lines[i]``, the whole line with its name, folds kept, without its end.
+
+    Both lists run in parallel, and each known key is one string object, so that ``list.index`` finds it by
+    identity: for the dozen headers of a message that is cheaper than building any mapping. They may be read
+    freely, and are changed by the methods only.
+    """
+
+    __slots__ = ("keys", "lines")
+
+    keys: list[str]
+    lines: list[str]
+
+    def has(self, key: str) -> bool:
+        """True when there is a header with this key."""
+        return key in self.keys
+
+    def first(self, key: str) -> str | None:
+        """The value of the first line with this key, unfolded and stripped; None when there is none."""
+        keys = self.keys
+        return value_of(self.lines[keys.index(key)]) if key in keys else None
+
+    def all(self, key: str) -> list[str]:
+        """The value of each line with this key, in their order."""
+        return [value_of(line) for k, line in zip(self.keys, self.lines, strict=True) if k == key]
+
+    def items(self, key: str) -> list[str]:
+        """Each item, when the header's grammar is a comma list (§7.3.1), else each line's value.
+
+        MalformedMessage when a quote or an angle bracket is not closed.
+        """
+        values = self.all(key)
+        if key not in LIST_HEADERS:
+            return values
+        return [item for value in values for item in split_list(value)]
+
+    def number(self, key: str, most: int) -> int | None:
+        """The whole number that is the header's value, None when it is absent; MalformedMessage beyond ``most``."""
+        if key not in self.keys:
+            return None
+        line = self.lines[self.keys.index(key)]
+        number = _number_of(line)
+        if number is None or number > most:
+            raise MalformedMessage(f"not a {display_of(key)}: {value_of(line)[:40]!r}")
+        return number
+
+    def add(self, name: str, value: str) -> None:
+        """Append a header line."""
+        self.lines.append(line_of(name, value))
+        self.keys.append(KEYS[name])
+
+    def prepend(self, name: str, value: str) -> None:
+        """Put a header line before all others, as a Via or Record-Route is (§16.6)."""
+        key = KEYS[name]
+        self.lines.insert(0, line_of(name, value))
+        self.keys.insert(0, key)
+        self._changed(key)
+
+    def remove(self, key: str) -> None:
+        """Take out all lines with this key."""
+        keys = self.keys
+        while key in keys:
+            index = keys.index(key)
+            del keys[index], self.lines[index]
+        self._changed(key)
+
+    def replace(self, key: str, value: str) -> None:
+        """Give the first line with this key another value, or append such a line."""
+        line = line_of(display_of(key), value)
+        if key in self.keys:
+            self.lines[self.keys.index(key)] = line
+            self._changed(key)
+        else:
+            self.lines.append(line)
+            self.keys.append(key)
+
+    def remove_first_item(self, key: str) -> None:
+        """Take the first item out of a comma list that may run over several lines; nothing when there is none."""
+        if key not in self.keys:
+            return
+        index = self.keys.index(key)
+        line = self.lines[index]
+        start = line.index(":") + 1
+        rest = line[end_of_first_item(line) + 1 :].strip(" \t\r\n")
+        if rest:
+            self.lines[index] = f"{line[:start]} {rest}"
+        else:
+            del self.keys[index], self.lines[index]
+        self._changed(key)
+
+    def _changed(self, key: str) -> None:
+        """Called when the first line with this key is another one now."""
+
+
+def value_of(line: str) -> str:
+    """What follows the name in a header line, unfolded and stripped."""
+    value = line.partition(":")[2]
+    if "\n" in value:
+        value = unfold(value)
+    return value.strip(" \t")
+
+
+def line_of(name: str, value: str) -> str:
+    """A header line. A line end within the value would start a header of somebody else's choice: ValueError.
+
+    Nothing that was read out of a message holds one, so it is a mistake in our own code.
+    """
+    if "\n" in value or "\r" in value:
+        raise ValueError(f"a line end in the value of {name}")
+    return f"{name}: {value}"
+
+
+def end_of_first_item(line: str) -> int:
+    """Where the first item of a header line's comma list ends; empty items before it belong to it."""
+    if "," not in line:
+        return len(line)
+    start = line.index(":") + 1
+    while (end := find_outside(line, ",", start)) >= 0:
+        if line[start:end].strip(" \t\r\n"):
+            return end
+        start = end + 1
+    return len(line)
+
+
+# "Content-Length: 0" and "Max-Forwards: 70" come in nearly every message.
+@lru_cache(maxsize=4096)
+def _number_of(line: str) -> int | None:
+    """The number that is a header line's value; None when it is none, or absurdly long."""
+    value = value_of(line) if len(line) < 128 else ""
+    # isdigit alone takes digits of any script, and int() signs and underscores.
+    return int(value) if value.isascii() and value.isdigit() else None
