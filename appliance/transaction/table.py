@@ -47,7 +47,8 @@ class TransactionTable:
 
     ``send(data, hop)`` may raise OSError. ``retransmissions`` counts by ("in" | "out", "request" |
     "response"), ``timeouts`` by method those that nobody answered ("ACK": a refusal that nobody
-    acknowledged), ``transport_errors`` by "request" | "response" what could not be sent.
+    acknowledged), ``transport_errors`` by "request" | "response" what could not be sent, ``begun`` by kind
+    (as ``active``) all that there were.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class TransactionTable:
         self.retransmissions: dict[tuple[str, str], int] = defaultdict(int)
         self.timeouts: dict[str, int] = defaultdict(int)
         self.transport_errors: dict[str, int] = defaultdict(int)
+        self.begun: dict[str, int] = defaultdict(int)
         self._unreliable = settings.unreliable
         self._reliable = settings.reliable
         # The request that ``absorb`` has just seen and its key: mostly the next one that begins.
@@ -123,12 +125,14 @@ class TransactionTable:
                 raise ValueError(f"there is a server transaction {key!r} already")
             transaction = InviteServerTransaction(self, invites, key, request, hop, timers, user)
             invites[key] = transaction
+            self.begun["invite_server"] += 1
         else:
             others = self._servers
             if key in others:
                 raise ValueError(f"there is a server transaction {key!r} already")
             transaction = NonInviteServerTransaction(self, others, key, request, hop, timers, user)
             others[key] = transaction
+            self.begun["server"] += 1
         transaction.begin(now)
         return transaction
 
@@ -151,12 +155,14 @@ class TransactionTable:
                 raise ValueError(f"there is a client transaction {key!r} already")
             transaction = InviteClientTransaction(self, invites, key, request, data, hop, timers, user)
             invites[key] = transaction
+            self.begun["invite_client"] += 1
         else:
             others = self._clients
             if key in others:
                 raise ValueError(f"there is a client transaction {key!r} already")
             transaction = NonInviteClientTransaction(self, others, key, request, data, hop, timers, user)
             others[key] = transaction
+            self.begun["client"] += 1
         transaction.begin(now)
         return transaction
 
