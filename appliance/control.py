@@ -17,7 +17,8 @@ import json
 import logging
 import socket
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ WRITE_SECONDS = 5.0
 IDLE_SECONDS = 60.0
 CONNECTIONS = 128
 MODE = 0o660
+DOWN = 502  # the code of an intermediary whose other side is down
 
 log = logging.getLogger("sipbox.control")
 
@@ -40,10 +42,10 @@ Command = Callable[..., Any]
 
 
 class ServerDown(ControlError):
-    """Nobody answers at the socket, or not within the time allowed."""
+    """Nobody answers at the socket, or not within the time allowed; or so it is behind the one who does."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(503, reason)
+        super().__init__(DOWN, reason)
 
 
 class ControlServer:
@@ -131,11 +133,7 @@ class ControlServer:
         name = ""
         try:
             name, args = _request(line)
-            data = self._run(name, args)
-            if isinstance(data, Iterator):
-                reply = {"code": 200, "reason": "OK", "streamed": self._stream(connection, data)}
-            else:
-                reply = {"code": 200, "reason": "OK", "data": data}
+            reply = self.perform(connection, name, args)
         except ControlError as error:
             reply = {"code": error.code, "reason": error.reason}
         except StorageError as error:
@@ -147,9 +145,12 @@ class ControlServer:
         except Exception:  # whatever a command does, its peer gets an answer and the log the story
             log.exception("control command %r failed", name)
             reply = {"code": 500, "reason": f"command '{name}' failed"}
-        self._send(connection, reply)
+        self.send(connection, reply)
 
-    def _run(self, name: str, args: dict[str, Any]) -> Any:
+    def perform(self, connection: cooperative.socket, name: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Run a command, send its items if it has any, and return its final reply. An OSError is the
+        peer's.
+        """
         command = self._commands.get(name)
         if command is None:
             raise ControlError(404, f"command '{name}' not available")
@@ -158,33 +159,42 @@ class ControlServer:
         except TypeError as error:
             raise ControlError(400, f"command '{name}': {error}") from None
         try:
-            return command(**args)
+            data = command(**args)
         except OSError as error:
             # Not the connection's: what the command touched. It must not look like a peer that went away.
             raise ControlError(500, f"command '{name}' failed: {error}") from error
-
-    def _stream(self, connection: cooperative.socket, items: Iterator[Any]) -> int:
-        """Send the items, count them; a second greenlet notices when the peer goes while one is awaited."""
-        watching = gevent.spawn(_wait_for_end, connection, gevent.getcurrent())
+        if not isinstance(data, Iterator):
+            return {"code": 200, "reason": "OK", "data": data}
         count = 0
         try:
-            for item in _produced(items):
-                self._send(connection, {"code": 100, "data": item})
-                count += 1
+            with watched(connection):
+                for item in _produced(data):
+                    self.send(connection, {"code": 100, "data": item})
+                    count += 1
         finally:
-            watching.kill()
-            close = getattr(items, "close", None)
+            close = getattr(data, "close", None)
             if close is not None:
                 close()
-        return count
+        return {"code": 200, "reason": "OK", "streamed": count}
 
-    def _send(self, connection: cooperative.socket, reply: dict[str, Any]) -> None:
+    def send(self, connection: cooperative.socket, reply: dict[str, Any]) -> None:
+        """One line to the peer; ``gevent.Timeout`` when it does not read."""
         with gevent.Timeout(self._write_seconds):
             connection.sendall(_encode(reply))
 
 
 class _PeerGone(BaseException):
     """Thrown into a streaming greenlet; no Exception, so that no command takes it for its own."""
+
+
+@contextmanager
+def watched(connection: cooperative.socket) -> Iterator[None]:
+    """While items are awaited and sent, a second greenlet notices that the peer goes, and ends the first."""
+    watching = gevent.spawn(_wait_for_end, connection, gevent.getcurrent())
+    try:
+        yield
+    finally:
+        watching.kill()
 
 
 def _wait_for_end(connection: cooperative.socket, streaming: Any) -> None:
@@ -281,7 +291,7 @@ def call(path: str, command: str, /, *, timeout: float = 2.0, **args: Any) -> An
     time, and ``ControlError`` with the code and the reason when the command failed.
     """
     items: list[Any] = []
-    for reply in _exchange(path, command, args, timeout, timeout):
+    for reply in exchange(path, command, args, timeout, timeout):
         if reply["code"] == 100:
             items.append(reply.get("data"))
             continue
@@ -295,7 +305,7 @@ def stream(path: str, command: str, /, *, timeout: float = 2.0, **args: Any) -> 
     ``timeout`` seconds are borne until the request has been sent; after that an item may take as long as it
     likes. Raises as ``call`` does. A command that does not stream gives its data as the only item.
     """
-    for reply in _exchange(path, command, args, timeout, None):
+    for reply in exchange(path, command, args, timeout, None):
         if reply["code"] == 100:
             yield reply.get("data")
             continue
@@ -305,10 +315,14 @@ def stream(path: str, command: str, /, *, timeout: float = 2.0, **args: Any) -> 
     raise ServerDown(f"the process behind {path} went away")
 
 
-def _exchange(
+def exchange(
     path: str, command: str, args: dict[str, Any], timeout: float, patience: float | None
-) -> Iterator[dict[str, Any]]:
-    """Send one request and give the replies, the final one last; errors of the other side are raised."""
+) -> Generator[dict[str, Any], None, None]:
+    """Send one request and give the replies as they are, the final one last.
+
+    ``timeout`` is for connecting and sending, ``patience`` for each reply (None: for ever), both in seconds.
+    Raises what ``call`` raises.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)
         try:
@@ -317,6 +331,8 @@ def _exchange(
             connection.settimeout(patience)
             for line in _lines(connection, REPLY_BYTES):
                 reply = json.loads(line)
+                if reply["code"] == DOWN:
+                    raise ServerDown(reply["reason"])
                 if reply["code"] not in (100, 200):
                     raise ControlError(reply["code"], reply["reason"])
                 yield reply

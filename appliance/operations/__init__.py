@@ -1,0 +1,55 @@
+"""What the SIP process does when it is asked by the control socket: one file for each kind of question.
+
+``commands(box)`` gives them by name, for ``control.ControlServer``. Each takes plain arguments and gives
+plain data, or an iterator of it. A ``ControlError`` says no with a code and the words that OpenSER's
+clients know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from appliance.operations.box import Box
+from appliance.operations.ping import Ping
+from appliance.operations.process import Process
+from appliance.operations.registrations import Registrations
+from appliance.operations.statistics import Statistics
+from appliance.operations.status import Status
+from appliance.operations.trace import Trace
+from appliance.operations.transactions import Transactions
+from appliance.operations.uac import UserAgent
+
+__all__ = ["Box", "commands"]
+
+
+def commands(box: Box) -> dict[str, Callable[..., Any]]:
+    """Every control command of the SIP process by its name."""
+    process = Process(box)
+    agent = UserAgent(box)
+    statistics = Statistics(box, agent)
+    registrations = Registrations(box)
+    transactions = Transactions(box)
+    return {
+        "process": process.describe,
+        "processes": process.processes,
+        "kill": process.kill,
+        "reload": process.reload,
+        "forget": process.forget,
+        "status": Status(box).describe,
+        "metrics": statistics.metrics,
+        "statistics": statistics.get,
+        "reset_statistics": statistics.reset,
+        "registrations": registrations.bindings,
+        "registration_add": registrations.add,
+        "registration_remove": registrations.remove,
+        "online": registrations.online,
+        "flush": registrations.flush,
+        "transactions": transactions.rows,
+        "transaction_slots": transactions.slots,
+        "transaction_reply": transactions.reply,
+        "uac": agent.send,
+        "uac_cancel": transactions.cancel,
+        "ping": Ping(box, agent).ping,
+        "trace": Trace(box).watch,
+    }

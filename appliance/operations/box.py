@@ -1,0 +1,74 @@
+"""What the operations work with: the parts of the running server, handed in by whoever put them together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from appliance.config import Settings
+from appliance.proxy.domains import Domains
+from appliance.proxy.targets import TargetSet
+from appliance.registrar.location_service import LocationService
+from appliance.sip.hop import Hop
+from appliance.sip.message import Request
+from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.trace import Tracer
+from appliance.transaction.table import TransactionTable
+
+
+class Database(Protocol):
+    """The database, as far as it is reported."""
+
+    @property
+    def available(self) -> bool: ...
+
+
+class Connections(Protocol):
+    """The sockets; both raise OSError."""
+
+    def local_for(self, hop: Hop) -> Hop: ...
+
+    def connect(self, hop: Hop) -> None: ...
+
+
+def _nothing(*_: object) -> None:
+    """What is done where there is nothing to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """The running server.
+
+    ``listeners`` are (transport, host, port) of the sockets by listener index. ``next_hop(request)`` finds
+    where a request goes by its Route or Request-URI; it may wait, and raises ``proxy.forward.Unroutable``.
+    ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
+    write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
+    ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
+    that were changed, ``reload`` everything that can be. ``started`` is wall time. ``clock`` is monotonic,
+    ``wall`` UTC.
+    """
+
+    settings: Settings
+    metrics: Metrics
+    service: LocationService
+    targets: TargetSet
+    transactions: TransactionTable
+    tracer: Tracer
+    domains: Domains
+    database: Database
+    connections: Connections
+    listeners: Sequence[tuple[str, str, int]]
+    next_hop: Callable[[Request], Hop]
+    shutdown: Callable[[], None]
+    arguments: Sequence[str]
+    started: float
+    calls_active: Callable[[], int] = lambda: 0
+    flush: Callable[[], None] = _nothing
+    unwritten: Callable[[], Collection[str]] = tuple
+    spooled: Callable[[], int] = lambda: 0
+    forget: Callable[[str, Sequence[object]], None] = _nothing
+    reload: Callable[[], None] = _nothing
+    clock: Callable[[], float] = field(default=time.monotonic)
+    wall: Callable[[], float] = field(default=time.time)

@@ -1,0 +1,136 @@
+"""Registrations, looked at and changed by an administrator: as durable as those of the phones themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import gevent
+
+from appliance.errors import ControlError, MalformedMessage
+from appliance.operations.box import Box
+from appliance.registrar.binding import PERMANENT, Binding
+from appliance.sip.uri import AddressOfRecord
+from appliance.telemetry.journal import event
+
+# What OpenSER writes into a binding that was added by its management interface.
+CALL_ID = "dfjrewr12386fd6-343@openser.mi"
+USER_AGENT = "OpenSER MI Server"
+SEQUENCE = 1
+
+# So many bindings are told between two chances for the calls to go on.
+_BATCH = 200
+
+
+class Registrations:
+    """OpenSER's ``ul_`` commands, ``sipbox registration …`` and ``sipbox online``."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def bindings(self, aor: str | None = None) -> Iterator[dict[str, Any]]:
+        """The bindings of all users or of one, those included that have expired and are not swept yet.
+
+        ``expires`` is in seconds from now, None for ever; ``modified`` is seconds since the epoch.
+        """
+        return self._rows(self._found(aor))
+
+    def online(self) -> list[str]:
+        """The addresses of record that have a phone registered, sorted."""
+        return sorted(str(aor) for aor in self._box.service.locations.addresses())
+
+    def add(
+        self,
+        aor: str,
+        contact: str,
+        expires: int = 0,
+        q: float | None = None,
+        flags: int = 0,
+        cflags: int = 0,
+        methods: int | None = None,
+        path: str | None = None,
+        user_agent: str = USER_AGENT,
+    ) -> dict[str, Any]:
+        """Bind ``contact`` for ``expires`` seconds (0: for ever); the binding as ``bindings`` tells it.
+
+        Raises ControlError 400 for what is no address or no URI, StorageError when it is not durable.
+        """
+        box = self._box
+        binding = Binding(
+            self._key(aor),
+            contact,
+            box.clock() + expires if expires else PERMANENT,
+            CALL_ID,
+            SEQUENCE,
+            q=q,
+            user_agent=user_agent,
+            path=path,
+            methods=methods,
+            flags=flags,
+            cflags=cflags,
+            modified=box.wall(),
+        )
+        try:
+            binding = box.service.add(binding)
+        except MalformedMessage as error:
+            raise ControlError(400, f"Bad parameter: {error}") from None
+        event("binding-added", f"{binding.aor} at {contact}, by an administrator", sip_aor=str(binding.aor))
+        return self._row(binding, box.clock(), box.unwritten())
+
+    def remove(self, aor: str, contact: str | None = None) -> int:
+        """Take away one contact, as it is written, or all of a user's; how many there were."""
+        gone = self._box.service.remove(self._key(aor), self._box.clock(), contact)
+        for binding in gone:
+            words = f"{binding.aor} at {binding.contact}, by an administrator"
+            event("binding-removed", words, sip_aor=str(binding.aor))
+        return len(gone)
+
+    def flush(self) -> None:
+        """Write to the database now what would be written later."""
+        self._box.flush()
+
+    def _found(self, aor: str | None) -> Iterable[Binding]:
+        service = self._box.service
+        if aor is None:
+            return service.locations
+        key = self._key(aor)
+        # A lookup may have to read the rows; what memory has beyond that has run out a moment ago.
+        return service.lookup(key, self._box.clock()) or service.locations.bindings(key)
+
+    def _key(self, text: str) -> AddressOfRecord:
+        username, at, domain = text.removeprefix("sip:").rpartition("@")
+        if not at or not username or not domain:
+            raise ControlError(400, "Domain missing in AOR")
+        return self._box.service.locations.key(AddressOfRecord(username, domain.lower()))
+
+    def _rows(self, bindings: Iterable[Binding]) -> Iterator[dict[str, Any]]:
+        unwritten = self._box.unwritten()
+        for number, binding in enumerate(bindings):
+            if number % _BATCH == _BATCH - 1:
+                gevent.sleep(0)
+            yield self._row(binding, self._box.clock(), unwritten)
+
+    def _row(self, binding: Binding, now: float, unwritten: Iterable[str]) -> dict[str, Any]:
+        permanent = binding.deadline == PERMANENT
+        memory_only = self._box.settings.registrar.location_mode == "memory"
+        return {
+            "aor": str(binding.aor),
+            "contact": binding.contact,
+            "expires": None if permanent else max(round(binding.deadline - now), 0),
+            "q": binding.q,
+            "callid": binding.call_id,
+            "cseq": binding.cseq,
+            "user_agent": binding.user_agent,
+            "received": binding.received,
+            "path": binding.path,
+            "socket": binding.socket,
+            "transport": binding.transport,
+            "methods": binding.methods,
+            "instance": binding.instance,
+            "reg_id": binding.reg_id,
+            "flags": binding.flags,
+            "cflags": binding.cflags,
+            "ruid": binding.ruid,
+            "modified": binding.modified,
+            "state": "CS_NEW" if memory_only else "CS_DIRTY" if binding.ruid in unwritten else "CS_SYNC",
+        }

@@ -1,0 +1,105 @@
+"""How the server is: one dictionary for ``sipbox status``, the status page and whoever watches.
+
+Its ``state`` is ``ok``, ``degraded`` (calls go on, something is missing) or ``starting``; ``problems`` say
+in a sentence each what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from typing import Any
+
+from appliance import __version__
+from appliance.config import hide_password
+from appliance.operations.box import Box
+from appliance.operations.process import SERVER
+
+LAST_REGISTRATIONS = 10
+
+
+class Status:
+    """``sipbox status``."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that fits on one screen. Times are seconds, ``started`` and ``now`` since the epoch."""
+        box = self._box
+        locations = box.service.locations
+        transactions = box.transactions.active
+        problems = self._problems()
+        return {
+            "server": SERVER,
+            "version": __version__,
+            "pid": os.getpid(),
+            "started": box.started,
+            "now": box.wall(),
+            "uptime": round(max(box.wall() - box.started, 0)),
+            "state": "starting" if locations.loading else "degraded" if problems else "ok",
+            "problems": problems,
+            "profile": box.settings.sip.profile,
+            "domains": list(box.domains),
+            "listeners": [
+                f"{transport}:{_bracketed(host)}:{port}" for transport, host, port in box.listeners
+            ],
+            "database": {
+                "available": box.database.available,
+                "url": hide_password(box.settings.database.url),
+                "location_mode": box.settings.registrar.location_mode,
+                "loading": locations.loading,
+                "spooled": box.spooled(),
+            },
+            "bindings": len(locations),
+            "bindings_by_transport": {name: count for name, count in locations.by_transport.items() if count},
+            "users": locations.users,
+            "calls": box.calls_active(),
+            "transactions": transactions,
+            "requests_received": box.metrics.requests_received.total(),
+            "last_registrations": self._last_registrations(),
+        }
+
+    def _problems(self) -> list[dict[str, str]]:
+        """What is wrong, and what to do about it."""
+        box = self._box
+        problems = []
+        if not box.database.available:
+            problems.append(
+                {
+                    "what": "The database does not answer. Calls and registrations of known users go on.",
+                    "todo": "Start it, or look into its log; what changes meanwhile is kept on disk.",
+                }
+            )
+        if box.service.locations.loading:
+            problems.append(
+                {
+                    "what": "The location table has not been read completely since the start.",
+                    "todo": "Wait; when the database is away, start it.",
+                }
+            )
+        if box.spooled() and box.database.available:
+            problems.append(
+                {
+                    "what": f"{box.spooled()} changes are still on their way from disk to the database.",
+                    "todo": "Wait; if it does not become less, look into the log.",
+                }
+            )
+        return problems
+
+    def _last_registrations(self) -> list[dict[str, Any]]:
+        bindings = self._box.service.locations
+        newest = heapq.nlargest(LAST_REGISTRATIONS, bindings, key=lambda binding: binding.modified)
+        return [
+            {
+                "aor": str(binding.aor),
+                "contact": binding.contact,
+                "user_agent": binding.user_agent,
+                "modified": binding.modified,
+            }
+            for binding in newest
+        ]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
