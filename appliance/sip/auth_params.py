@@ -1,4 +1,4 @@
-"""The grammar of credentials and challenges: a scheme and ``name=value`` pairs (RFC 3261 §25.1, RFC 7616 §3.4).
+"""The grammar of credentials and challenges: a scheme and ``name=value`` pairs (RFC 7616 §3.3, §3.4).
 
 Only the text is read here; which parameters there must be, and what they prove, is the digest's business.
 """
@@ -14,7 +14,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++").fullmatch
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
-# Credentials longer than this are read without remembering anything, so that nobody fills the memory with them.
+# Credentials longer than this are read without remembering anything, so that nobody fills the memory with
+# them.
 _REMEMBERED_LENGTH = 1024
 
 _Bare = tuple[tuple[str, str], ...]
@@ -23,13 +24,13 @@ _Bare = tuple[tuple[str, str], ...]
 def parse_auth_params(text: str) -> tuple[str, dict[str, str]]:
     """``Digest username="10", qop=auth`` -> ``("Digest", {"username": "10", "qop": "auth"})``.
 
-    Names are in lower case, values unquoted. A scheme alone has no parameters. MalformedMessage when the text is no
-    list of parameters, or when one comes twice: two elements could each believe another of them.
+    Names are in lower case, values unquoted. A scheme alone has no parameters. MalformedMessage when the text
+    is no list of parameters, or when one comes twice: two elements could each believe another of them.
     """
     scheme, _, rest = text.strip(" \t").partition(" ")
-    # Every second piece stood between quotes. What stood outside of them (', realm=', ', qop=auth, nc=00000001')
-    # is nearly always text that was met before: one look into a cache reads it. The comma in front makes the first
-    # gap look like the others.
+    # Every second piece stood between quotes. What stood outside of them (', realm=', ', qop=auth,
+    # nc=00000001') is nearly always text that was met before: one look into a cache reads it. The comma in
+    # front makes the first gap look like the others.
     pieces = ("," + rest).split('"') if "\\" not in rest else _split_escaped("," + rest)
     if not len(pieces) & 1:
         raise MalformedMessage("a quoted string in credentials is not closed")
@@ -59,7 +60,7 @@ def parse_auth_params(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _split_escaped(text: str) -> list[str]:
-    """Like ``text.split('"')`` for text with ``\\"`` in it: gap, value, gap, … , with the values unescaped."""
+    """Like ``text.split('"')`` for text with escaped quotes: gap, value, gap, …, the values unescaped."""
     pieces = []
     position = 0
     while (start := text.find('"', position)) >= 0:
@@ -73,7 +74,7 @@ def _split_escaped(text: str) -> list[str]:
 
 
 def _read_gap(gap: str) -> tuple[_Bare, str]:
-    """``, qop=auth, nc=00000001, cnonce=`` -> the parameters without quotes, and the name still without a value."""
+    """``, qop=auth, nc=00000001, cnonce=`` -> the bare parameters, and the name that still lacks a value."""
     opening, *params = gap.split(",")
     if opening.strip(" \t"):
         raise MalformedMessage(f"no comma before {opening[:40]!r}")

@@ -12,8 +12,8 @@ _USER_UNRESERVED = _UNRESERVED | frozenset("&=+$,;?/")
 def unescape(text: str) -> str:
     """Replace %-escapes by what they mean.
 
-    Escapes of control characters, and of bytes that are no UTF-8, stay as they are: no name of a user holds them,
-    and a line end that comes out of an escape would break the header that it is put into.
+    Escapes of control characters, and of bytes that are no UTF-8, stay as they are: no name of a user holds
+    them, and a line end that comes out of an escape would break the header that it is put into.
     """
 
     def decoded(match: re.Match[str]) -> str:

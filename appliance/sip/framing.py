@@ -1,4 +1,4 @@
-"""Cutting a stream of bytes into messages by Content-Length (RFC 3261 §18.3), with RFC 5626's keep-alives between them."""
+"""Cutting a stream into messages by Content-Length (RFC 3261 §18.3), with keep-alives between (RFC 5626)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTENT_LENGTH = re.compile(
 
 
 class StreamFramer:
-    """Feed it what arrives, then take messages until there is none; how the bytes were cut makes no difference.
+    """Feed it what arrives, then take messages until there is none; where the bytes were cut does not matter.
 
     ``pings`` counts the double line ends that came between messages: each is to be answered by one CRLF
     (RFC 5626 §3.5.1); whoever answers takes them off.
@@ -44,8 +44,9 @@ class StreamFramer:
     def next_message(self) -> bytes | None:
         """The next whole message, or None when more bytes are needed.
 
-        MessageTooLarge when the message is, or will be, larger than the limits; FrameError when nobody can tell
-        where it ends. After either the stream is of no further use; ``partial`` is what a reply can be built from.
+        MessageTooLarge when the message is, or will be, larger than the limits; FrameError when nobody can
+        tell where it ends. After either the stream is of no further use; ``partial`` is what a reply can be
+        built from.
         """
         if not self._needed:
             self._skip_line_ends()

@@ -1,9 +1,9 @@
-"""The small productions that everything else is made of: tokens, quoted strings, lists, parameters, hosts (RFC 3261 §25.1).
+"""The small productions that all else is made of: tokens, quoted strings, lists, parameters (RFC 3261 §25.1).
 
-Each function takes text that is already unfolded. Every one looks at each character a bounded number of times:
-the patterns use possessive quantifiers, and a search never starts again inside what it has passed. The usual form
-of a value (no quotes, no brackets) is split by ``str`` methods, which is several times faster than looking at it
-character by character; the general form stands behind it.
+Each function takes text that is already unfolded. Every one looks at each character a bounded number of
+times: the patterns use possessive quantifiers, and a search never starts again inside what it has passed. The
+usual form of a value (no quotes, no brackets) is split by ``str`` methods, which is several times faster than
+looking at it character by character; the general form stands behind it.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def end_of_quoted(text: str, start: int) -> int:
 def find_outside(text: str, separator: str, start: int = 0) -> int:
     """The index of the first ``separator`` (a comma or a semicolon) outside quotes and ``<>``, or -1.
 
-    MalformedMessage when a quote or an angle bracket before it is not closed. One bracket within another is none:
-    a URI may hold neither.
+    MalformedMessage when a quote or an angle bracket before it is not closed. One bracket within another is
+    none: a URI may hold neither.
     """
     match = _ITEM[separator].match(text, start)
     end = match.end() if match is not None else start
@@ -135,10 +135,10 @@ _PARAM_NAMES = _ParamNames()
 
 
 def parse_params(text: str) -> Params:
-    """The pairs of ``*(SEMI generic-param)``: names in lower case, values as written (quotes kept), None without.
+    """The pairs of ``*(SEMI generic-param)``: names in lower case, values as written (quotes kept) or None.
 
-    ``;lr;q=0.5`` -> ``(("lr", None), ("q", "0.5"))``. Empty parameters (``;;``) are passed over; MalformedMessage
-    when a name is no token or the text does not begin with a semicolon.
+    ``;lr;q=0.5`` -> ``(("lr", None), ("q", "0.5"))``. Empty parameters (``;;``) are passed over;
+    MalformedMessage when a name is no token or the text does not begin with a semicolon.
     """
     if not text:
         return ()

@@ -1,7 +1,7 @@
 """The raw header lines of a message, found and changed by the key of their name (RFC 3261 §7.3).
 
-A line is only ever replaced as a whole or where an item of a list is taken out: what a proxy does not touch stays
-as it came. Knows nothing of what the headers mean.
+A line is only ever replaced as a whole or where an item of a list is taken out: what a proxy does not touch
+stays as it came. Knows nothing of what the headers mean.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from appliance.sip.names import KEYS, LIST_HEADERS, display_of
 
 
 class HeaderLines:
-    """``keys[i]`` is the canonical name of ``lines[i]``, the whole line with its name, folds kept, without its end.
+    """``keys[i]`` is the canonical name of ``lines[i]``: the whole line with its name and folds, not its end.
 
     Both lists run in parallel, and each known key is one string object, so that ``list.index`` finds it by
     identity: for the dozen headers of a message that is cheaper than building any mapping. They may be read
@@ -50,7 +50,7 @@ class HeaderLines:
         return [item for value in values for item in split_list(value)]
 
     def number(self, key: str, most: int) -> int | None:
-        """The whole number that is the header's value, None when it is absent; MalformedMessage beyond ``most``."""
+        """The header's value as a number, None when it is absent; MalformedMessage beyond ``most``."""
         if key not in self.keys:
             return None
         line = self.lines[self.keys.index(key)]
@@ -90,7 +90,7 @@ class HeaderLines:
             self.keys.append(key)
 
     def remove_first_item(self, key: str) -> None:
-        """Take the first item out of a comma list that may run over several lines; nothing when there is none."""
+        """Take the first item out of a comma list that may run over several lines; or nothing."""
         if key not in self.keys:
             return
         index = self.keys.index(key)

@@ -1,4 +1,4 @@
-"""The headers that a proxy and a registrar take apart: Via, the name-addr family, CSeq (RFC 3261 §20.42, §20.10, §20.16).
+"""The headers that a proxy and a registrar take apart (RFC 3261 §20): Via, From and its kin, CSeq.
 
 Frozen values with ``parse`` and ``__str__``. Their text is one unfolded value; comma lists are split before.
 """
@@ -29,8 +29,8 @@ _new = tuple.__new__
 class Via(NamedTuple):
     """One hop of the way back: ``SIP/2.0/UDP host:port;branch=…`` (§20.42).
 
-    ``transport`` is in upper case as it is written there, ``host`` in lower case (IPv6 in brackets), ``port`` None
-    when it is not written.
+    ``transport`` is in upper case as it is written there, ``host`` in lower case (IPv6 in brackets), ``port``
+    None when it is not written.
     """
 
     transport: str
@@ -110,8 +110,8 @@ def _unusual_protocol(sent: str) -> tuple[str, str]:
 class NameAddr(NamedTuple):
     """From, To, Contact, Route and their like: ``"display" <uri>;params`` (§20.10, §25.1 name-addr).
 
-    ``display`` is unquoted, ``uri_text`` stands as written; values in ``params`` keep their quotes, which ``param``
-    takes off.
+    ``display`` is unquoted, ``uri_text`` stands as written; values in ``params`` keep their quotes, which
+    ``param`` takes off.
     """
 
     display: str
@@ -120,7 +120,7 @@ class NameAddr(NamedTuple):
 
     @staticmethod
     def parse(text: str) -> NameAddr:
-        """Read one value, with angle brackets or without; MalformedMessage. The URI is read when it is asked for."""
+        """Read one value, with angle brackets or without; MalformedMessage. The URI is read later."""
         before, bracket, rest = text.partition("<")
         if '"' in before:
             display, closing, between = before[1:].partition('"')

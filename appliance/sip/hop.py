@@ -1,4 +1,4 @@
-"""Where a message came from, or where it goes to: a value, no socket (RFC 3261 §18, RFC 5626 for the connection)."""
+"""Where a message came from, or where it goes to: a value, no socket (RFC 3261 §18)."""
 
 from __future__ import annotations
 

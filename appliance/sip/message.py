@@ -1,7 +1,8 @@
 """A SIP message: raw header lines that are taken apart when somebody asks, and a body (RFC 3261 §7).
 
-Text is UTF-8 decoded with ``surrogateescape``, which loses nothing: a line that is not touched is sent as the bytes
-that came. The five headers that every element reads are parsed at most once and remembered until they are changed.
+Text is UTF-8 decoded with ``surrogateescape``, which loses nothing: a line that is not touched is sent as the
+bytes that came. The five headers that every element reads are parsed at most once and remembered until they
+are changed.
 """
 
 from __future__ import annotations
@@ -129,9 +130,9 @@ class Message(HeaderLines):
     def set_top_via_params(self, received: str, rport: int) -> None:
         """Note in the topmost Via where the message came from: address (no brackets) and port of its source.
 
-        ``received`` is added when the host says otherwise or the sender asked for the port (§18.2.1, RFC 3581 §4),
-        ``rport`` is filled in when it was asked for. What a sender claims of either is overwritten. Nothing else in
-        the line changes.
+        ``received`` is added when the host says otherwise or the sender asked for the port (§18.2.1, RFC 3581
+        §4), ``rport`` is filled in when it was asked for. What a sender claims of either is overwritten.
+        Nothing else in the line changes.
         """
         via = self.via
         asked = claimed = False

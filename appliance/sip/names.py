@@ -1,6 +1,6 @@
-"""Header names: which spellings mean the same header, how it is written, and which hold comma lists (RFC 3261 §7.3, §20).
+"""Header names: which spellings mean the same header, how it is written, which hold lists (RFC 3261 §7.3).
 
-Every name has one *key*, its full name in lower case (``v``, ``VIA`` and ``Via`` are ``via``); the message is
+Every name has one *key*, its full name in lower case (``v``, ``VIA`` and ``Via`` are ``via``); messages are
 searched by keys only. Knows nothing of values.
 """
 
@@ -15,18 +15,18 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++").fullmatch
 
 # RFC 3261 §20 and the extensions that a proxy and registrar of today meet.
 _DISPLAY_NAMES = """
-    Accept Accept-Encoding Accept-Language Accept-Contact Alert-Info Allow Allow-Events Authentication-Info
-    Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length
-    Content-Type CSeq Date Diversion Error-Info Event Expires Flow-Timer From Geolocation History-Info Identity
-    Identity-Info In-Reply-To Join Max-Forwards MIME-Version Min-Expires Min-SE Organization
-    P-Access-Network-Info P-Asserted-Identity P-Associated-URI P-Called-Party-ID P-Charging-Vector P-hint
-    P-Preferred-Identity P-Registrar-Error P-Visited-Network-ID Path Priority Privacy Proxy-Authenticate
-    Proxy-Authorization Proxy-Require RAck Reason Record-Route Refer-Sub Refer-To Referred-By Reject-Contact
-    Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq Security-Client
-    Security-Server Security-Verify Server Service-Route Session-Expires SIP-ETag SIP-If-Match Subject
-    Subscription-State Supported Target-Dialog Timestamp To Unsupported User-Agent User-to-User Via Warning
-    WWW-Authenticate
-""".split()
+    Accept Accept-Encoding Accept-Language Accept-Contact Alert-Info Allow Allow-Events
+    Authentication-Info Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding
+    Content-Language Content-Length Content-Type CSeq Date Diversion Error-Info Event Expires Flow-Timer
+    From Geolocation History-Info Identity Identity-Info In-Reply-To Join Max-Forwards MIME-Version
+    Min-Expires Min-SE Organization P-Access-Network-Info P-Asserted-Identity P-Associated-URI
+    P-Called-Party-ID P-Charging-Vector P-hint P-Preferred-Identity P-Registrar-Error P-Visited-Network-ID
+    Path Priority Privacy Proxy-Authenticate Proxy-Authorization Proxy-Require RAck Reason Record-Route
+    Refer-Sub Refer-To Referred-By Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition
+    Require Retry-After Route RSeq Security-Client Security-Server Security-Verify Server Service-Route
+    Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Target-Dialog Timestamp To
+    Unsupported User-Agent User-to-User Via Warning WWW-Authenticate
+"""
 
 # §7.3.3 and IANA's registry of compact forms.
 _COMPACT = {
@@ -52,16 +52,15 @@ _COMPACT = {
     "y": "identity",
 }
 
-# Headers whose grammar is ``(value *(COMMA value))``. The four that carry credentials and challenges use commas
-# inside one value (§7.3.1), Date has one after the day: those are never split.
-LIST_HEADERS = frozenset(
-    """
+# Headers whose grammar is ``(value *(COMMA value))``. The four that carry credentials and challenges use
+# commas inside one value (§7.3.1), Date has one after the day: those are never split.
+_LISTS = """
     accept accept-encoding accept-language accept-contact alert-info allow allow-events call-info contact
     content-encoding content-language diversion error-info history-info in-reply-to p-asserted-identity
-    p-associated-uri p-preferred-identity path proxy-require reason record-route reject-contact require route
-    security-client security-server security-verify service-route supported unsupported via warning
-    """.split()
-)
+    p-associated-uri p-preferred-identity path proxy-require reason record-route reject-contact require
+    route security-client security-server security-verify service-route supported unsupported via warning
+"""
+LIST_HEADERS = frozenset(_LISTS.split())
 
 # How many spellings that nobody expected are remembered, and how long they may be. What is beyond that only
 # costs the time to look at it again, so a sender who invents names cannot fill the memory.
@@ -70,7 +69,7 @@ _REMEMBERED_LENGTH = 64
 
 
 class _Keys(dict[str, str]):
-    """Spelling -> key. The usual spellings are there from the start, so that the common case is one lookup in C."""
+    """Spelling -> key. The usual spellings are there from the start: then it is one lookup in C."""
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__()
@@ -94,8 +93,8 @@ class _Keys(dict[str, str]):
         return key
 
 
-KEYS = _Keys(_DISPLAY_NAMES)
-_DISPLAY = {name.lower(): name for name in _DISPLAY_NAMES}
+KEYS = _Keys(_DISPLAY_NAMES.split())
+_DISPLAY = {name.lower(): name for name in _DISPLAY_NAMES.split()}
 
 
 def key_of(name: str) -> str:

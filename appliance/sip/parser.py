@@ -1,13 +1,14 @@
-"""From bytes to a message: line ends, folds, start line, limits, and which headers there must be (RFC 3261 §7, §16.3, §18.3).
+"""From bytes to a message: lines, folds, start line, limits, mandatory headers (RFC 3261 §7, §16.3, §18.3).
 
-``parse`` splits only; values are read when somebody asks. Messages written as every phone writes them take the
-short way; whatever is unusual about one (folds, bare line feeds, an excess of something) sends it from the start
-down the long way, which also finds out what to complain about.
+``parse`` splits only; values are read when somebody asks. Messages written as every phone writes them take
+the short way; whatever is unusual about one (folds, bare line feeds, an excess of something) sends it from
+the start down the long way, which also finds out what to complain about.
 """
 
 from __future__ import annotations
 
 import re
+
 from appliance.errors import MalformedMessage, MessageTooLarge, SipError, UnsupportedVersion, UriTooLong
 from appliance.sip.grammar import is_token
 from appliance.sip.message import DEFAULT_LIMITS, Limits, Message, Request, Response
@@ -17,9 +18,9 @@ _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(r"\r?\n")
 _VERSION = re.compile(r"SIP/[0-9]{1,9}\.[0-9]{1,9}", re.IGNORECASE).fullmatch
 
-_METHODS = frozenset(
-    "ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE".split()
-)
+# Recognised at once; any other token is a method too.
+_METHODS = frozenset({"ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS"})
+_METHODS |= {"PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"}
 _STATUSES = {str(status): status for status in range(100, 700)}
 # These must not come twice: two elements could each take another one for the true one.
 _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type", "expires")
@@ -33,8 +34,8 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
     Generous (§16.3 step 1: what does not matter to a proxy must not stop it): empty lines in front, bare line
     feeds, blanks before the colon, any case. A body beyond Content-Length is cut off (§18.3).
 
-    Raises MalformedMessage, MessageTooLarge, UriTooLong or UnsupportedVersion; ``partial`` is set when enough could
-    be read to answer it.
+    Raises MalformedMessage, MessageTooLarge, UriTooLong or UnsupportedVersion; ``partial`` is set when enough
+    could be read to answer it.
     """
     if data[:1] in b"\r\n":
         data = data.lstrip(b"\r\n")
@@ -198,10 +199,10 @@ def _finish(message: Request | Response, data: bytes, start: int) -> Request | R
 
 
 def check_mandatory(message: Message) -> None:
-    """§16.3 step 1 and §8.1.1: raise MalformedMessage that names the header which is missing, double or wrong.
+    """§16.3 step 1 and §8.1.1: MalformedMessage names the header which is missing, double or wrong.
 
-    Via, From, To, Call-ID and CSeq must be there, once and readable; a request's CSeq must carry its method, and
-    Max-Forwards, when it is there, a number up to 255.
+    Via, From, To, Call-ID and CSeq must be there, once and readable; a request's CSeq must carry its method,
+    and Max-Forwards, when it is there, a number up to 255.
     """
     keys = message.keys
     if len(set(keys)) != len(keys):

@@ -85,7 +85,8 @@ REASONS: dict[int, str] = {
 
 _STATUS_LINES = {status: f"SIP/2.0 {status} {reason}" for status, reason in REASONS.items()}
 
-# §8.2.6.2 says what is copied; §8.2.6.1 adds the Timestamp for a 100, §12.1.1 the route of a dialog that begins.
+# §8.2.6.2 says what is copied; §8.2.6.1 adds the Timestamp for a 100, §12.1.1 the route of a dialog that
+# begins.
 _COPIED = frozenset({"via", "from", "to", "call-id", "cseq"})
 _COPIED_TO_TRYING = _COPIED | {"timestamp"}
 _COPIED_TO_DIALOG = _COPIED | {"record-route"}
@@ -104,10 +105,10 @@ def reply(
 ) -> bytes:
     """The bytes of a reply to ``request``.
 
-    ``to_tag`` is added to a To that has no tag, except in a 100 (§8.2.6.2). ``headers`` are whole lines without
-    their ends (``"Contact: <sip:10@192.0.2.1>"``). What ``request`` lacks, when it is the part of a malformed
-    message that could be read, is missing in the reply too. MalformedMessage when its To cannot be read and a tag
-    is to be added.
+    ``to_tag`` is added to a To that has no tag, except in a 100 (§8.2.6.2). ``headers`` are whole lines
+    without their ends (``"Contact: <sip:10@192.0.2.1>"``). What ``request`` lacks, when it is the part of a
+    malformed message that could be read, is missing in the reply too. MalformedMessage when its To cannot be
+    read and a tag is to be added.
     """
     lines = [
         _STATUS_LINES[status]
@@ -126,8 +127,7 @@ def reply(
             if key == "to" and to_tag is not None and request.to_tag is None:
                 line = f"{line.rstrip()};tag={to_tag}"
             lines.append(line)
-    for header in headers:
-        lines.append(_safe(header))
+    lines += map(_safe, headers)
     if content_type is not None:
         lines.append(f"Content-Type: {_safe(content_type)}")
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")

@@ -1,7 +1,7 @@
 """SIP and SIPS URIs, and the text of all others (RFC 3261 §19.1), with their comparison (§19.1.4).
 
-A ``Uri`` keeps the text it was read from and gives that text back. What it cannot hold: blanks, control characters,
-quotes and angle brackets, so that a URI can be put into any header without breaking it.
+A ``Uri`` keeps the text it was read from and gives that text back. What it cannot hold: blanks, control
+characters, quotes and angle brackets, so that a URI can be put into any header without breaking it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+\-.]*+").fullmatch
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 _VISUAL_SEPARATORS = str.maketrans("", "", "-.()")
 
-# §19.1.4: these count as different when only one of two URIs has them; any other parameter is then passed over.
+# §19.1.4: these count as different when only one of two URIs has them; any other parameter is then passed
+# over.
 _DECISIVE = ("user", "ttl", "method", "maddr", "transport")
 
 # What NamedTuple's own constructor does, in half its time.
@@ -29,7 +30,7 @@ _REMEMBERED_LENGTH = 512
 
 
 class AddressOfRecord(NamedTuple):
-    """Whom a URI names: the unescaped user and the host in lower case, without port and parameters (§10.3 step 5)."""
+    """Whom a URI names: the unescaped user and the host in lower case, nothing else (§10.3 step 5)."""
 
     username: str
     domain: str
@@ -42,7 +43,8 @@ class Uri(NamedTuple):
     """One URI, as ``Uri.parse`` reads it. ``==`` compares the text too; ``equals`` compares as §19.1.4 does.
 
     ``host`` is in lower case, an IPv6 address in brackets; names in ``params`` are in lower case, values as
-    written. For schemes other than sip and sips ``opaque`` is all that follows the colon, and ``host`` is empty.
+    written. For schemes other than sip and sips ``opaque`` is all that follows the colon, and ``host`` is
+    empty.
     """
 
     scheme: str
@@ -85,7 +87,7 @@ class Uri(NamedTuple):
         return value.lower() if value else None
 
     def param(self, name: str, default: str | None = None) -> str | None:
-        """The value of the first parameter ``name`` (lower case); ``default`` when it is absent, "" without value."""
+        """The first value of the parameter (lower case); "" when it has none, ``default`` when absent."""
         for key, value in self.params:
             if key == name:
                 return "" if value is None else value
@@ -101,7 +103,7 @@ class Uri(NamedTuple):
         return Uri.parse(_compose(changed))
 
     def equals(self, other: Uri) -> bool:
-        """§19.1.4: whether both name the same resource. It is no equivalence: a == b and b == c may leave a != c."""
+        """§19.1.4: whether both name the same resource. No equivalence: a ~ b and b ~ c may leave a !~ c."""
         if self.text == other.text:
             return True
         if self._identity != other._identity:
@@ -116,8 +118,8 @@ class Uri(NamedTuple):
     def key(self) -> str:
         """A text that is the same for two URIs which differ in writing only; by it bindings are told apart.
 
-        Equal keys mean equal URIs. Where §19.1.4 passes over a parameter that only one of two URIs has, the keys
-        differ: a phone that registers ``;line=1`` and ``;line=2`` wants two bindings.
+        Equal keys mean equal URIs. Where §19.1.4 passes over a parameter that only one of two URIs has, the
+        keys differ: a phone that registers ``;line=1`` and ``;line=2`` wants two bindings.
         """
         params = "".join(f";{name}={value}" for name, value in sorted(_param_values(self).items()))
         return "|".join((*self._identity, params)) if self.host else f"{self.scheme}:{_tel_key(self.opaque)}"
@@ -141,7 +143,8 @@ class Uri(NamedTuple):
 
 
 def _parse(text: str) -> Uri:
-    # isprintable() is false for controls and for bytes that are no UTF-8, and takes a fraction of a pattern's time.
+    # isprintable() is false for controls and for bytes that are no UTF-8, and takes a fraction of a pattern's
+    # time.
     if not text.isprintable() or " " in text or '"' in text or "<" in text or ">" in text:
         raise BadUri(f"a character that no URI may hold: {text[:60]!r}")
     if "%" in text and _STRAY_PERCENT(text):
