@@ -8,7 +8,7 @@ from typing import IO, Any, cast
 import click
 
 from appliance.cli.invocation import Invocation, Noun
-from appliance.errors import SipboxError
+from appliance.errors import ControlError, SipboxError
 
 # A noun: the module and the name in it, and its line in `sipbox --help`.
 NOUNS = {
@@ -57,6 +57,8 @@ class Application(Noun):
         """Run it; an error that somebody can act upon is one line on standard error, never a traceback."""
         try:
             return super().invoke(ctx)
+        except ControlError as error:
+            raise Failure(error.reason) from error  # the code is for the FIFO's clients
         except SipboxError as error:
             raise Failure(str(error)) from error
 

@@ -61,7 +61,7 @@ def list_(run: Invocation, as_json: bool) -> None:
 
     with run.database() as database:
         rows = domains.every(database)
-    told = [
+    told: list[dict[str, object]] = [
         {"domain": name, "did": None, "digest_realm": None, "from": "settings"}
         for name in run.settings.sip.domains
     ]

@@ -39,17 +39,17 @@ class Invocation:
         """The settings; SettingsError when they are wrong or not there."""
         return load(self.path)
 
-    def ask(self, command: str, **args: Any) -> Any:
+    def ask(self, command: str, /, *, timeout: float = 15, **args: Any) -> Any:
         """What the running server answers; ControlError when it does not run or says no."""
         from appliance import control
 
         try:
-            return control.call(self.settings.agent.socket, command, timeout=15, **args)
+            return control.call(self.settings.agent.socket, command, timeout=timeout, **args)
         except control.ServerDown:
             # The agent may be down while calls go on: whoever may open the server's own socket asks there.
-            return control.call(self.settings.sip.control, command, timeout=15, **args)
+            return control.call(self.settings.sip.control, command, timeout=timeout, **args)
 
-    def stream(self, command: str, **args: Any) -> Iterator[Any]:
+    def stream(self, command: str, /, **args: Any) -> Iterator[Any]:
         """What the running server tells, as it comes."""
         from appliance import control
 
@@ -81,8 +81,8 @@ class Invocation:
         """
         self.tell("forget", table=table, keys=[list(key) for key in keys])
 
-    def tell(self, command: str, **args: Any) -> None:
-        """Ask the server for what it will find in the database by itself later; silent when it does not run."""
+    def tell(self, command: str, /, **args: Any) -> None:
+        """Tell the server what it would find in the database by itself later; silent when it does not run."""
         from appliance.control import ServerDown
 
         try:

@@ -1,0 +1,188 @@
+"""``sipbox database``: the database as a whole. Passwords come from a prompt or standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
+from appliance.cli.output import show_json, show_record
+from appliance.cli.passwords import read_password
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+GROUPS = ("core", "presence", "extra", "serweb")
+QUESTIONS = {
+    "presence": "Install presence related tables?",
+    "extra": "Install extra tables - imc, cpl, siptrace, domainpolicy?",
+    "serweb": "Install SERWEB related tables?",
+}
+
+
+def admin_options(function: Function) -> Function:
+    """Whose rights are used on a MariaDB server."""
+    function = click.option(
+        "--admin-url",
+        metavar="URL",
+        help="The MariaDB server's administrator: mysql+pymysql://root@HOST, no password.",
+    )(function)
+    return click.option("--admin-password", is_flag=True, help="Ask for the administrator's password.")(
+        function
+    )
+
+
+@click.group(cls=Noun)
+def database() -> None:
+    """Create, upgrade, back up and restore the database."""
+
+
+@database.command()
+@click.option(
+    "--group", "groups", multiple=True, type=click.Choice(GROUPS), help="Tables besides the core; repeatable."
+)
+@click.option("--all", "everything", is_flag=True, help="All groups of tables.")
+@admin_options
+@click.option("--reader", metavar="NAME", help="Make a MariaDB user who may only read; asks for a password.")
+@yes_option
+@invocation
+def create(
+    run: Invocation,
+    groups: tuple[str, ...],
+    everything: bool,
+    admin_url: str | None,
+    admin_password: bool,
+    reader: str | None,
+    yes: bool,
+) -> None:
+    """Make the database and its tables; what is there stays. On a terminal it asks for what is left open."""
+    from appliance.storage import schema
+
+    chosen = list(GROUPS if everything else groups)
+    if not chosen and not yes and sys.stdin.isatty():
+        chosen = [group for group, question in QUESTIONS.items() if click.confirm(question, err=True)]
+    steps = schema.create(
+        run.settings.database.url,
+        chosen,
+        admin_url=_administrator(admin_url, admin_password),
+        reader=reader,
+        reader_password=read_password(reader) if reader else None,
+    )
+    _say_steps(steps, "the database was there already, and is up to date")
+
+
+@database.command()
+@admin_options
+@yes_option
+@invocation
+def drop(run: Invocation, admin_url: str | None, admin_password: bool, yes: bool) -> None:
+    """Remove the database with all that is in it."""
+    from appliance.config import hide_password
+    from appliance.storage import schema
+
+    confirm(f"Remove the database {hide_password(run.settings.database.url)} and everything in it?", yes)
+    schema.drop(run.settings.database.url, admin_url=_administrator(admin_url, admin_password))
+    say("the database is gone")
+
+
+@database.command()
+@click.option(
+    "--group", "groups", multiple=True, type=click.Choice(GROUPS), help="Add a group of tables; repeatable."
+)
+@admin_options
+@invocation
+def upgrade(run: Invocation, groups: tuple[str, ...], admin_url: str | None, admin_password: bool) -> None:
+    """Bring the tables up to date; run twice, it changes nothing the second time."""
+    from appliance.storage import schema
+
+    administrator = _administrator(admin_url, admin_password)
+    steps = schema.upgrade(run.settings.database.url, admin_url=administrator, groups=groups)
+    _say_steps(steps, "the database is up to date")
+
+
+@database.command()
+@json_option
+@click.pass_context
+@invocation
+def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
+    """Tell whether the database is there and up to date. Exit code 1: away, 3: something is to be done."""
+    from appliance.storage import schema
+
+    found = schema.status(run.settings.database.url)
+    if as_json:
+        show_json({**asdict(found), "ready": found.ready})
+    else:
+        show_record(
+            {
+                "database": found.url,
+                "state": "ready" if found.ready else found.problem or "not ready",
+                "groups": ", ".join(f"{group} ({step})" for group, step in found.groups.items()) or "none",
+                "pending": ", ".join(found.pending) or "nothing",
+                "missing": ", ".join(found.missing) or "nothing",
+                **{f"rows of {table}": count for table, count in found.rows.items()},
+                **found.settings,
+            }
+        )
+    if not found.ready:
+        ctx.exit(3 if found.reachable else 1)
+
+
+@database.command()
+@click.argument("file", type=click.Path(dir_okay=False, writable=True))
+@invocation
+def backup(run: Invocation, file: str) -> None:
+    """Write the whole database into FILE; calls go on meanwhile."""
+    from appliance.storage import backup as storage_backup
+
+    storage_backup.backup(run.settings.database.url, file)
+    say(f"{file} written")
+
+
+@database.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@admin_options
+@yes_option
+@invocation
+def restore(run: Invocation, file: str, admin_url: str | None, admin_password: bool, yes: bool) -> None:
+    """Replace everything in the database by what FILE holds. Stop the server before."""
+    from appliance.config import hide_password
+    from appliance.storage import backup as storage_backup
+
+    confirm(f"Replace everything in {hide_password(run.settings.database.url)} by {file}?", yes)
+    storage_backup.restore(
+        run.settings.database.url, file, admin_url=_administrator(admin_url, admin_password)
+    )
+    say(f"{file} restored")
+
+
+def _administrator(url: str | None, ask: bool) -> URL | None:
+    if url is None:
+        if ask:
+            raise click.UsageError("--admin-password goes with --admin-url")
+        return None
+    if urlsplit(url).password:
+        raise click.UsageError(
+            "a password on the command line can be read by everybody; use --admin-password"
+        )
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        complete = make_url(url)
+    except ArgumentError:
+        raise click.UsageError("--admin-url has to be like mysql+pymysql://root@localhost") from None
+    return complete.set(password=read_password("the database's administrator")) if ask else complete
+
+
+def _say_steps(steps: list[str], nothing: str) -> None:
+    for step in steps:
+        say(f"done: {step}")
+    if not steps:
+        say(nothing)

@@ -1,0 +1,69 @@
+"""``sipbox status``: is all well, and what is to be done if not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from appliance.cli.invocation import Invocation, Verb, invocation, json_option, say
+from appliance.cli.output import duration, show_json, show_record
+
+EXIT_DOWN = 1
+EXIT_DEGRADED = 3
+
+
+@click.command(cls=Verb)
+@json_option
+@click.pass_context
+@invocation
+def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
+    """Tell whether all is well. Exit code 0: it is, 1: the server is down, 3: it works, and somebody should
+    look.
+    """
+    from appliance.control import ServerDown
+
+    try:
+        told: dict[str, Any] = run.ask("status")
+    except ServerDown as error:
+        if as_json:
+            show_json(
+                {"state": "down", "problems": [{"what": error.reason, "todo": "Start it: sipbox serve."}]}
+            )
+        else:
+            click.echo("down")
+            say(f"{error.reason}; 'systemctl start sipbox' or 'sipbox serve' starts it")
+        ctx.exit(EXIT_DOWN)
+    if as_json:
+        show_json(told)
+    else:
+        _show(told)
+    if told["state"] != "ok":
+        ctx.exit(EXIT_DEGRADED)
+
+
+def _show(told: dict[str, Any]) -> None:
+    database = told["database"]
+    since = datetime.fromtimestamp(told["started"]).astimezone()
+    show_record(
+        {
+            "state": told["state"],
+            "version": told["version"],
+            "up": f"{duration(told['uptime'])} (since {since:%Y-%m-%d %H:%M:%S}, process {told['pid']})",
+            "listening": ", ".join(told["listeners"]),
+            "domains": ", ".join(told["domains"]),
+            "registered": f"{told['users']} users, {told['bindings']} contacts",
+            "calls": told["calls"],
+            "database": _database(database),
+            "locations": database["location_mode"],
+        }
+    )
+    for problem in told["problems"]:
+        click.echo(f"\n{problem['what']}\n  {problem['todo']}")
+
+
+def _database(database: dict[str, Any]) -> str:
+    state = "answers" if database["available"] else "is away"
+    spooled = f", {database['spooled']} changes wait on disk" if database["spooled"] else ""
+    return f"{database['url']} {state}{spooled}"
