@@ -1,0 +1,276 @@
+"""Credentials of subscribers, resident and never stale.
+
+Phones come back once an hour, so what was read once stays in memory (least recently used go first) until the
+change log says that the row has changed. Misses that arrive together are one query. A check that fails may
+ask for the row to be read again (``refetch``), at most once a second for each user, so that a new password
+works at once and a guesser costs the database nothing.
+
+A row whose domain is empty serves when exactly one domain is served, as OpenSER's rows did. Must not know
+what is verified with the credentials.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+import gevent
+from gevent.event import Event
+from sqlalchemy import select, tuple_
+from sqlalchemy.engine import Connection
+
+from appliance.auth.digest import ha1, ha1b
+from appliance.errors import DatabaseUnavailable
+from appliance.storage.changes import Change
+from appliance.storage.engine import Database
+from appliance.storage.tables import subscriber as table
+
+Key = tuple[str, str]
+V = TypeVar("V")
+
+#: How many keys one query asks for.
+_BATCH = 200
+#: Names that nobody has are remembered too, fewer of them: scanners make them up.
+_UNKNOWN_CACHED = 10_000
+#: Seconds between two readings of one row because of failed checks.
+_REFETCH_PAUSE = 1.0
+
+
+class Subscriber(NamedTuple):
+    """One subscriber, with the hashes for one realm.
+
+    ``ha1`` is MD5 of ``username:realm:password``, ``ha1b`` of ``username@domain:realm:password`` (RFC 2617
+    §3.2.2.2); None when the row has neither it nor a password. A row without any credential has an ``ha1``
+    that nobody can know. ``domain`` is the one that was asked for, also when the row's is empty.
+    """
+
+    username: str
+    domain: str
+    ha1: str
+    ha1b: str | None = None
+    ha1_sha256: str | None = None
+    rpid: str | None = None
+
+
+class _Row(NamedTuple):
+    username: str
+    domain: str
+    password: str
+    ha1: str
+    ha1b: str
+    ha1_sha256: str
+    rpid: str | None
+
+
+class _Miss:
+    """A key that is being read, and those who wait for it."""
+
+    __slots__ = ("done", "error", "row", "stale")
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.row: _Row | None = None
+        self.error: BaseException | None = None
+        self.stale = False
+
+
+class Subscribers:
+    """The subscribers of a database.
+
+    ``only()`` gives the one served domain, or None when there are several. ``cached`` bounds how many are
+    kept.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        cached: int = 1_000_000,
+        only: Callable[[], str | None] = lambda: None,
+        case_sensitive: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._cached = max(1, cached)
+        self._only = only
+        self._fold = not case_sensitive
+        self._clock = clock
+        self._known: OrderedDict[Key, tuple[_Row, str, Subscriber]] = OrderedDict()
+        self._unknown: OrderedDict[Key, None] = OrderedDict()
+        self._reading: dict[Key, _Miss] = {}
+        self._queue: list[Key] = []
+        self._reader: gevent.Greenlet | None = None
+        self._refetched: OrderedDict[Key, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many subscribers are resident."""
+        return len(self._known)
+
+    def find(self, username: str, domain: str, realm: str) -> Subscriber | None:
+        """The subscriber, or None when there is none. Raises StorageError when it is not in memory and the
+        database cannot be asked.
+        """
+        key = (username.lower() if self._fold else username, domain)
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+            if known[1] == realm:
+                return known[2]
+            return self._keep(key, known[0], username, realm)
+        if key in self._unknown:
+            return None
+        row = self._read(key)
+        if row is None:
+            return None
+        if self._known.get(key, (None,))[0] is row:
+            return self._keep(key, row, username, realm)
+        return _subscriber(row, username, domain, realm)
+
+    def refetch(self, username: str, domain: str, realm: str) -> Subscriber | None:
+        """The subscriber as the row is now, unless it was read again less than a second ago."""
+        key = (username.lower() if self._fold else username, domain)
+        now = self._clock()
+        last = self._refetched.get(key)
+        if last is None or now - last >= _REFETCH_PAUSE:
+            self._refetched.pop(key, None)
+            _remember(self._refetched, key, now, _UNKNOWN_CACHED)
+            try:
+                self._read(key)
+            except DatabaseUnavailable:
+                pass  # what is in memory stands until the database is back
+        return self.find(username, domain, realm)
+
+    def forget(self, username: str, domain: str) -> None:
+        """The row may have changed: read it again when it is asked for. An empty domain is that of a row
+        without.
+        """
+        folded = username.lower() if self._fold else username
+        domains = {domain}
+        only = self._only()
+        if not domain and only is not None:
+            domains.add(only)
+        for name in domains:
+            key = (folded, name)
+            self._known.pop(key, None)
+            self._unknown.pop(key, None)
+            if (miss := self._reading.get(key)) is not None:
+                miss.stale = True
+
+    def follow(self, changes: Iterable[Change]) -> None:
+        """Forget what the change log names."""
+        for change in changes:
+            if change.table == table.name:
+                self.forget(change.username, change.domain)
+
+    def forget_all(self) -> None:
+        """Any row may have changed."""
+        self._known.clear()
+        self._unknown.clear()
+        for miss in self._reading.values():
+            miss.stale = True
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    def _keep(self, key: Key, row: _Row, username: str, realm: str) -> Subscriber:
+        found = _subscriber(row, username, key[1], realm)
+        self._known[key] = (row, realm, found)
+        self._known.move_to_end(key)
+        return found
+
+    def _read(self, key: Key) -> _Row | None:
+        """Wait for the row; whoever asks for the same key waits for the same reading."""
+        miss = self._reading.get(key)
+        if miss is None:
+            miss = self._reading[key] = _Miss()
+            self._queue.append(key)
+            if self._reader is None:
+                self._reader = gevent.spawn(self._read_queue)
+        miss.done.wait()
+        if miss.error is not None:
+            raise miss.error
+        return miss.row
+
+    def _read_queue(self) -> None:
+        """One query at a time; what is asked for meanwhile goes into the next."""
+        try:
+            while self._queue:
+                keys, self._queue = self._queue[:_BATCH], self._queue[_BATCH:]
+                error: BaseException | None = None
+                rows: dict[Key, _Row] = {}
+                try:
+                    rows = self._database.run(
+                        lambda connection, keys=keys: self._select(connection, keys), "subscriber"
+                    )
+                except Exception as problem:  # noqa: BLE001 - it is raised again by everybody who waits
+                    error = problem
+                for key in keys:
+                    self._deliver(key, rows.get(key), error)
+        finally:
+            self._reader = None
+            if self._queue:
+                self._reader = gevent.spawn(self._read_queue)
+
+    def _deliver(self, key: Key, row: _Row | None, error: BaseException | None) -> None:
+        miss = self._reading.pop(key)
+        miss.row, miss.error = row, error
+        if error is None:
+            self._known.pop(key, None)
+            self._unknown.pop(key, None)
+            # A change that was announced while we read: these waiters get what was read, nobody else does.
+            if not miss.stale and row is not None:
+                _remember(self._known, key, (row, "", _NOBODY), self._cached)
+            elif not miss.stale:
+                _remember(self._unknown, key, None, _UNKNOWN_CACHED)
+        miss.done.set()
+
+    def _select(self, connection: Connection, keys: Iterable[Key]) -> dict[Key, _Row]:
+        only = self._only()
+        wanted: list[Key] = []
+        for username, domain in keys:
+            wanted.append((username, domain))
+            if domain == only:
+                wanted.append((username, ""))
+        name = table.c.username_folded if self._fold else table.c.username
+        columns = (
+            name.label("key"),
+            table.c.username,
+            table.c.domain,
+            table.c.password,
+            table.c.ha1,
+            table.c.ha1b,
+            table.c.ha1_sha256,
+            table.c.rpid,
+        )
+        query = select(*columns).where(tuple_(name, table.c.domain).in_(wanted)).order_by(table.c.id.desc())
+        by_key = {(row[0], row[2].lower()): _Row(*row[1:]) for row in connection.execute(query)}
+        found: dict[Key, _Row] = {}
+        for username, domain in keys:
+            row = by_key.get((username, domain)) or (by_key.get((username, "")) if domain == only else None)
+            if row is not None:
+                found[username, domain] = row
+        return found
+
+
+#: Stands in the cache until the realm is known.
+_NOBODY = Subscriber("", "", "")
+
+
+def _remember(cache: OrderedDict[Key, V], key: Key, value: V, at_most: int) -> None:
+    cache[key] = value
+    while len(cache) > at_most:
+        cache.popitem(last=False)
+
+
+def _subscriber(row: _Row, username: str, domain: str, realm: str) -> Subscriber:
+    """The row's credentials in ``realm``: what is hashed already, else from the password."""
+    md5, md5b, sha256 = row.ha1.lower(), row.ha1b.lower(), row.ha1_sha256.lower()
+    if row.password:
+        md5 = md5 or ha1(username, realm, row.password)
+        md5b = md5b or ha1b(username, domain, realm, row.password)
+        sha256 = sha256 or ha1(username, realm, row.password, "SHA-256")
+    return Subscriber(
+        row.username, domain, md5 or secrets.token_hex(16), md5b or None, sha256 or None, row.rpid
+    )
