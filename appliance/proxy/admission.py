@@ -69,8 +69,8 @@ class Admission:
         """One whole message, from a datagram or a stream."""
         if self._tracer.active:
             self._tracer.message("received", data, hop)
-        if len(data) <= 4 and not data.strip():
-            return  # a keep-alive of empty lines (RFC 5626 §3.5.1)
+        if len(data) <= 4 and not data.strip(b"\r\n\0"):
+            return  # a keep-alive: empty lines (RFC 5626 §3.5.1), or the zeros that some phones send
         try:
             message = parse(data, self._limits)
             check_mandatory(message)

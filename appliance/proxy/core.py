@@ -1,7 +1,7 @@
 """The SIP server as one piece without sockets: messages go in, messages come out, the time is told to it.
 
-Wiring only. Whoever holds the sockets (``server``) and the database hands both in; a test hands in a list and a
-dictionary instead, and sees the same server.
+Wiring only. Whoever holds the sockets (``server``) and the database hands both in; a test hands in a list and
+a dictionary instead, and sees the same server.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Forwarder:
         outgoing.uri_text = target.uri
         self._count_down(outgoing)
         if breadth is not None:
-            outgoing.replace("Max-Breadth", str(breadth))
+            outgoing.replace("max-breadth", str(breadth))
         if target.path:
             outgoing.prepend("Route", target.path)
         hop = target.hop if target.hop is not None else self.next_hop(outgoing)
@@ -152,7 +152,7 @@ class Forwarder:
     def _count_down(self, request: Request) -> None:
         text = request.first("max-forwards")
         left = int(text) - 1 if text is not None else self._max_forwards
-        request.replace("Max-Forwards", str(min(left, self._max_forwards)))
+        request.replace("max-forwards", str(min(left, self._max_forwards)))
 
     def _record_route(self, outgoing: Request, arrived: Hop, leaving: Hop) -> None:
         came_by, leaves_by = self._listeners[arrived.listener], self._listeners[leaving.listener]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+from appliance.errors import MalformedMessage
 from appliance.proxy.authentication import Verified
 from appliance.proxy.replies import Answer, Replies
 from appliance.sip.hop import Hop
@@ -50,8 +51,11 @@ class Answers:
     def to_tag(self, request: Request) -> str:
         """The To tag of our own replies: the same for a retransmission, and for the ACK that follows
         (§8.2.7)."""
-        via = request.via
-        text = f"{via.branch}\n{via.sent_by}\n{request.call_id}\n{request.from_tag}"
+        try:
+            via = request.via
+            text = f"{via.branch}\n{via.sent_by}\n{request.call_id}\n{request.from_tag}"
+        except MalformedMessage:  # it is refused for that; its copies look the same
+            text = "\n".join(request.lines)
         return hashlib.blake2b(
             text.encode("utf-8", "surrogateescape"), key=self._tag_key, digest_size=10
         ).hexdigest()

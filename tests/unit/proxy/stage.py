@@ -1,0 +1,266 @@
+"""A stage for the proxy core: no sockets, no database, a clock that stands still until it is told.
+
+The messages are built and read by the tests' own code (``tests.harness.message``), never by the program's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+from appliance.auth.digest import ha1, ha1b
+from appliance.auth.keys import Keys
+from appliance.config import Settings
+from appliance.errors import DatabaseUnavailable
+from appliance.proxy.core import Clock, ProxyCore, Watchers
+from appliance.registrar.binding import Binding
+from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
+from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.trace import Tracer
+from tests.harness.digest import credentials
+from tests.harness.message import Message
+
+DOMAIN = "example.org"
+PROXY = "192.0.2.1"
+LISTENERS = (("udp", PROXY, 5060), ("tcp", PROXY, 5060))
+
+
+class User(NamedTuple):
+    username: str
+    domain: str
+    ha1: str
+    ha1b: str | None
+
+
+class Sent(NamedTuple):
+    """A message that left, and where to."""
+
+    message: Message
+    hop: Hop
+
+
+class Users:
+    """Subscribers in a dictionary; ``away`` makes the database unavailable."""
+
+    def __init__(self) -> None:
+        self.passwords: dict[tuple[str, str], str] = {}
+        self.away = False
+
+    def find(self, username: str, domain: str, realm: str) -> User | None:
+        if self.away:
+            raise DatabaseUnavailable("away")
+        password = self.passwords.get((username, domain))
+        if password is None:
+            return None
+        return User(username, domain, ha1(username, realm, password), ha1b(username, domain, realm, password))
+
+    refetch = find
+
+
+class Rows:
+    """Bindings in a list of commits; ``waiting`` is called in the middle of each commit."""
+
+    def __init__(self) -> None:
+        self.commits: list[tuple[list[Binding], list[Binding]]] = []
+        self.waiting: Callable[[], None] = lambda: None
+
+    def commit(self, upserts: Sequence[Binding], deletes: Sequence[Binding]) -> None:
+        self.commits.append((list(upserts), list(deletes)))
+        self.waiting()
+
+    def fetch(self, aor: AddressOfRecord) -> list[Binding]:
+        raise DatabaseUnavailable("away")
+
+
+class Stage:
+    """The proxy core with everything around it played: ``stage.receive(message, hop)``, then ``stage.sent``."""
+
+    def __init__(self, **sections: dict[str, Any]) -> None:
+        sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})
+        self.settings = _settings(sip=sip, **sections)
+        self.now = 1000.0
+        self.sent: list[Sent] = []
+        self.deferred: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self.unreachable: set[tuple[str, int]] = set()
+        self.hosts: dict[str, list[str]] = {}
+        self.lookups: list[str] = []
+        self.told: list[str] = []
+        self.aliases: dict[str, str] = {}
+        self.listeners = LISTENERS
+        self.credentials = Users()
+        self.bindings = Rows()
+        self.metrics = Metrics()
+        self.tracer = Tracer()
+        self._numbers = count(1)
+        self.core = self.restarted()
+
+    def restarted(self) -> ProxyCore:
+        """A new process with the old secret: nothing is in its memory."""
+        journal = Journal(lambda level, message, fields: self.told.append(message))
+        self.core = ProxyCore(
+            self.settings,
+            Keys(bytes(32)),
+            7,
+            self,
+            self,
+            Watchers(self.metrics, self.tracer, journal),
+            Clock(lambda: self.now, lambda: 1_800_000_000.0 + self.now, self._defer),
+        )
+        return self.core
+
+    # -- the network and the directory, played ---------------------------------------------------------------
+
+    def send(self, data: bytes, hop: Hop) -> None:
+        if (hop.host, hop.port) in self.unreachable:
+            raise OSError("no way there")
+        self.sent.append(Sent(Message.parse(data), hop))
+
+    def local_for(self, hop: Hop) -> Hop:
+        return hop._replace(listener=0 if hop.transport == "udp" else 1)
+
+    def connect(self, hop: Hop) -> None:
+        if hop.reliable and (hop.host, hop.port) in self.unreachable:
+            raise OSError("refused")
+
+    def addresses(self, host: str) -> list[str]:
+        self.lookups.append(host)
+        return self.hosts.get(host, [])
+
+    def realms(self) -> dict[str, str]:
+        return {}
+
+    def alias(self, aor: AddressOfRecord) -> str | None:
+        return self.aliases.get(str(aor))
+
+    def _defer(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.deferred.append((function, arguments))
+
+    # -- what a test does ------------------------------------------------------------------------------------
+
+    def add_user(self, username: str, password: str = "secret", domain: str = DOMAIN) -> None:
+        self.credentials.passwords[username, domain] = password
+
+    def bind(self, username: str, *contacts: str, **options: Any) -> None:
+        """Bindings that are simply there."""
+        aor = AddressOfRecord(username, DOMAIN)
+        for contact in contacts:
+            self.core.locations.put(
+                Binding(aor, contact, self.now + 3600, "reg", 1, ruid=f"{username}{contact}", **options)
+            )
+
+    def receive(self, message: Message | bytes, hop: Hop | None = None) -> list[Sent]:
+        """Takes a message in; what left because of it."""
+        before = len(self.sent)
+        data = message if isinstance(message, bytes) else message.encode()
+        self.core.receive(data, hop or Hop("udp", "192.0.2.10", 5060))
+        self._run_deferred()
+        return self.sent[before:]
+
+    def advance(self, seconds: float) -> list[Sent]:
+        """Lets time pass, tick by tick; what left meanwhile."""
+        before = len(self.sent)
+        until = self.now + seconds
+        while self.now < until:
+            self.now = min(until, self.now + 0.02)
+            self.core.wheel.advance(self.now)
+            self._run_deferred()
+        return self.sent[before:]
+
+    def _run_deferred(self) -> None:
+        while self.deferred:
+            function, arguments = self.deferred.pop(0)
+            function(*arguments)
+
+    def request(
+        self,
+        method: str,
+        uri: str = f"sip:11@{DOMAIN}",
+        *,
+        caller: str = f"sip:10@{DOMAIN}",
+        to: str | None = None,
+        to_tag: str | None = None,
+        call_id: str | None = None,
+        cseq: int = 1,
+        source: str = "192.0.2.10",
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Message:
+        """A request as a phone at ``source`` sends it."""
+        number = next(self._numbers)
+        lines = [
+            ("Via", f"SIP/2.0/UDP {source};branch=z9hG4bKphone{number};rport"),
+            ("From", f"<{caller}>;tag=from{call_id or number}"),
+            ("To", f"<{to or uri}>" + (f";tag={to_tag}" if to_tag else "")),
+            ("Call-ID", call_id or f"call{number}"),
+            ("CSeq", f"{cseq} {method}"),
+            ("Max-Forwards", "70"),
+            ("Contact", f"<sip:10@{source}>"),
+            *headers,
+            ("Content-Length", str(len(body))),
+        ]
+        return Message(f"{method} {uri} SIP/2.0", tuple(lines), body)
+
+    def answered(
+        self, request: Message, challenge: Message, password: str = "secret", username: str = "10"
+    ) -> Message:
+        """The request again, as the answer to a 401 or 407: new branch, next CSeq."""
+        proxy = challenge.status == 407
+        value = challenge.get("Proxy-Authenticate" if proxy else "WWW-Authenticate")
+        given = credentials(
+            value, method=request.method, uri=request.uri, username=username, password=password
+        )
+        number, method = request.cseq
+        via = request.get("Via").replace("branch=z9hG4bK", f"branch=z9hG4bKagain{next(self._numbers)}")
+        again = request.with_header("CSeq", f"{number + 1} {method}").with_header("Via", via)
+        return again.with_header("Proxy-Authorization" if proxy else "Authorization", given)
+
+    def let_in(self, request: Message, hop: Hop | None = None, **options: str) -> tuple[Message, list[Sent]]:
+        """Sends a request and answers its challenge; the request that was let in, and what left for it."""
+        (challenge,) = self.receive(request, hop)
+        assert challenge.message.status in (401, 407), challenge.message
+        again = self.answered(request, challenge.message, **options)
+        return again, self.receive(again, hop)
+
+
+def response_to(
+    request: Message, status: int, reason: str = "", *, tag: str = "callee", headers: Sequence[tuple[str, str]] = ()
+) -> Message:
+    """What a phone answers to a request that it got."""
+    lines = [("Via", via) for via in request.all("Via")]
+    lines += [("Record-Route", route) for route in request.all("Record-Route")]
+    to = request.get("To")
+    lines += [
+        ("From", request.get("From")),
+        ("To", to if "tag=" in to or status == 100 else f"{to};tag={tag}"),
+        ("Call-ID", request.call_id),
+        ("CSeq", request.get("CSeq")),
+        *headers,
+        ("Content-Length", "0"),
+    ]
+    return Message(f"SIP/2.0 {status} {reason or 'Whatever'}", tuple(lines))
+
+
+def cancel_of(invite: Message) -> Message:
+    """The CANCEL of an INVITE (RFC 3261 §9.1)."""
+    kept = [(n, v) for n, v in invite.headers if n in ("From", "To", "Call-ID", "Max-Forwards", "Route")]
+    via = ("Via", invite.get("Via"))
+    cseq = ("CSeq", f"{invite.cseq[0]} CANCEL")
+    return Message(
+        f"CANCEL {invite.uri} SIP/2.0", (via, *kept, cseq, ("Content-Length", "0"))
+    )
+
+
+def ack_of(invite: Message, refusal: Message) -> Message:
+    """The ACK of a refusal (RFC 3261 §17.1.1.3)."""
+    cancel = cancel_of(invite)
+    ack = cancel.with_header("CSeq", f"{invite.cseq[0]} ACK").with_header("To", refusal.get("To"))
+    return Message(f"ACK {invite.uri} SIP/2.0", ack.headers)
+
+
+def _settings(**sections: dict[str, Any]) -> Settings:
+    import msgspec
+
+    return msgspec.convert(sections, Settings)
