@@ -226,7 +226,12 @@ class Stage:
 
 
 def response_to(
-    request: Message, status: int, reason: str = "", *, tag: str = "callee", headers: Sequence[tuple[str, str]] = ()
+    request: Message,
+    status: int,
+    reason: str = "",
+    *,
+    tag: str = "callee",
+    headers: Sequence[tuple[str, str]] = (),
 ) -> Message:
     """What a phone answers to a request that it got."""
     lines = [("Via", via) for via in request.all("Via")]
@@ -248,9 +253,7 @@ def cancel_of(invite: Message) -> Message:
     kept = [(n, v) for n, v in invite.headers if n in ("From", "To", "Call-ID", "Max-Forwards", "Route")]
     via = ("Via", invite.get("Via"))
     cseq = ("CSeq", f"{invite.cseq[0]} CANCEL")
-    return Message(
-        f"CANCEL {invite.uri} SIP/2.0", (via, *kept, cseq, ("Content-Length", "0"))
-    )
+    return Message(f"CANCEL {invite.uri} SIP/2.0", (via, *kept, cseq, ("Content-Length", "0")))
 
 
 def ack_of(invite: Message, refusal: Message) -> Message:

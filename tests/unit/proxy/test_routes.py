@@ -240,7 +240,9 @@ class TestThieves:
         request = request.with_header("From", invite.get("From"))
         assert only(stage.receive(request)).status == 407
 
-    def test_a_registered_foreign_contact_is_reached_by_authenticated_callers_only(self, stage: Stage) -> None:
+    def test_a_registered_foreign_contact_is_reached_by_authenticated_callers_only(
+        self, stage: Stage
+    ) -> None:
         stage.bind("11", "sip:0900@gateway.example")
         stage.hosts["gateway.example"] = ["203.0.113.5"]
         assert only(stage.receive(stage.request("INVITE"))).status == 407
