@@ -144,5 +144,7 @@ CATALOGUE = (
            "Greenlets that handle requests, parked ones included."),
 )  # fmt: skip
 
+# Told by the agent, who asks: a process that is down cannot say so.
+UP = Metric("up", "sipbox_up", "gauge", "1 when the SIP process answers, 0 when it does not.")
 BUILD_INFO = Metric("build_info", "sipbox_build_info", "gauge", "1, with what is running as labels.",
                     (Label("version"), Label("python")))  # fmt: skip

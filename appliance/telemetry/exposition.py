@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from appliance import __version__
-from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, Metric
+from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, UP, Metric
 from appliance.telemetry.metrics import Snapshot
 
 
@@ -46,7 +46,7 @@ class SnapshotCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Every metric of the catalogue that the snapshot has."""
         yield _family(BUILD_INFO, [([__version__, platform.python_version()], 1)])
-        for metric in CATALOGUE:
+        for metric in (UP, *CATALOGUE):
             if metric.name in self._snapshot:
                 yield _family(metric, self._snapshot[metric.name])
 

@@ -1,0 +1,111 @@
+"""The agent put together: FIFO, HTTP, its own socket. A process of its own, or greenlets inside the server's.
+
+The parts do not depend on one another: what the settings leave empty is not started.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+
+import gevent
+from gevent.event import Event
+from gevent.pywsgi import WSGIServer
+
+from appliance.agent.app import create_app
+from appliance.agent.commands import COMMANDS
+from appliance.agent.fifo import Fifo
+from appliance.agent.forward import ForwardingServer
+from appliance.agent.history import History
+from appliance.agent.reply_fifo import ReplyDirectory
+from appliance.agent.sip_process import SipProcess
+from appliance.config import Settings
+from appliance.control import ControlServer
+from appliance.errors import SettingsError
+from appliance.telemetry.journal import event, open_journal
+
+HTTP_GREENLETS = 64
+
+log = logging.getLogger("sipbox.agent")
+
+
+class Agent:
+    """The management agent of the SIP process behind ``settings.sip.control``."""
+
+    def __init__(self, settings: Settings) -> None:
+        mine = settings.agent
+        self._process = SipProcess(settings.sip.control)
+        self._history = History(self._process)
+        self._http_address = mine.http
+        self._http = _http_server(mine.http, self._process, self._history) if mine.http else None
+        self._fifo: Fifo | None = None
+        self._socket: ControlServer | None = None
+        if mine.fifo:
+            replies = ReplyDirectory(mine.reply_dir)
+            self._fifo = Fifo(mine.fifo, mine.fifo_mode_bits, replies, COMMANDS, self._process)
+        if mine.socket:
+            self._socket = ForwardingServer(mine.socket, settings.sip.control)
+
+    def start(self) -> None:
+        """Answer from now on. Raises SettingsError when a part cannot be started; then none is."""
+        try:
+            if self._socket is not None:
+                self._socket.start()
+            if self._fifo is not None:
+                self._fifo.start()
+            if self._http is not None:
+                _start_http(self._http, self._http_address)
+            self._history.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Answer no more; socket and FIFO are taken away."""
+        self._history.stop()
+        if self._http is not None:
+            self._http.stop(timeout=1)
+        if self._fifo is not None:
+            self._fifo.stop()
+        if self._socket is not None:
+            self._socket.stop()
+
+
+def start(settings: Settings) -> Agent:
+    """Run the agent inside this process; it goes on until ``stop()`` of what is returned."""
+    agent = Agent(settings)
+    agent.start()
+    return agent
+
+
+def run(settings: Settings) -> None:
+    """Run the agent as this process until SIGTERM or SIGINT."""
+    open_journal(settings.log.level, settings.log.format)
+    ended = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, ended.set)
+    agent = start(settings)
+    event("ready", f"agent: asks {settings.sip.control}")
+    ended.wait()
+    event("stopping", "agent: told to end")
+    agent.stop()
+    event("stopped", "agent: ended")
+
+
+def _http_server(address: str, process: SipProcess, history: History) -> WSGIServer:
+    host, _, port = address.rpartition(":")
+    return WSGIServer(
+        (host.strip("[]"), int(port)),
+        create_app(process, history),
+        spawn=HTTP_GREENLETS,
+        log=None,
+        error_log=log,
+    )
+
+
+def _start_http(server: WSGIServer, address: str) -> None:
+    try:
+        server.start()
+    except OSError as error:
+        problem = f"cannot listen on {address}: {error.strerror or error}"
+        raise SettingsError(problem, path="agent.http") from error
