@@ -49,6 +49,9 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
         # What raises is not remembered, so this also bounds the memory.
         raise MalformedMessage(f"a host of {len(text)} characters")
     text = text.strip(" \t")
+    if not text.isascii():
+        # Before lower(), which makes plain letters of some that are not, as of the Kelvin sign.
+        raise MalformedMessage(f"not a host: {text[:60]!r}")
     if text[:1] == "[":
         host, bracket, rest = text.lower().partition("]")
         host += bracket

@@ -186,7 +186,11 @@ def _unusual_start(start: str, words: list[str], keys: list[str], lines: list[st
 
 def _finish(message: Request | Response, data: bytes, start: int) -> Request | Response:
     """Give the message its body (§18.3)."""
-    length = message.content_length
+    try:
+        length = message.content_length
+    except MalformedMessage as error:
+        error.partial = message
+        raise
     if length is None:
         message.body = data[start:]
     elif length > 0:
