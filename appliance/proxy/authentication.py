@@ -202,21 +202,24 @@ class Authenticator:
         realm = self._realm_of(domain)
         if realm is None:
             return None
-        if key not in request.keys:
+        carried = request.keys.count(key)
+        if not carried:
             return Challenge(realm)
         try:
-            credentials = self._pick(request.all(key), realm, wall_now)
+            if carried == 1:
+                credentials = Credentials.parse(request.first(key) or "")
+            else:
+                credentials = self._pick(request.all(key), realm, wall_now)
         except MalformedMessage:
             return Refused(400, "Malformed Credentials")
-        if credentials is None:
+        if credentials is None or credentials.realm != realm:
             return Challenge(realm)
         nc = self._count_of(credentials)
         verdict = self._nonces.check(credentials.nonce, nc, wall_now)
-        username, at, named = credentials.username.rpartition("@")
-        if at:
+        username = credentials.username
+        if "@" in username:
+            username, _, named = username.rpartition("@")
             domain = named.lower()
-        else:
-            username = named
         subscriber = self._verify(request, credentials, username, domain, realm, wall_now)
         if subscriber is None:
             return Challenge(realm)
@@ -233,7 +236,7 @@ class Authenticator:
         return Verified(subscriber, username, domain, realm)
 
     def _pick(self, values: list[str], realm: str, wall_now: float) -> Credentials | None:
-        """The credentials for our realm: of several, the first whose nonce is still good.
+        """The credentials for our realm: of several headers, the first whose nonce is still good.
 
         A phone may carry those for proxies on the way too, and some keep the ones of before. MalformedMessage
         when there are none for us and something that cannot be read.
@@ -248,8 +251,6 @@ class Authenticator:
                 continue
             if credentials is None or credentials.realm != realm:
                 continue
-            if len(values) == 1:
-                return credentials
             if (
                 self._nonces.check(credentials.nonce, self._count_of(credentials), wall_now)
                 is NonceVerdict.VALID
@@ -277,7 +278,11 @@ class Authenticator:
     ) -> Subscriber | None:
         """The subscriber whose password made the response; None, and counted, when there is none."""
         qualified = "@" in credentials.username
-        known = self._source.find(username, domain, realm) if self._realm_of(domain) == realm else None
+        known: Subscriber | None = None
+        # The domain of user@domain is the client's word: it counts when it is of the realm that was asked
+        # for.
+        if not qualified or self._realm_of(domain) == realm:
+            known = self._source.find(username, domain, realm)
         if self._fits(request, credentials, known, qualified):
             return known
         if known is None:

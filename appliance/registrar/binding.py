@@ -74,9 +74,9 @@ class Binding:
     @property
     def transport(self) -> str:
         """How the phone is reached, for statistics: ``udp``, ``tcp`` …"""
-        if self.hop is not None:
-            return self.hop.transport
-        return self.socket.partition(":")[0] if self.socket else "udp"
+        if self.socket is not None:
+            return self.socket.partition(":")[0]
+        return "udp" if self.hop is None else self.hop.transport
 
     def expires_in(self, now: float) -> int:
         """Whole seconds that are left, at least 1 while it lives; 2**32 - 1 for a permanent one."""

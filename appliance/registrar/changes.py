@@ -32,13 +32,6 @@ class Plan(NamedTuple):
     changes: list[tuple[Kind, Binding]]
 
 
-class Asked(NamedTuple):
-    """One contact of the request with the time that is granted to it; 0 takes it away."""
-
-    contact: Contact
-    granted: int
-
-
 def plan_removal(current: Sequence[Binding], call_id: str, cseq: int) -> Plan | Order:
     """``Contact: *``: all bindings go, unless the same phone has said something later (§10.3 step 6)."""
     order = _order(current, call_id, cseq)
@@ -50,32 +43,33 @@ def plan_removal(current: Sequence[Binding], call_id: str, cseq: int) -> Plan | 
 
 
 def plan_contacts(
-    asked: Iterable[Asked],
+    contacts: Iterable[Contact],
+    granted: Iterable[int],
     current: Sequence[Binding],
     aor: AddressOfRecord,
     call_id: str,
     cseq: int,
-    make: Callable[[Asked, str], Binding],
+    make: Callable[[Contact, int, str], Binding],
 ) -> Plan | Order:
-    """Each contact in its turn (§10.3 step 7). ``make(asked, ruid)`` builds a binding that is to be put.
+    """Each contact in its turn (§10.3 step 7); ``granted`` are the seconds for each, 0 takes it away.
 
-    ``current`` are the living bindings of ``aor``. Of two values for one binding the later one counts.
+    ``current`` are the living bindings of ``aor``; ``make(contact, seconds, ruid)`` builds one to be put. Of
+    two values for one binding the later one counts.
     """
     plan = Plan({}, {}, [])
     puts, drops, changes = plan
     order: Order | None = None
-    for one in asked:
-        contact = one.contact
+    for contact, seconds in zip(contacts, granted, strict=True):
         ruid, found = _find(current, aor, contact)
         if found is not None and found.call_id == call_id and cseq <= found.cseq:
             if cseq < found.cseq:
                 return Order.LATE
             order = Order.REPEATED
             continue
-        if one.granted:
+        if seconds:
             if found is not None and found.ruid != ruid:
                 drops[found.ruid] = found
-            puts[ruid] = binding = make(one, ruid)
+            puts[ruid] = binding = make(contact, seconds, ruid)
             drops.pop(ruid, None)
             changes.append(("added" if found is None else "refreshed", binding))
             if contact.instance is not None and found is None:
@@ -89,6 +83,13 @@ def plan_contacts(
     if order is not None:
         return order
     return plan if len(changes) < 2 else Plan(puts, drops, _last_of_each(changes, plan))
+
+
+def is_same(binding: Binding, contact: Contact) -> bool:
+    """Whether a contact is written as a binding has it, so that it needs no comparison of URIs."""
+    if binding.contact != contact.uri or binding.reg_id != contact.reg_id:
+        return False
+    return contact.reg_id is None or binding.instance == contact.instance
 
 
 def _order(bindings: Iterable[Binding], call_id: str, cseq: int) -> Order | None:
@@ -110,11 +111,7 @@ def _find(current: Sequence[Binding], aor: AddressOfRecord, contact: Contact) ->
     """
     uri, _, _, instance, reg_id = contact
     for binding in current:
-        if (
-            binding.contact == uri
-            and binding.reg_id == reg_id
-            and (reg_id is None or binding.instance == instance)
-        ):
+        if is_same(binding, contact):
             return binding.ruid, binding
     ruid = ruid_of(aor, uri, instance, reg_id)
     for binding in current:

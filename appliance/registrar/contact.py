@@ -7,6 +7,7 @@ the answer to every other phone of that user. Must not know bindings or time.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from appliance.errors import MalformedMessage
@@ -19,6 +20,7 @@ _UNREADABLE_EXPIRES = 3600
 _MOST_EXPIRES = 0xFFFF_FFFF
 
 _Q = re.compile(r"0?\.\d{1,9}|[01](?:\.\d{0,9})?").fullmatch
+_REMEMBERED_LENGTH = 512
 _REG_ID = re.compile(r"[1-9]\d{0,9}").fullmatch
 
 # What the columns hold. Longer ones are refused; nothing is cut silently.
@@ -49,6 +51,14 @@ def read_contacts(request: Request) -> list[Contact]:
 
     MalformedMessage says with its ``reason`` what is wrong.
     """
+    keys = request.keys
+    if keys.count("contact") == 1:
+        # One contact in one line is what nearly every phone sends.
+        value = request.first("contact")
+        if value and "," not in value and value != "*":
+            return [read_contact(value)]
+    elif "contact" not in keys:
+        return []
     values = request.items("contact")
     if "*" in values:
         if len(values) > 1:
@@ -60,7 +70,14 @@ def read_contacts(request: Request) -> list[Contact]:
 
 
 def read_contact(value: str) -> Contact:
-    """One Contact value. MalformedMessage when no request can be sent to its URI, or its q is no qvalue."""
+    """One Contact value, which a phone writes the same way each time: the latest few thousand are remembered.
+
+    MalformedMessage when no request can be sent to its URI, or its q is no qvalue.
+    """
+    return _remembered(value) if len(value) <= _REMEMBERED_LENGTH else _read_contact(value)
+
+
+def _read_contact(value: str) -> Contact:
     try:
         _, uri_text, params = NameAddr.parse(value)
         uri = Uri.parse(uri_text)
@@ -93,12 +110,16 @@ def read_contact(value: str) -> Contact:
     return Contact(uri_text, expires, q, instance or None, reg_id if instance else None)
 
 
+_remembered = lru_cache(maxsize=8192)(_read_contact)
+
+
 def read_expires(request: Request) -> int | None:
     """The Expires header in seconds, or None when there is none (§10.3 step 6)."""
     text = request.first("expires")
     return None if text is None else seconds(text)
 
 
+@lru_cache(maxsize=256)
 def seconds(text: str | None) -> int:
     """A delta-seconds (§20.19, §25.1): malformed ones count as an hour, large ones as 2**32-1."""
     # Some clients of 2003 put the number into quotes.

@@ -84,6 +84,20 @@ class LocationService:
                     locations.put_back(binding)
             raise
 
+    def refresh(self, binding: Binding, former: Binding) -> None:
+        """``change`` for what nearly every REGISTER is: one binding takes the place of its former self."""
+        if not self._in_memory:
+            self._store.commit((binding,), ())
+            return
+        locations = self.locations
+        locations.put(binding)
+        try:
+            self._store.commit((binding,), ())
+        except BaseException:
+            if locations.get(binding.ruid) is binding:
+                locations.put_back(former)
+            raise
+
     # ------------------------------------------------------------------------------- not asked for by a phone
 
     def add(self, binding: Binding) -> Binding:

@@ -163,9 +163,13 @@ class Locations:
             self.drop(ruid)
             old = None
         before = self._by_aor.get(aor)
-        if old is not None:
+        if old is None:
+            self.by_transport[binding.transport] += 1
+        else:
             self._undue(old)
-            self.by_transport[old.transport] -= 1
+            if old.socket != binding.socket or old.hop != binding.hop:
+                self.by_transport[old.transport] -= 1
+                self.by_transport[binding.transport] += 1
         if before is None or (old is not None and len(before) == 1):
             self._by_aor[aor] = (binding,)
         else:
@@ -174,7 +178,6 @@ class Locations:
             others.insert(place, binding)
             self._by_aor[aor] = tuple(others)
         self._by_ruid[ruid] = binding
-        self.by_transport[binding.transport] += 1
         if binding.deadline != PERMANENT:
             second = math.ceil(binding.deadline)
             bucket = self._due.get(second)

@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage, StorageError
 from appliance.registrar.binding import Binding, methods_in
-from appliance.registrar.changes import Asked, Kind, Order, Plan, plan_contacts, plan_removal
+from appliance.registrar.changes import Kind, Order, Plan, is_same, plan_contacts, plan_removal
 from appliance.registrar.contact import (
     LONGEST_CALL_ID,
     WILDCARD,
@@ -119,22 +119,47 @@ class Registrar:
             return refusal
         try:
             contacts = read_contacts(request)
-            asked, too_brief = self._grant(request, contacts)
-            path = read_path(request) if asked else None
+            granted, too_brief = self._grant(request, contacts)
             call_id, cseq = request.call_id, request.cseq.number
+            if len(call_id) > LONGEST_CALL_ID:
+                raise MalformedMessage("a Call-ID beyond the limit", reason="Call-ID Too Long")
+            path = read_path(request) if "path" in request.keys else None
         except MalformedMessage as error:
             return self._refuse(400, error.reason or "Bad Request")
         if too_brief:
             return Outcome(423, "Interval Too Brief", (f"Min-Expires: {self._min_expires}",))
-        if len(call_id) > LONGEST_CALL_ID:
-            return self._refuse(400, "Call-ID Too Long")
-        source = _Source(request, hop, socket, path, nated, call_id, cseq)
         if not self._locations.case_sensitive:
             aor = self._locations.key(aor)
+
+        def make(contact: Contact, seconds: int, ruid: str) -> Binding:
+            way, received = _way_back(hop, path, nated)
+            allow, user_agent = request.first("allow"), request.first("user-agent")
+            return Binding(
+                aor,
+                contact.uri,
+                now + seconds,
+                call_id,
+                cseq,
+                contact.q,
+                "" if user_agent is None else user_agent[:_LONGEST_USER_AGENT],
+                received,
+                path,
+                socket,
+                way,
+                None if allow is None else methods_in(allow),
+                contact.instance,
+                contact.reg_id,
+                0,
+                0,
+                ruid,
+                self._wall(),
+            )
+
+        asked = _Asked(contacts, granted, call_id, cseq, make)
         turns = self.service.turns
         turns.take(aor)
         try:
-            return self._process(request, contacts, asked, aor, source, now)
+            return self._process(request, asked, aor, now)
         except StorageError as error:
             return self._refuse(503, "Service Unavailable", _RETRY_AFTER)._replace(error=error)
         finally:
@@ -142,67 +167,55 @@ class Registrar:
 
     # ---------------------------------------------------------------------------------------------- the steps
 
-    def _process(
-        self,
-        request: Request,
-        contacts: Sequence[Contact],
-        asked: Sequence[Asked],
-        aor: AddressOfRecord,
-        source: _Source,
-        now: float,
-    ) -> Outcome:
+    def _process(self, request: Request, asked: _Asked, aor: AddressOfRecord, now: float) -> Outcome:
+        contacts, granted, call_id, cseq, make = asked
         current = self.service.lookup(aor, now)
         if not contacts:
             return self._answer(request, current, now)
-        call_id, cseq = source.call_id, source.cseq
+        if len(contacts) == len(current) == 1 and granted[0]:
+            # What nearly every REGISTER is: one phone says the same again, to be kept for another hour.
+            contact, former = contacts[0], current[0]
+            if is_same(former, contact) and (former.call_id != call_id or cseq > former.cseq):
+                binding = make(contact, granted[0], former.ruid)
+                self.service.refresh(binding, former)
+                return self._answer(request, (binding,), now, (("refreshed", binding),))
         if contacts[0] is WILDCARD:
             plan = plan_removal(current, call_id, cseq)
         else:
-            wall_now = self._wall()
-
-            def make(one: Asked, ruid: str) -> Binding:
-                return source.binding(aor, one, ruid, now, wall_now)
-
-            plan = plan_contacts(asked, current, aor, call_id, cseq, make)
+            plan = plan_contacts(contacts, granted, current, aor, call_id, cseq, make)
         if plan is Order.REPEATED or (plan is Order.LATE and self._as_openser):
             return self._answer(request, current, now)
         if not isinstance(plan, Plan):
             return self._refuse(500, "CSeq Out of Order")
-        puts, drops, changes = plan
-        if not changes:
-            return self._answer(request, current, now)
-        after = current
-        if len(puts) > 1 or drops or len(current) != 1 or current[0].ruid not in puts:
-            after = _after(current, plan)
-            if self._max_contacts and len(after) > self._max_contacts and len(after) > len(current):
-                return self._refuse(503, "Too Many Contacts")
-        else:
-            after = list(puts.values())
-        self.service.change(puts.values(), drops.values())
-        return self._answer(request, after, now, changes)
+        after = _after(current, plan)
+        if self._max_contacts and len(after) > max(self._max_contacts, len(current)):
+            return self._refuse(503, "Too Many Contacts")
+        if plan.changes:
+            self.service.change(plan.puts.values(), plan.drops.values())
+        return self._answer(request, after, now, plan.changes)
 
     def _refuse_extensions(self, request: Request) -> Outcome | None:
         """§10.3 step 2: an extension that is required and not known."""
         unknown = [option for option in request.items("require") if option.lower() not in SUPPORTED]
         return self._refuse(420, "Bad Extension", f"Unsupported: {', '.join(unknown)}") if unknown else None
 
-    def _grant(self, request: Request, contacts: Sequence[Contact]) -> tuple[list[Asked], bool]:
+    def _grant(self, request: Request, contacts: Sequence[Contact]) -> tuple[list[int], bool]:
         """How long each contact is granted (§10.3 step 7), and whether one asked for too little."""
-        asked: list[Asked] = []
-        otherwise: int | None = None
+        granted: list[int] = []
+        otherwise = -1
         too_brief = False
         for contact in contacts:
-            granted = contact.expires
-            if granted is None:
-                if otherwise is None:
+            seconds = contact.expires
+            if seconds is None:
+                if otherwise < 0:
                     header = read_expires(request)
                     otherwise = self._default_expires if header is None else header
-                granted = otherwise
-            if 0 < granted < self._min_expires:
-                granted = self._min_expires
+                seconds = otherwise
+            if 0 < seconds < self._min_expires:
+                seconds = self._min_expires
                 too_brief = not self._as_openser
-            asked.append(Asked(contact, min(granted, self._max_expires)))
-        return asked, too_brief
+            granted.append(min(seconds, self._max_expires))
+        return granted, too_brief
 
     # --------------------------------------------------------------------------------------------- the answer
 
@@ -214,7 +227,10 @@ class Registrar:
         changes: Sequence[tuple[Kind, Binding]] = (),
     ) -> Outcome:
         """200 with everything that is bound (§10.3 step 8)."""
-        headers = [_contact_line(binding, now) for binding in bindings]
+        if len(bindings) == 1:
+            headers = [_contact_line(bindings[0], now)]
+        else:
+            headers = [_contact_line(binding, now) for binding in bindings]
         if "path" in request.keys and any(o.lower() == "path" for o in request.items("supported")):
             headers += [f"Path: {value}" for value in request.all("path")]
         if not self._as_openser:
@@ -233,54 +249,34 @@ class Registrar:
         return self._date[1]
 
 
-class _Source(NamedTuple):
-    """What is the same for all bindings that one REGISTER makes."""
+class _Asked(NamedTuple):
+    """What the request wants, checked; ``make(contact, seconds, ruid)`` builds a binding of it."""
 
-    request: Request
-    hop: Hop
-    socket: str | None
-    path: str | None
-    nated: bool
+    contacts: Sequence[Contact]
+    granted: Sequence[int]
     call_id: str
     cseq: int
-
-    def binding(self, aor: AddressOfRecord, asked: Asked, ruid: str, now: float, wall_now: float) -> Binding:
-        """One binding, as long as was granted."""
-        uri, _, q, instance, reg_id = asked.contact
-        request, hop, socket, path, nated, call_id, cseq = self
-        if path is not None:
-            # Behind another proxy: it is the way back, and the source is its address and not the phone's.
-            way: Hop | None = None
-            nated = False
-        else:
-            way = hop if nated or hop.transport != "udp" else None
-        allow = request.first("allow")
-        user_agent = request.first("user-agent")
-        return Binding(
-            aor,
-            uri,
-            now + asked.granted,
-            call_id,
-            cseq,
-            q,
-            "" if user_agent is None else user_agent[:_LONGEST_USER_AGENT],
-            _received(hop) if nated else None,
-            path,
-            socket,
-            way,
-            None if allow is None else methods_in(allow),
-            instance,
-            reg_id,
-            0,
-            0,
-            ruid,
-            wall_now,
-        )
+    make: Callable[[Contact, int, str], Binding]
 
 
-def _after(current: Sequence[Binding], plan: Plan) -> list[Binding]:
+def _way_back(hop: Hop, path: str | None, nated: bool) -> tuple[Hop | None, str | None]:
+    """The hop by which a contact is reached, and the same as a URI, where its own URI does not lead to it.
+
+    A stream is used as long as it lasts. Behind a Path the source is another proxy's address and not the
+    phone's.
+    """
+    if path is not None:
+        return None, None
+    if nated:
+        return hop, _received(hop)
+    return (None, None) if hop.transport == "udp" else (hop, None)
+
+
+def _after(current: Sequence[Binding], plan: Plan) -> Sequence[Binding]:
     """What will be bound, best first."""
-    puts, drops, _ = plan
+    puts, drops, changes = plan
+    if not changes:
+        return current
     kept = [b for b in current if b.ruid not in puts and b.ruid not in drops]
     return in_order([*puts.values(), *kept])
 
