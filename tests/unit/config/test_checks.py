@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from appliance.config import parse
+from appliance.config.checks import is_host
+from appliance.errors import SettingsError
+
+
+def complaint(text: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        parse(text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[sip]\nlisten = []", "at least one address"),
+        ('[sip]\nlisten = ["udp:127.0.0.1:5060", "udp:127.0.0.1:5060"]', "twice"),
+        ('[sip]\nlisten = ["udp:0.0.0.0:5060"]', "listens everywhere"),
+        ('[sip]\ndomains = ["example.org:5060"]', "neither a domain name nor an address"),
+        ('[sip]\ndomains = ["exa mple"]', "neither a domain name nor an address"),
+        ('[sip]\naliases = ["example.org:x"]', "HOST or HOST:PORT"),
+        ('[sip]\nself_loop = ["ACK"]', "cannot be looped"),
+        ('[sip]\nserver_header = "a\\r\\nEvil: 1"', "one short line"),
+        ('[sip]\nstate_dir = "var"', "absolute path"),
+        ('[agent]\nfifo = "fifo"', "absolute path"),
+        (f'[sip]\ncontrol = "/{"x" * 107}"', "107 bytes"),
+        ('[agent]\nsocket = "/run/sipbox/control.sock"', "in use for another"),
+        ('[agent]\nsocket = "/run/sipbox/fifo"', "in use for another"),
+        ("[sip]\nt2_ms = 100", "not be less than t1_ms"),
+        ("[sip]\nring_seconds = 200", "not exceed timer_c_seconds"),
+        ("[limits]\nheader_bytes = 8192\nmessage_bytes = 4096", "not exceed message_bytes"),
+        ("[limits]\nuri_bytes = 20000", "not exceed header_bytes"),
+        ("[registrar]\nmax_expires = 1800", "default_expires: 3600 must not exceed max_expires"),
+        ("[registrar]\nmin_expires = 5000", "default_expires: 3600 must not be less than min_expires"),
+        ('[agent]\nhttp = "127.0.0.1"', "HOST:PORT"),
+        ('[agent]\nhttp = "127.0.0.1:5060"', "is the address of 'tcp:127.0.0.1:5060'"),
+    ],
+)
+def test_what_cannot_be(text: str, words: str) -> None:
+    assert words in complaint(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////var/lib/sipbox/sipbox.db",
+        "mysql+pymysql://sipbox:p%40ss@localhost/openser",
+        "mysql+pymysql://sipbox@localhost:3307/openser?charset=utf8mb4",
+        "mysql+pymysql://sipbox@/openser?unix_socket=/run/mysqld/mysqld.sock",
+        "mariadb+pymysql://sipbox@[::1]/openser",
+    ],
+)
+def test_database_urls_that_are_understood(url: str) -> None:
+    assert parse(f'[database]\nurl = "{url}"').database.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sqlite:///relative.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://sipbox:s3cret@localhost/openser",
+        "mysql://sipbox:s3cret@localhost/openser",
+        "mysql+pymysql://sipbox:s3cret@localhost",
+        "mysql+pymysql:///openser",
+        "mysql+pymysql://sipbox:s3cret/x@localhost/openser",
+    ],
+)
+def test_other_database_urls_are_refused_and_no_password_is_shown(url: str) -> None:
+    told = complaint(f'[database]\nurl = "{url}"')
+    assert "database.url" in told
+    assert "s3cret" not in told
+
+
+def test_no_limits_and_nothing_offered() -> None:
+    settings = parse('[registrar]\nmax_expires = 0\nmax_contacts = 0\n[agent]\nfifo = ""\nhttp = ""\n')
+    assert settings.registrar.max_expires == 0
+    assert settings.agent.http == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["example.org", "EXAMPLE", "a-b.c_d.e", "192.0.2.1", "::1", "[::1]", "3com.com"]
+)
+def test_hosts(text: str) -> None:
+    assert is_host(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "-a.org", "a..b", "999.1.1.1", "1.2.3", "[1", "a.org:5060", "a\n", "x" * 254]
+)
+def test_no_hosts(text: str) -> None:
+    assert not is_host(text)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from appliance.config.listener import Listener, split_address
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("udp:127.0.0.1:5060", Listener("udp", "127.0.0.1", 5060)),
+        ("TCP:192.0.2.7:5080", Listener("tcp", "192.0.2.7", 5080)),
+        ("tcp:[2001:db8::1]:5061", Listener("tcp", "2001:db8::1", 5061)),
+        ("udp:[2001:DB8:0::1]:5060", Listener("udp", "2001:db8::1", 5060)),
+    ],
+)
+def test_parse(text: str, expected: Listener) -> None:
+    assert Listener.parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["udp:127.0.0.1:5060", "tcp:[2001:db8::1]:5061"])
+def test_written_as_it_was_read(text: str) -> None:
+    assert str(Listener.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("127.0.0.1:5060", "begin with udp: or tcp:"),
+        ("sctp:127.0.0.1:5060", "begin with udp: or tcp:"),
+        ("udp:127.0.0.1", "HOST:PORT"),
+        ("udp:2001:db8::1:5060", "IPv6 as in"),
+        ("udp:127.0.0.1:0", "1 to 65535"),
+        ("udp:127.0.0.1:65536", "1 to 65535"),
+        ("udp:127.0.0.1:٥٠٦٠", "1 to 65535"),
+        ("udp:example.org:5060", "IP address"),
+        ("udp:0.0.0.0:5060", "listens everywhere"),
+        ("tcp:[::]:5060", "listens everywhere"),
+        ("udp:224.0.1.75:5060", "multicast"),
+    ],
+)
+def test_what_cannot_be_listened_on_is_refused_with_what_can(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as refusal:
+        Listener.parse(text)
+    assert "\n" not in str(refusal.value)
+
+
+def test_split_address() -> None:
+    assert split_address("localhost:8080") == ("localhost", 8080)
+    assert split_address("[::1]:80") == ("::1", 80)
+    for wrong in ("8080", ":8080", "::1:80", "host:"):
+        with pytest.raises(ValueError):
+            split_address(wrong)
