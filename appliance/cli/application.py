@@ -61,6 +61,8 @@ class Application(Noun):
             raise Failure(error.reason) from error  # the code is for the FIFO's clients
         except SipboxError as error:
             raise Failure(str(error)) from error
+        except PermissionError as error:
+            raise Failure(f"{error.filename}: {error.strerror}; another user may, perhaps root") from error
 
 
 class Failure(click.ClickException):

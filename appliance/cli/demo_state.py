@@ -130,13 +130,12 @@ def _free_address(http: str) -> str:
 def _passwords(file: Path) -> dict[str, str]:
     try:
         kept = json.loads(file.read_text())
+        return {user: str(kept[user]) for user in USERS}
     except FileNotFoundError:
-        kept = {}
-    made = {
-        user: kept.get(user) or "".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for user in USERS
-    }
-    if made != kept:
-        _write_private(file, json.dumps(made, indent=2) + "\n")
+        made = {user: "".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for user in USERS}
+    except (ValueError, LookupError, TypeError):
+        raise SettingsError("is damaged: remove it, and new passwords are made", file=str(file)) from None
+    _write_private(file, json.dumps(made, indent=2) + "\n")
     return made
 
 

@@ -70,10 +70,11 @@ class Filter(NamedTuple):
                 return False
         if not self.user:
             return True
-        user = self.user.removeprefix("sips:").removeprefix("sip:").lower()
-        if "@" in user:
-            return user in (each.lower() for each in entry.users)
-        return user in (each.rpartition("@")[0].lower() for each in entry.users)
+        wanted_user = self.user.removeprefix("sips:").removeprefix("sip:").lower()
+        addresses = [address.lower() for address in entry.users]
+        return wanted_user in addresses or wanted_user in [
+            address.rpartition("@")[0] for address in addresses
+        ]
 
 
 class Mailbox:

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+import os
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from appliance import __version__
+from appliance.telemetry.catalogue import CATALOGUE
+from appliance.telemetry.exposition import render
+from appliance.telemetry.metrics import Metrics
+
+
+def families(metrics: Metrics) -> dict[str, object]:
+    body, content_type = render(json.loads(json.dumps(metrics.snapshot())))
+    assert content_type.startswith("text/plain; version=0.0.4")
+    return {family.name: family for family in text_string_to_metric_families(body.decode())}
+
+
+def test_every_metric_is_exposed_with_its_help_and_type() -> None:
+    found = families(Metrics())
+    for metric in CATALOGUE:
+        family = found[metric.name.removesuffix("_total")]
+        assert family.type == metric.kind  # type: ignore[attr-defined]
+        assert family.documentation == metric.help  # type: ignore[attr-defined]
+
+
+def test_samples() -> None:
+    metrics = Metrics()
+    metrics.requests_received["INVITE", "tcp"] += 3
+    metrics.call_setup_seconds.observe(0.2)
+    metrics.call_setup_seconds.observe(500)
+    found = families(metrics)
+    samples = {
+        (sample.name, tuple(sample.labels.items())): sample.value
+        for family in found.values()
+        for sample in family.samples  # type: ignore[attr-defined]
+    }
+    labels = (("method", "INVITE"), ("transport", "tcp"))
+    assert samples["sipbox_sip_requests_received_total", labels] == 3
+    assert samples["sipbox_call_setup_seconds_bucket", (("le", "0.25"),)] == 1
+    assert samples["sipbox_call_setup_seconds_bucket", (("le", "+Inf"),)] == 2
+    assert samples["sipbox_call_setup_seconds_count", ()] == 2
+    build = next(labels for name, labels in samples if name == "sipbox_build_info")
+    assert dict(build)["version"] == __version__
+
+
+def test_the_process_is_told_when_its_number_is_known() -> None:
+    snapshot = Metrics().snapshot()
+    assert b"process_start_time_seconds" in render(snapshot, pid=os.getpid())[0]
+    assert b"process_" not in render(snapshot)[0]
+
+
+def test_openmetrics_for_those_who_ask_for_it() -> None:
+    body, content_type = render(Metrics().snapshot(), accept="application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+
+
+def test_what_the_catalogue_does_not_know_is_left_out() -> None:
+    body, _ = render({"sipbox_from_the_future": [([], 1)]})
+    assert b"future" not in body
