@@ -174,7 +174,8 @@ class TimerWheel:
         An error that somebody raises goes to the caller; those who were to be woken after him are woken
         by the next tick, so nobody is forgotten.
         """
-        target = int(now * self._per_second)
+        # A time that is meant to be a whole number of ticks may be a hair less in binary.
+        target = int(now * self._per_second + 1e-6)
         behind = target - self._current
         if behind <= 0:
             return
