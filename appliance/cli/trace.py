@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 import click
@@ -23,11 +22,12 @@ from appliance.cli.invocation import Invocation, Verb, invocation
 @invocation
 def trace(run: Invocation, user: str | None, method: str | None, colour: bool | None, as_json: bool) -> None:
     """Watch the messages of the running server, what it decides between them included. Ctrl-C ends it."""
+    from appliance.telemetry.console import wants_colour
     from appliance.telemetry.trace import Entry
     from appliance.telemetry.trace_format import format_entry
 
     if colour is None:
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        colour = wants_colour(sys.stdout)
     try:
         for told in run.stream("trace", user=user, method=method):
             click.echo(
