@@ -136,7 +136,7 @@ class NameAddr(NamedTuple):
             # Without brackets, what follows a semicolon belongs to the header and not to the URI (§20).
             uri_text, semicolon, params = text.partition(";")
             uri_text = uri_text.strip(" \t")
-            if not uri_text or " " in uri_text:
+            if not uri_text or " " in uri_text or ">" in uri_text:
                 raise MalformedMessage(f"not an address: {text[:60]!r}")
             return NameAddr("", uri_text, parse_params(semicolon + params))
         uri_text, closing, tail = rest.partition(">")
@@ -210,8 +210,13 @@ class CSeq(NamedTuple):
 # Most requests are the first, second or third of their dialog, so that few different texts are met.
 @lru_cache(maxsize=4096)
 def _cseq(text: str) -> CSeq:
-    number, *blank, method = text.replace("\t", " ").split(" ") if len(text) < 256 else ("", "")
-    if any(blank) or not (number.isascii() and number.isdigit() and len(number) < 20 and is_token(method)):
+    # What raises is not remembered, so the limits on the lengths bound the memory too.
+    number, _, method = text[:256].replace("\t", " ").partition(" ")
+    method = method.lstrip(" ")
+    if (
+        not (number.isascii() and number.isdigit() and len(number) < 20 and is_token(method))
+        or len(text) > 256
+    ):
         raise MalformedMessage(f"not a CSeq: {text[:60]!r}")
     if int(number) >= 0x80000000:
         raise MalformedMessage(f"a CSeq number beyond 2**31: {number}")

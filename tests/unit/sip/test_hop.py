@@ -5,7 +5,9 @@ import pytest
 from appliance.sip.hop import Hop
 
 
-@pytest.mark.parametrize(("transport", "reliable"), [("udp", False), ("tcp", True), ("tls", True), ("ws", True)])
+@pytest.mark.parametrize(
+    ("transport", "reliable"), [("udp", False), ("tcp", True), ("tls", True), ("ws", True)]
+)
 def test_only_udp_loses_messages(transport: str, reliable: bool) -> None:
     assert Hop(transport, "192.0.2.1", 5060).reliable is reliable
 

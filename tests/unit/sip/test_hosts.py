@@ -11,7 +11,9 @@ def test_ipv4(text: str) -> None:
     assert is_ipv4(text)
 
 
-@pytest.mark.parametrize("text", ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.", "1.2.3.x", "1.2.3.٤", "1.2.3.+4", "0001.1.1.1"])
+@pytest.mark.parametrize(
+    "text", ["", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.", "1.2.3.x", "1.2.3.٤", "1.2.3.+4", "0001.1.1.1"]
+)
 def test_not_ipv4(text: str) -> None:
     assert not is_ipv4(text)
 
@@ -21,17 +23,33 @@ def test_ipv6_reference(text: str) -> None:
     assert is_ipv6_reference(text)
 
 
-@pytest.mark.parametrize("text", ["", "::1", "[::1", "::1]", "[]", "[:::]", "[fe80::1%eth0]", "[1.2.3.4]", "[" + ":" * 9999 + "]"])
+@pytest.mark.parametrize(
+    "text", ["", "::1", "[::1", "::1]", "[]", "[:::]", "[fe80::1%eth0]", "[1.2.3.4]", "[" + ":" * 9999 + "]"]
+)
 def test_not_ipv6_reference(text: str) -> None:
     assert not is_ipv6_reference(text)
 
 
-@pytest.mark.parametrize("text", ["a", "example.com", "EXAMPLE.com", "example.com.", "my_pbx", "a-b.c", "1.2.3.4", "xn--bcher-kva.example"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "example.com",
+        "EXAMPLE.com",
+        "example.com.",
+        "my_pbx",
+        "a-b.c",
+        "1.2.3.4",
+        "xn--bcher-kva.example",
+    ],
+)
 def test_hostname(text: str) -> None:
     assert is_hostname(text)
 
 
-@pytest.mark.parametrize("text", ["", ".", "a..b", "-a", "a-", "a.-b", "a b", "bücher.example", "a/b", "[::1]"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "a..b", "-a", "a-", "a.-b", "a b", "bücher.example", "a/b", "[::1]"]
+)
 def test_not_hostname(text: str) -> None:
     assert not is_hostname(text)
 

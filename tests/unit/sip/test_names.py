@@ -93,7 +93,15 @@ def test_display(key: str, display: str) -> None:
 
 
 def test_credentials_and_dates_are_never_lists() -> None:
-    for key in ("authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "date", "from", "to"):
+    for key in (
+        "authorization",
+        "proxy-authorization",
+        "www-authenticate",
+        "proxy-authenticate",
+        "date",
+        "from",
+        "to",
+    ):
         assert key not in LIST_HEADERS
 
 
