@@ -176,7 +176,7 @@ class Fifo:
                 try:
                     self._replies.write(descriptor, self._text(command, request))
                 finally:
-                    os.close(descriptor)
+                    self._replies.close(descriptor)
             except ReplyRefused as refused:
                 log.warning("FIFO %s: %s: %s", self.path, request.command, refused)
 

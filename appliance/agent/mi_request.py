@@ -169,7 +169,7 @@ class RequestReader:
                 problem = f"forbidden reply name {reply_name!r}"
             else:
                 self._command, self._reply_name = command, reply_name
-        if command not in self._commands or problem:
+        if command not in self._commands or problem or ":" in self._reply_name:
             beginning = self._beginning_in(line)
             if beginning is not None and beginning != line:
                 yield Ignored("half a request before another one")

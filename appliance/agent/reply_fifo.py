@@ -14,6 +14,7 @@ import stat
 from pathlib import Path
 
 import gevent
+from gevent.monkey import get_original
 from gevent.os import nb_write
 
 from appliance.agent.mi_request import FORBIDDEN_IN_NAME
@@ -23,6 +24,10 @@ RETRY_SECONDS = 0.08
 PATH_BYTES = 128
 STALLED_SECONDS = 2.0
 MODE = 0o1770
+
+# gevent's os.close leaves the closing to the loop's next turn, which may be seconds away, and the client
+# waits for the end of its reply. Nothing of the loop's watches our descriptors when they are closed.
+_close = get_original("os", "close")
 
 
 class ReplyRefused(Exception):
@@ -67,12 +72,12 @@ class ReplyDirectory:
             try:
                 self._examine(directory, name, descriptor)
             except BaseException:
-                os.close(descriptor)
+                _close(descriptor)
                 raise
         except OSError as error:
             raise ReplyRefused(f"{self.path / name}: {error.strerror}") from error
         finally:
-            os.close(directory)
+            _close(directory)
         return descriptor
 
     def write(self, descriptor: int, text: str) -> None:
@@ -95,7 +100,11 @@ class ReplyDirectory:
         try:
             self.write(descriptor, text)
         finally:
-            os.close(descriptor)
+            self.close(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """The end of the reply."""
+        _close(descriptor)
 
     def _is_bare(self, name: str) -> bool:
         return (

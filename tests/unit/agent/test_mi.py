@@ -11,7 +11,9 @@ def test_a_reply_without_nodes() -> None:
 
 def test_nodes_names_values_attributes_and_indents() -> None:
     contact = Node("sip:10@192.0.2.1", "Contact", (("Q", ""),), (Node("3600", "Expires"), Node("plain")))
-    tree = Tree((Node("location", "Domain", (("table", "512"), ("records", "1")), (contact,)), Node("", "Empty")))
+    tree = Tree(
+        (Node("location", "Domain", (("table", "512"), ("records", "1")), (contact,)), Node("", "Empty"))
+    )
     assert tree.text == (
         "200 OK\n"
         "Domain:: location table=512 records=1\n"

@@ -57,7 +57,8 @@ def test_empty_lines_between_requests_do_not_count() -> None:
     assert read(b"\n\n  \n:uptime:a\n\n\n") == [Request("uptime", "a")]
 
 
-# ------------------------------------------------------------------------------------------------------ arguments
+# ------------------------------------------------------------------------------------------------------
+# arguments
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,8 @@ def test_a_command_without_input_ignores_what_it_is_given() -> None:
     assert read(b':uptime:r\nwhat"ever\n\n') == [Request("uptime", "r")]
 
 
-# ----------------------------------------------------------------------------------------------------- first lines
+# -----------------------------------------------------------------------------------------------------
+# first lines
 
 
 def test_an_unknown_command_is_answered_at_once_and_its_arguments_are_skipped() -> None:
@@ -169,13 +171,16 @@ def test_a_first_line_of_1024_bytes() -> None:
     assert read(f":uptime:{name}\n\n".encode()) == [Request("uptime", name)]
 
 
-# ------------------------------------------------------------------------------------------ clients that die half-way
+# ------------------------------------------------------------------------------------------ clients that
+# die half-way
 
 
 @pytest.mark.parametrize(
     "half",
     [
         b":ul_",
+        b":ul_rm:",
+        b":ul_rm:dead",
         b":ul_rm:dead\n",
         b":ul_rm:dead\nloc",
         b":ul_rm:dead\nlocation\n",
