@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import gevent
@@ -92,8 +93,7 @@ class ChangeLog:
             gevent.sleep(0)
         self._last_read = now
         self._close_gaps(now)
-        for tell in self.tell:
-            tell(changes)
+        self._tell(changes)
         if now >= self._next_removal:
             self._next_removal = now + _REMOVE_EVERY
             self._database.run(_remove_old, "change_log_removal")
@@ -111,6 +111,17 @@ class ChangeLog:
                 if isinstance(error, DatabaseRefused):
                     self._last = None  # made anew, perhaps: its numbers begin again
             gevent.sleep(self._every)
+
+    def _tell(self, changes: list[Change]) -> None:
+        """Tell everybody, whoever fails; the first failure is raised when all have been told."""
+        failure: StorageError | None = None
+        for tell in self.tell:
+            try:
+                tell(changes)
+            except StorageError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _begin(self) -> None:
         """Begin with the present, and forget all that was read before."""
@@ -140,14 +151,15 @@ class ChangeLog:
 
     def _take_in(self, entries: list[tuple[int, str, str, str]], now: float) -> list[Change]:
         """Note which numbers were seen and which were passed over."""
-        assert self._last is not None
+        last = self._last or 0
         for number, *_ in entries:
-            if number > self._last:
-                if number > self._last + 1 and self._last:
-                    self._gaps[self._last + 1, number - 1] = now
-                self._last = number
+            if number > last:
+                if number > last + 1 and last:
+                    self._gaps[last + 1, number - 1] = now
+                last = number
             else:
                 self._fill(number)
+        self._last = last
         if len(self._gaps) > _GAPS_WATCHED:
             self._gaps.clear()
             self._forget_at = self._forget_at or now + _GAP_SECONDS
@@ -172,11 +184,7 @@ class ChangeLog:
 
 
 def _remove_old(connection: Connection) -> None:
-    """A thousand at a time: a long delete would hold up those who write."""
-    if connection.dialect.name == "sqlite":
-        old = change_log.c.changed < func.datetime("now", f"-{_KEPT_SECONDS} seconds")
-        connection.execute(delete(change_log).where(old))
-        return
-    connection.exec_driver_sql(
-        f"DELETE FROM change_log WHERE changed < utc_timestamp() - INTERVAL {_KEPT_SECONDS} SECOND LIMIT 10000"
-    )
+    """Not too many at a time: a long delete would hold up those who write."""
+    old = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=_KEPT_SECONDS)
+    statement = delete(change_log).where(change_log.c.changed < old)
+    connection.execute(statement.with_dialect_options(mysql_limit=10_000, mariadb_limit=10_000))

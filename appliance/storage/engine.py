@@ -147,6 +147,10 @@ class Database:
 
     # ------------------------------------------------------------------------------------ whether it is there
 
+    @property
+    def watched(self) -> bool:
+        return self._watched
+
     def watch(self) -> bool:
         """From now on keep to the last answer and look for a lost database in the background.
 

@@ -190,7 +190,8 @@ class Subscribers:
                 self._reader = gevent.spawn(self._read_queue)
         miss.done.wait()
         if miss.error is not None:
-            raise miss.error
+            # Each of those who waited gets its own: an exception grows with everybody who raises it.
+            raise type(miss.error)(*miss.error.args) from None
         return miss.row
 
     def _read_queue(self) -> None:

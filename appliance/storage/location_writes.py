@@ -1,0 +1,189 @@
+"""Where changes of bindings go: into the database, or into the spool until they can.
+
+A refresh, which is what most writes are, changes three columns. When the other columns of a row are known to
+be as they were last written, only those three are sent: half the text, two thirds of the server's time. The
+order of changes is kept: as long as the spool holds any, newer ones go behind them.
+
+Must not know when changes are gathered, nor who waits for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from appliance.errors import DatabaseRefused, DatabaseUnavailable, RowRefused, StorageError
+from appliance.storage.engine import Database
+from appliance.storage.location_rows import RUID, LocationTable, Row, as_read
+from appliance.storage.spool import Entry, Spool
+
+KIND: Final = "location"
+#: Entries replayed between two commits of what arrives meanwhile.
+_REPLAYED_AT_ONCE = 500
+#: With no more refreshes than this, one statement for whole rows is cheaper than two statements.
+_FEW = 8
+#: Seconds until a replay that was refused is tried again.
+_PAUSE = 1.0
+
+
+class Written(NamedTuple):
+    """``refused`` maps the ruid of each row that the database does not take to the reason."""
+
+    refused: dict[str, StorageError]
+
+
+class LocationWrites:
+    """The changes of one process. ``remember`` False: others write the same rows, so whole rows are sent
+    always.
+
+    ``last_error`` is why the spool is in use, ``pause`` when to try again (None: when there is something to
+    do).
+    """
+
+    def __init__(
+        self, database: Database, table: LocationTable, spool: Spool | None, *, remember: bool = True
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._spool = spool
+        self._remember = remember
+        self._fingerprints: dict[str, int] = {}
+        self.last_error: str | None = None
+        self.written = 0
+        self.commits = 0
+
+    @property
+    def spooled(self) -> int:
+        """How many changes wait in the spool."""
+        return len(self._spool) if self._spool is not None else 0
+
+    @property
+    def pause(self) -> float | None:
+        return _PAUSE if self.spooled and self._database.available else None
+
+    def open(self) -> None:
+        if self._spool is not None:
+            self._spool.open()
+
+    def close(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
+
+    def forget(self, ruids: Iterable[str]) -> None:
+        """These rows are not as we last wrote them."""
+        for ruid in ruids:
+            self._fingerprints.pop(ruid, None)
+
+    def write(self, rows: Sequence[Row], removals: Sequence[str], now: str) -> Written:
+        """Make them durable, in the database or in the spool. Raises StorageError when neither can."""
+        refused: dict[str, StorageError] = {}
+        if self._spool is None:
+            self._to_database(rows, removals, refused)
+        elif self.spooled or not self._database.available:
+            self._to_spool(self._spool, rows, removals, now)
+        else:
+            try:
+                self._to_database(rows, removals, refused)
+            except (DatabaseUnavailable, DatabaseRefused) as error:
+                self.last_error = str(error)
+                self._to_spool(self._spool, rows, removals, now)
+        self.written += len(rows)
+        self.commits += 1
+        return Written(refused)
+
+    def replay(self) -> bool:
+        """Give the database some of what the spool holds; True when there is more and it takes it."""
+        spool = self._spool
+        if spool is None or not len(spool) or not self._database.available:
+            return False
+        entries = [each for each in spool.after(0, _REPLAYED_AT_ONCE) if each.kind == KIND]
+        rows = sorted(tuple(each.row) for each in entries if each.row is not None)
+        removals = [(each.key, each.modified) for each in entries if each.row is None]
+        try:
+            self._replay(rows, removals)
+        except StorageError as error:
+            self.last_error = str(error)
+            return False
+        spool.remove(entries)
+        if not len(spool):
+            self.last_error = None
+        return bool(len(spool))
+
+    def waiting_rows(self) -> Iterable[tuple[str, Row | None]]:
+        """What the spool holds: ruid and row as ``page`` gives it, None for a removal; the oldest first."""
+        number = 0
+        while self._spool is not None:
+            entries = self._spool.after(number, _REPLAYED_AT_ONCE)
+            if not entries:
+                return
+            number = entries[-1].number
+            for each in entries:
+                yield each.key, None if each.row is None else as_read(each.row)
+
+    # ---------------------------------------------------------------------------------------------- internals
+
+    def _to_spool(self, spool: Spool, rows: Sequence[Row], removals: Sequence[str], now: str) -> None:
+        entries = [Entry(KIND, ruid, now, None) for ruid in removals]
+        entries += [Entry(KIND, row[RUID], now, row) for row in rows]
+        spool.add(entries)
+        self.forget(entry.key for entry in entries)
+
+    def _replay(self, rows: Sequence[Row], removals: Sequence[tuple[str, str]]) -> None:
+        try:
+            self._table.replay(rows, removals)
+        except RowRefused:
+            # One row that cannot be must not keep the others: it is left out, as it would have been refused.
+            if len(rows) + len(removals) > 1:
+                for row in rows:
+                    self._replay([row], ())
+                self._replay((), removals)
+
+    def _to_database(
+        self, rows: Sequence[Row], removals: Sequence[str], refused: dict[str, StorageError]
+    ) -> None:
+        known: Sequence[Row] = ()
+        whole = rows
+        fingerprints: list[int] = []
+        if self._remember:
+            fingerprints = [_fingerprint(row) for row in rows]
+            remembered = self._fingerprints
+            known = [
+                row
+                for row, print_ in zip(rows, fingerprints, strict=True)
+                if remembered.get(row[RUID]) == print_
+            ]
+            if len(known) == len(rows):
+                whole = ()
+            elif len(known) <= _FEW:
+                known = ()
+            else:
+                names = {row[RUID] for row in known}
+                whole = [row for row in rows if row[RUID] not in names]
+        if known and not self._table.refresh(known):
+            # Somebody has deleted rows by hand: the phones are there all the same.
+            self._upsert(known, refused)
+        if whole:
+            self._upsert(whole, refused)
+        if removals:
+            self._table.delete(removals)
+            self.forget(removals)
+        for row, print_ in zip(rows, fingerprints, strict=False):
+            self._fingerprints[row[RUID]] = print_
+        self.forget(refused)
+
+    def _upsert(self, rows: Sequence[Row], refused: dict[str, StorageError]) -> None:
+        """Write whole rows; a row that cannot be is found by halves and does no harm to the others."""
+        try:
+            self._table.upsert(rows)
+        except RowRefused as error:
+            if len(rows) == 1:
+                refused[rows[0][RUID]] = error
+                return
+            middle = len(rows) // 2
+            self._upsert(rows[:middle], refused)
+            self._upsert(rows[middle:], refused)
+
+
+def _fingerprint(row: Row) -> int:
+    """Of all columns but those that a refresh changes: expires, cseq and last_modified."""
+    return hash((row[1:6], row[7:9], row[11:]))
