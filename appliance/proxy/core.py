@@ -6,7 +6,7 @@ a dictionary instead, and sees the same server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from appliance.auth.keys import Keys
@@ -51,7 +51,7 @@ class Directory(Protocol):
     def credentials(self) -> CredentialsSource: ...
     @property
     def bindings(self) -> BindingStore: ...
-    def realms(self) -> dict[str, str]: ...
+    def realms(self) -> Mapping[str, str]: ...
     def alias(self, aor: AddressOfRecord) -> str | None: ...
 
 
@@ -127,7 +127,7 @@ class ProxyCore:
             dialog_routes=dialogs,
             max_forwards=sip.max_forwards,
         )
-        targets = TargetSet(self.registrar.service, clock.now)
+        self.targets = TargetSet(self.registrar.service, clock.now)
         around = Surroundings(
             forwarder=self.forwarder,
             transactions=self.transactions,
@@ -153,10 +153,12 @@ class ProxyCore:
                 qop=settings.auth.qop and sip.profile != "openser12",
             ),
             registrar=self.registrar,
-            locations=targets,
+            locations=self.targets,
             aliases=directory.alias,
             dialogs=dialogs,
-            relays=Relays(around, self.domains, targets, self.calls, sip.max_branches, self._progress_of),
+            relays=Relays(
+                around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of
+            ),
             self_loop=SelfLoop(sip.self_loop, network.listeners),
             journal=self.journal,
             tracer=tracer,

@@ -60,6 +60,11 @@ class ProxyJournal:
             sip_method=request.method,
         )
 
+    def crashed(self, error: BaseException) -> None:
+        """A message could not even be looked at."""
+        trace = "".join(traceback.format_exception(error))
+        self._journal.say("error", f"a message could not be handled: {error!r}", trace)
+
     def call_ended(self, end: CallEnd) -> None:
         """A call is over, or never came about."""
         lasted = "" if end.seconds is None else f" after {end.seconds:.0f} s"

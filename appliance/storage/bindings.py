@@ -100,7 +100,7 @@ class BindingWriter:
         self._dirty: dict[str, Binding | None] = {}
         self._removed_while_loading: set[str] | None = None
         self._wake = Event()
-        self._greenlets: list[gevent.Greenlet] = []
+        self._greenlets: list[gevent.Greenlet[[], None]] = []
         database.on_change.append(lambda _: self._wake.set())
 
     # ----------------------------------------------------------------------------------- the registrar's side
@@ -213,6 +213,11 @@ class BindingWriter:
             writes.commits,
             writes.last_error or self._database.last_error,
         )
+
+    @property
+    def unwritten(self) -> frozenset[str]:
+        """The bindings, by ruid, whose last state is neither in the database nor in the spool."""
+        return frozenset(self._batch.changes) | frozenset(self._dirty)
 
     def forget(self, ruids: Iterable[str]) -> None:
         """Others have written these rows: write them whole the next time."""

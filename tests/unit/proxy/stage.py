@@ -76,7 +76,7 @@ class Rows:
 
 
 class Stage:
-    """The proxy core with everything around it played: ``stage.receive(message, hop)``, then ``stage.sent``."""
+    """The proxy core with everything around it played."""
 
     def __init__(self, **sections: dict[str, Any]) -> None:
         sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})

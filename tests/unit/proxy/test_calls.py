@@ -52,7 +52,14 @@ def test_a_call_that_is_answered_ends_with_its_bye(
 
 @pytest.mark.parametrize(
     ("status", "result"),
-    [(486, "busy"), (408, "no_answer"), (487, "cancelled"), (603, "rejected"), (404, "not_found"), (500, "failed")],
+    [
+        (486, "busy"),
+        (408, "no_answer"),
+        (487, "cancelled"),
+        (603, "rejected"),
+        (404, "not_found"),
+        (500, "failed"),
+    ],
 )
 def test_a_call_that_fails_is_told_at_once(
     calls: Calls, told: list[CallEnd], metrics: Metrics, status: int, result: str

@@ -140,7 +140,7 @@ class TestCall:
     @pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "PUBLISH", "OPTIONS", "REFER", "INFO", "BYE"])
     def test_every_other_method_from_a_local_user_is_challenged_too(self, stage: Stage, method: str) -> None:
         stage.bind("11", "sip:11@192.0.2.11")
-        request, sent = stage.let_in(stage.request(method))
+        _request, sent = stage.let_in(stage.request(method))
         assert only(sent).method == method
         assert not only(sent).has("Proxy-Authorization")
 

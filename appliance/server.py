@@ -1,0 +1,204 @@
+"""The SIP process: sockets and a database around the proxy core, started and ended in order.
+
+The order of starting: secret, sockets, database (which may be away), then answering, while the bindings are
+loaded in the background. The order of stopping: read no more, finish what is begun, write what is not written,
+close.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+
+from appliance.auth.keys import load_keys
+from appliance.config import Settings
+from appliance.control import ControlServer
+from appliance.errors import SettingsError
+from appliance.operations import Box, commands
+from appliance.proxy.core import Clock, ProxyCore, Watchers
+from appliance.sip.hop import Hop
+from appliance.sip.message import Limits
+from appliance.storage.directory import Directory
+from appliance.telemetry.journal import open_journal
+from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.trace import Entry, Filter, Tracer
+from appliance.telemetry.trace_format import format_entry
+from appliance.transport.flows import Flows, names_of
+from appliance.transport.greenlets import ParkedGreenlets
+from appliance.transport.resolver import Resolver
+
+# How long what is begun may take to finish when the server stops.
+_STOP_SECONDS = 5.0
+
+
+class SipServer:
+    """One SIP process. Raises SettingsError when it cannot be what the settings say."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.time()
+        self.stopping = Event()
+        self.metrics = Metrics()
+        self.tracer = Tracer()
+        self.journal = open_journal(settings.log.level, settings.log.format)
+        keys = load_keys(Path(settings.sip.state_dir) / "secret")
+        self.network = Network(settings, self.metrics, self.tracer, self._received)
+        self.directory = Directory(settings, self.metrics, self.journal)
+        self.core = ProxyCore(
+            settings,
+            keys,
+            secrets.randbits(32),
+            self.network,
+            self.directory,
+            Watchers(self.metrics, self.tracer, self.journal),
+            Clock(time.monotonic, time.time, gevent.spawn),
+        )
+        self.greenlets = ParkedGreenlets(
+            self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed
+        )
+        self.control = ControlServer(settings.sip.control, commands(self._box()))
+        self._ticker = gevent.get_hub().loop.timer(self.core.wheel.tick, self.core.wheel.tick)
+        self._sweeper = gevent.Greenlet(self._sweep)
+
+    def start(self) -> None:
+        """Answers from here on."""
+        self.directory.start(self.core.locations)
+        self._ticker.start(self._tick)
+        self._sweeper.start()
+        self.control.start()
+        self.network.start()
+        self.journal.event("ready", f"listening on {', '.join(self.settings.sip.listen)}")
+
+    def stop(self) -> None:
+        """Reads no more, finishes what is begun, writes what is not written."""
+        self.journal.event("stopping", "finishing what is begun")
+        self.network.stop()
+        patience = time.monotonic() + _STOP_SECONDS
+        while self.core.admission.in_progress and time.monotonic() < patience:
+            gevent.sleep(0.01)
+        self.control.stop()
+        self._sweeper.kill()
+        self._ticker.stop()
+        self.directory.stop()
+        self.network.close()
+        self.journal.event("stopped", "ended in order")
+
+    def run(self) -> None:
+        """Starts, and returns when SIGTERM, SIGINT or ``stopping`` has ended it in order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            gevent.signal_handler(number, self.stopping.set)
+        self.start()
+        self.stopping.wait()
+        self.stop()
+
+    def _received(self, data: bytes, hop: Hop) -> None:
+        if not self.greenlets.dispatch(data, hop):
+            self.core.admission.refuse_overload(data, hop)
+
+    def _box(self) -> Box:
+        """What the operations work with."""
+        core = self.core
+        return Box(
+            settings=self.settings,
+            metrics=self.metrics,
+            service=core.registrar.service,
+            targets=core.targets,
+            transactions=core.transactions,
+            tracer=self.tracer,
+            domains=core.domains,
+            database=self.directory.database,
+            connections=self.network,
+            listeners=self.network.listeners,
+            next_hop=core.forwarder.next_hop,
+            shutdown=self.stopping.set,
+            arguments=sys.argv,
+            started=self.started,
+            calls_active=lambda: core.calls.active,
+            flush=self.directory.flush,
+            unwritten=self.directory.unwritten,
+            spooled=self.directory.spooled,
+            forget=self.directory.forget,
+            reload=self.directory.reload,
+        )
+
+    def _tick(self) -> None:
+        self.core.wheel.advance(time.monotonic())
+
+    def _sweep(self) -> None:
+        """Bindings that were not refreshed go, to the second: from memory, then from the table."""
+        due = time.monotonic() + 1.0
+        while True:
+            gevent.sleep(max(0.0, due - time.monotonic()))
+            now = time.monotonic()
+            # How late the loop came to a timer that was due says how busy it is.
+            self.metrics.hub_lag_seconds.observe(max(0.0, now - due))
+            due = now + 1.0
+            self.directory.remove_expired(self.core.expire(now))
+
+
+class Network:
+    """The sockets as the core sees them: listeners, names, and one way out, where everything is traced."""
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, tracer: Tracer, receive: Callable[[bytes, Hop], None]
+    ) -> None:
+        sip, limits = settings.sip, settings.limits
+        self._metrics = metrics
+        self._tracer = tracer
+        self._flows = Flows(
+            receive,
+            Limits(
+                limits.message_bytes, limits.header_bytes, limits.headers, limits.uri_bytes, limits.nesting
+            ),
+            self._connection_changed,
+            max_connections=sip.max_connections,
+            idle_seconds=sip.tcp_idle_seconds,
+            receive_buffer=sip.receive_buffer,
+        )
+        for listener in sip.listeners:
+            try:
+                self._flows.listen(listener.transport, listener.host, listener.port)
+            except OSError as error:
+                raise SettingsError(error.strerror or str(error), path="sip.listen") from None
+        self.listeners = names_of(self._flows.listeners)
+        self.addresses = Resolver().addresses
+        self.local_for, self.connect = self._flows.local_for, self._flows.connect
+        self.start, self.stop, self.close = self._flows.start, self._flows.stop, self._flows.close
+
+    def send(self, data: bytes, hop: Hop) -> None:
+        """Every message that leaves the process leaves here; raises OSError."""
+        self._flows.send(data, hop)
+        if self._tracer.active:
+            self._tracer.message("sent", data, hop)
+
+    def _connection_changed(self, opened: bool, hop: Hop, reason: str) -> None:
+        if opened:
+            self._metrics.connections_opened[hop.transport] += 1
+        else:
+            self._metrics.connections_closed[reason] += 1
+
+
+def serve(settings: Settings, *, trace: bool = False, with_agent: bool = False) -> None:
+    """Runs the SIP server until it is told to end; with the management agent in the same process if wished.
+
+    The process must have been monkey-patched by gevent before. Raises SettingsError.
+    """
+    server = SipServer(settings)
+    if trace:
+        server.tracer.subscribe(Filter(), _to_terminal)
+    if with_agent:
+        from appliance.agent import service
+
+        service.start(settings)
+    server.run()
+
+
+def _to_terminal(entry: Entry) -> None:
+    print(format_entry(entry, colour=True), file=sys.stderr, flush=True)

@@ -1,0 +1,168 @@
+"""The storage of one SIP process put together: credentials, names and bindings of one database.
+
+What the proxy core asks (who is this, what is served, where does an alias point) is answered from memory; the
+change log keeps that true. Must not know SIP requests, nor sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import gevent
+
+from appliance.config import Settings
+from appliance.errors import DatabaseUnavailable, MalformedMessage, StorageError
+from appliance.registrar.binding import Binding
+from appliance.registrar.locations import Locations
+from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord, Uri
+from appliance.storage.bindings import BindingWriter
+from appliance.storage.changes import Change, ChangeLog
+from appliance.storage.engine import Database
+from appliance.storage.names import Names
+from appliance.storage.spool import Spool
+from appliance.storage.subscribers import Subscribers
+from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
+
+
+class Directory:
+    """Everything that the SIP process keeps in its database."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, journal: Journal) -> None:
+        sip, wanted, registrar = settings.sip, settings.database, settings.registrar
+        self._journal = journal
+        self._named = [name.lower() for name in sip.domains]
+        self.database = Database(
+            wanted.url,
+            pool_size=wanted.pool_size,
+            connect_timeout=wanted.connect_timeout_seconds,
+            query_timeout=wanted.query_timeout_seconds,
+        )
+        self.credentials = Subscribers(
+            self.database,
+            cached=settings.auth.credentials_cached,
+            only=self._only_domain,
+            case_sensitive=registrar.case_sensitive,
+        )
+        self.names = Names(self.database, only=self._only_domain, case_sensitive=registrar.case_sensitive)
+        self.bindings = BindingWriter(
+            self.database,
+            mode=registrar.location_mode,
+            spool=None if wanted.embedded else Spool(Path(sip.state_dir) / "spool.db"),
+            write_back_seconds=registrar.write_back_seconds,
+            gather_seconds=wanted.commit_gather_ms / 1000,
+            way=_way_back,
+        )
+        self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
+        self._changes.tell += [self.credentials.follow, self.names.follow]
+        self._changes.tell_all += [self.credentials.forget_all, self.names.forget_all]
+        self._loading: gevent.Greenlet[[Locations], None] | None = None
+        self._observe(metrics)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self, locations: Locations) -> None:
+        """Begins to write and to load, whether the database is there or not.
+
+        Raises DatabaseRefused when it is there and not what we need, StorageError when the spool is not.
+        """
+        locations.loading = True
+        self.database.watch()
+        self.bindings.start()
+        try:
+            self.names.load()
+        except DatabaseUnavailable as error:
+            self._journal.event("database-lost", f"the database is away: {error}")
+        self._changes.start()
+        self._loading = gevent.spawn(self._load, locations)
+
+    def stop(self) -> None:
+        """Writes what is not written yet."""
+        if self._loading is not None:
+            self._loading.kill()
+        self._changes.stop()
+        self.bindings.stop()
+        self.database.close()
+
+    def _load(self, locations: Locations) -> None:
+        count = self.bindings.load(locations)
+        self._journal.event("bindings-loaded", f"{count} bindings are in memory")
+
+    # -- what the core asks ----------------------------------------------------------------------------------
+
+    def realms(self) -> Mapping[str, str]:
+        """The served names of the table ``domain`` and their realms."""
+        return self.names.realms()
+
+    def alias(self, aor: AddressOfRecord) -> str | None:
+        """The URI for which an address stands, or None."""
+        return self.names.alias(aor)
+
+    def remove_expired(self, expired: Sequence[Binding]) -> None:
+        """The rows of bindings that have run out go too; what fails now is removed by the next start."""
+        if not expired:
+            return
+        try:
+            self.bindings.commit([], expired)
+        except StorageError as error:
+            self._journal.say("warning", f"rows of expired bindings stay for now: {error}")
+
+    # -- what an administrator asks --------------------------------------------------------------------------
+
+    def forget(self, table: str, keys: Sequence[object]) -> None:
+        """These rows, ``[username, domain]`` each, were changed a moment ago."""
+        changes = [Change(table, str(key[0]), str(key[1])) for key in keys if isinstance(key, (list, tuple))]
+        self.credentials.follow(changes)
+        self.names.follow(changes)
+
+    def reload(self) -> None:
+        """Reads everything again that is kept in memory of domains, aliases and credentials."""
+        self.credentials.forget_all()
+        self.names.load()
+
+    def flush(self) -> None:
+        """Writes now what a write-back would write later."""
+        self.bindings.flush()
+
+    def unwritten(self) -> Collection[str]:
+        """The bindings, by ruid, whose last state is not in the database yet."""
+        return self.bindings.unwritten
+
+    def spooled(self) -> int:
+        """How many changes wait on the disk for the database."""
+        return self.bindings.state.spooled
+
+    # -- wiring ----------------------------------------------------------------------------------------------
+
+    def _only_domain(self) -> str | None:
+        served = {*self._named, *self.names.realms()}
+        return next(iter(served)) if len(served) == 1 else None
+
+    def _observe(self, metrics: Metrics) -> None:
+        database = self.database
+        metrics.source("database_up", lambda: int(database.available))
+        metrics.source("database_spool_rows", self.spooled)
+        metrics.source("database_queries", lambda: database.counters)
+        database.on_query.append(
+            lambda name, _, seconds: metrics.database_query_seconds[name].observe(seconds)
+        )
+        database.on_change.append(self._tell_of_outage)
+
+    def _tell_of_outage(self, available: bool) -> None:
+        if available:
+            self._journal.event("database-back", "the database answers again")
+        else:
+            self._journal.event("database-lost", f"the database is away: {self.database.last_error}")
+
+
+def _way_back(binding: Binding) -> Hop | None:
+    """How to reach a phone whose binding was read back: by the source that it registered from, if kept."""
+    if binding.received is None:
+        return None
+    try:
+        uri = Uri.parse(binding.received)
+    except MalformedMessage:
+        return None
+    return Hop((uri.transport or "udp").lower(), uri.address, uri.port or 5060, -1)
