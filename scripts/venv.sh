@@ -10,23 +10,29 @@ find_python() {
     done
 }
 
-# "sudo -n", nothing for root, or failure for somebody who may not install packages.
-as_root() {
+# "root", "sudo" or nothing: how this user may install packages.
+rights() {
     if [ "$(id -u)" -eq 0 ]; then
-        "$@"
+        echo root
     elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-        sudo -n "$@"
-    else
-        return 126
+        echo sudo
     fi
 }
 
 # install_packages NAME...: by apt-get when we may, else one line that says what an administrator types.
 install_packages() {
+    case $(rights) in
+        root) by='' ;;
+        sudo) by='sudo -n' ;;
+        *)
+            echo "Packages are missing on this machine. As root, type: apt-get install $*" >&2
+            return 1
+            ;;
+    esac
     echo "Installing from Debian: $*" >&2
     log=$(mktemp)
     # A service that comes with a package is not started: the tests start their own, on ports of their own.
-    if as_root sh -c '
+    if $by sh -c '
         policy=/usr/sbin/policy-rc.d
         if [ ! -e "$policy" ]; then
             printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy"
@@ -40,7 +46,7 @@ install_packages() {
     fi
     tail -n 15 "$log" >&2
     rm -f "$log"
-    echo "Missing on this machine. As root, type: apt-get install $*" >&2
+    echo "That failed. As root, type: apt-get install $*" >&2
     return 1
 }
 
