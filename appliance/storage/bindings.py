@@ -38,7 +38,7 @@ _FLUSHED_AT_ONCE = 500
 
 
 class WriterState(NamedTuple):
-    """What ``sipbox status`` and the metrics show. ``waiting`` are changes that nobody has made durable yet."""
+    """What ``sipbox status`` and the metrics show. ``waiting`` are changes that are not durable yet."""
 
     mode: str
     available: bool
@@ -174,7 +174,7 @@ class BindingWriter:
             self._removed_while_loading = None
 
     def flush(self) -> None:
-        """Write back now what the mode write-back has not written yet. Raises StorageError; then it is kept."""
+        """Write now what the mode write-back has not written yet. Raises StorageError; then it is kept."""
         dirty, self._dirty = self._dirty, {}
         ruids = list(dirty)
         for first in range(0, len(ruids), _FLUSHED_AT_ONCE):

@@ -67,7 +67,7 @@ class ChangeLog:
         self._next_removal = 0.0
         self._gaps: dict[tuple[int, int], float] = {}
         self._forget_at: float | None = None
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def start(self) -> None:
         """Read from now on, in a greenlet of its own."""
@@ -80,7 +80,7 @@ class ChangeLog:
             self._greenlet = None
 
     def poll(self) -> list[Change]:
-        """Read what is new, tell everybody, return it. Raises StorageError; the next reading makes up for it."""
+        """Read what is new, tell everybody, return it. Raises StorageError; the next reading tries again."""
         now = self._clock()
         if self._last is None or now - self._last_read > _TOO_LATE_SECONDS:
             self._begin()
@@ -147,7 +147,7 @@ class ChangeLog:
             .order_by(column.id)
             .limit(_ENTRIES_AT_ONCE)
         )
-        return [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+        return [tuple(row) for row in connection.execute(query)]
 
     def _take_in(self, entries: list[tuple[int, str, str, str]], now: float) -> list[Change]:
         """Note which numbers were seen and which were passed over."""

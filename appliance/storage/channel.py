@@ -27,7 +27,7 @@ class Channel:
         self._turn = RLock()
 
     def execute(self, statement: str, name: str) -> int:
-        """Send a statement that changes rows; how many the server counted. Raises as ``Database.run`` does."""
+        """Send a statement that changes rows; how many the server counted. Raises like ``Database.run``."""
         with self._turn:
             return self._database.call(lambda: self._send(statement)[0], name)
 

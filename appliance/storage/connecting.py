@@ -59,7 +59,7 @@ def _sqlite(url: URL) -> Engine:
     made = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 5.0})
 
     @event.listens_for(made, "connect")
-    def _settings(connection: Any, record: Any) -> None:
+    def _settings(connection: Any, _record: Any) -> None:
         # SQLAlchemy's own BEGIN below, not the driver's, which leaves DDL and reads outside of transactions.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
@@ -78,8 +78,9 @@ def caller(url: URL) -> Callable[[Callable[[], Any]], Any]:
     Database.
     """
     if url.get_backend_name() == "sqlite":
-        pool = ThreadPool(1)
-        return pool.apply
+        # typed here, because ThreadPool.apply takes arguments for ``work`` as well
+        in_thread: Callable[[Callable[[], Any]], Any] = ThreadPool(1).apply
+        return in_thread
     return lambda work: work()
 
 

@@ -43,7 +43,7 @@ def assert_durable(database: Database) -> dict[str, str]:
     for name, values in wanted.items():
         if settings.get(name) not in values:
             raise DatabaseRefused(
-                f"a registration that is answered would not survive a power cut: {name} is {settings.get(name)},"
-                f" set it to {values[0]}"
+                f"a registration that is answered would not survive a power cut:"
+                f" {name} is {settings.get(name)}, set it to {values[0]}"
             )
     return settings

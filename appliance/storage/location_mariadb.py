@@ -7,6 +7,8 @@ function. Every statement is a transaction (autocommit): one journey to the serv
 Must not know bindings or when rows are written.
 """
 
+# ruff: noqa: S608 - the statements are put together here on purpose; every value is escaped
+
 from __future__ import annotations
 
 from collections.abc import Sequence

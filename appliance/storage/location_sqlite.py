@@ -1,5 +1,7 @@
 """``location`` on SQLite: one transaction for many rows. Must not know bindings or when rows are written."""
 
+# ruff: noqa: S608 - the statements are put together here on purpose; every value is bound
+
 from __future__ import annotations
 
 from collections.abc import Sequence

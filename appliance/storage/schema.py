@@ -1,7 +1,7 @@
 """The database as a whole: made, removed, brought up to date, looked at.
 
-``sipbox database create | drop | upgrade | status`` are these functions. All of them can be run again: what is there
-already stays. No account of a subscriber is ever made here. Must not know what the rows mean.
+``sipbox database create | drop | upgrade | status`` are these functions. All of them can be run again: what
+is there already stays. No account of a subscriber is ever made here. Must not know what the rows mean.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 
 from appliance.errors import DatabaseRefused, SipboxError, StorageError
 from appliance.storage import tables
@@ -26,7 +25,7 @@ from appliance.storage.engine import Database
 from appliance.storage.failures import meaning
 from appliance.storage.rights import make_database, remove_database
 
-__all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "status", "upgrade"]
+__all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "present_groups", "status", "upgrade"]
 
 GROUPS = tuple(tables.GROUPS)
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -82,13 +81,13 @@ def create(
 
 
 def upgrade(url: str | URL, *, admin_url: str | URL | None = None, groups: Iterable[str] = ()) -> list[str]:
-    """Bring all groups that are there, and those in ``groups``, up to date; returns the steps that were run."""
+    """Bring all groups that are there, and those in ``groups``, up to date; returns the steps run."""
     url = _as_admin(make_url(url), admin_url)
     if url.get_backend_name() == "sqlite" and not sqlite_file(url).exists():
         raise DatabaseRefused(f"there is no database {sqlite_file(url)}: 'sipbox database create' makes it")
     database = Database(url)
     try:
-        present = _present(database)
+        present = present_groups(database)
     finally:
         database.close()
     if not present:
@@ -118,7 +117,7 @@ def status(url: str | URL) -> DatabaseStatus:
             return found
         found.settings = flush_settings(database)
         found.reachable = True
-        found.groups = _present(database)
+        found.groups = present_groups(database)
         found.pending = _pending(found.groups)
         wanted = [table for group in found.groups for table in tables.tables_of(group)]
         there = set(database.run(lambda connection: inspect(connection).get_table_names(), "status"))
@@ -132,9 +131,7 @@ def status(url: str | URL) -> DatabaseStatus:
         ):
             if table.name in there:
                 count = select(func.count()).select_from(table)
-                found.rows[table.name] = database.run(
-                    lambda connection, count=count: connection.execute(count).scalar_one(), "status"
-                )
+                found.rows[table.name] = database.run(_scalar(count), "status")
         if not found.groups:
             found.problem = "there are no tables of sipbox: 'sipbox database create' makes them"
         elif found.pending or found.missing:
@@ -146,7 +143,11 @@ def status(url: str | URL) -> DatabaseStatus:
     return found
 
 
-# ------------------------------------------------------------------------------------------------- migrations
+def _scalar(query: Select[int]) -> Callable[[Connection], int]:
+    return lambda connection: int(connection.execute(query).scalar_one())
+
+
+# -------------------------------------------------------------------------------------------------- migrations
 
 
 def _chosen(groups: Iterable[str]) -> list[str]:
@@ -174,10 +175,10 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def _present(database: Database) -> dict[str, str]:
-    """Group → the step it is at."""
+def present_groups(database: Database) -> dict[str, str]:
+    """Each group that is there, and the step it is at."""
 
-    def heads(connection: Any) -> tuple[str, ...]:
+    def heads(connection: Connection) -> tuple[str, ...]:
         return MigrationContext.configure(connection).get_current_heads()
 
     return {head.rpartition("_")[0]: head for head in sorted(database.run(heads, "status"))}

@@ -15,6 +15,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import gevent
@@ -102,7 +103,7 @@ class Subscribers:
         self._unknown: OrderedDict[Key, None] = OrderedDict()
         self._reading: dict[Key, _Miss] = {}
         self._queue: list[Key] = []
-        self._reader: gevent.Greenlet | None = None
+        self._reader: gevent.Greenlet[[], None] | None = None
         self._refetched: OrderedDict[Key, float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -202,9 +203,7 @@ class Subscribers:
                 error: BaseException | None = None
                 rows: dict[Key, _Row] = {}
                 try:
-                    rows = self._database.run(
-                        lambda connection, keys=keys: self._select(connection, keys), "subscriber"
-                    )
+                    rows = self._database.run(partial(self._select, keys=keys), "subscriber")
                 except Exception as problem:  # noqa: BLE001 - it is raised again by everybody who waits
                     error = problem
                 for key in keys:

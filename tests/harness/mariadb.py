@@ -187,7 +187,7 @@ class MariaDB:
         return [tuple(line.split("\t")) for line in client.splitlines()]
 
     def client(self, statement: str, *options: str, database: str | None = None, user: str = "root") -> str:
-        """The output of ``mariadb`` fed with ``statement`` on its standard input, as a person would see it."""
+        """The output of ``mariadb`` fed with ``statement``, as a person would see it."""
         done = subprocess.run(
             ["mariadb", "--no-defaults", f"--socket={self.socket}", f"--user={user}", *options]
             + ([database] if database else []),

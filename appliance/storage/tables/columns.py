@@ -39,12 +39,12 @@ class utc_now(ColumnElement[Any]):  # noqa: N801 - an SQL function
 
 
 @compiles(utc_now)
-def _utc_now(element: Any, compiler: Any, **kwargs: Any) -> str:
+def _utc_now(_element: Any, _compiler: Any, **_kwargs: Any) -> str:
     return "CURRENT_TIMESTAMP"  # SQLite's is UTC
 
 
 @compiles(utc_now, *_MYSQL)
-def _utc_now_mysql(element: Any, compiler: Any, **kwargs: Any) -> str:
+def _utc_now_mysql(_element: Any, _compiler: Any, **_kwargs: Any) -> str:
     return "(utc_timestamp())"
 
 
@@ -56,18 +56,18 @@ class unique_token(ColumnElement[Any]):  # noqa: N801 - an SQL function
 
 
 @compiles(unique_token)
-def _unique_token(element: Any, compiler: Any, **kwargs: Any) -> str:
+def _unique_token(_element: Any, _compiler: Any, **_kwargs: Any) -> str:
     return "(lower(hex(randomblob(16))))"
 
 
 @compiles(unique_token, *_MYSQL)
-def _unique_token_mysql(element: Any, compiler: Any, **kwargs: Any) -> str:
+def _unique_token_mysql(_element: Any, _compiler: Any, **_kwargs: Any) -> str:
     return "(replace(uuid(),'-',''))"
 
 
 def moment() -> TypeEngine[Any]:
     """A date and time of day in UTC, to the second, in the same text form on both databases."""
-    plain = sqlite.DATETIME(truncate_microseconds=True)
+    plain = sqlite.DATETIME(truncate_microseconds=True)  # type: ignore[no-untyped-call]
     return DateTime().with_variant(plain, "sqlite")
 
 

@@ -102,7 +102,7 @@ subscriber = Table(
 
 
 @event.listens_for(subscriber, "after_create")
-def _begin_at_two(target: Table, connection: Connection, **kwargs: object) -> None:
+def _begin_at_two(_target: Table, connection: Connection, **_kwargs: object) -> None:
     """SQLite keeps its counter in a table of its own."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'subscriber'")
@@ -164,7 +164,7 @@ location = Table(
 
 
 def cluster_by_ruid(connection: Connection) -> None:
-    """Make ``ruid`` the primary key of ``location`` on MariaDB, unless it is; SQLite's rows lie by their id."""
+    """Make ``ruid`` the primary key of ``location`` on MariaDB; SQLite's rows lie by their id."""
     if connection.dialect.name == "sqlite":
         return
     if inspect(connection).get_pk_constraint("location")["constrained_columns"] != ["ruid"]:

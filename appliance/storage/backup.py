@@ -1,0 +1,230 @@
+"""All rows in one file, and back: for either database, and from one to the other.
+
+The file is gzip-compressed JSON lines: a header, for each table a line with its columns followed by its rows,
+and a last line with the number of rows, so that half a file is noticed. It holds credentials: only its owner
+may read it (0600). It is made under another name and appears when it is whole. All rows are of one moment.
+
+Not in it: the tables' layout (``restore`` makes it as this version knows it), the change log, and tables that
+are not ours. Columns that somebody added to a table of ours are in it. Must not know what the rows mean.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import msgspec
+from sqlalchemy import Select, column, insert, inspect, literal, select, table
+from sqlalchemy.engine import URL, Connection
+
+from appliance import __version__
+from appliance.errors import StorageError
+from appliance.storage import schema, tables
+from appliance.storage.engine import Database
+
+_FORMAT = 1
+#: Made by the migrations, or of no use in another database.
+_NOT_SAVED = frozenset({"version", "change_log"})
+_ROWS_AT_ONCE = 500
+
+
+class Saved(NamedTuple):
+    """What a backup holds: rows of each table, when it was made (UTC), by which version, of which groups."""
+
+    made: str
+    version: str
+    groups: tuple[str, ...]
+    rows: dict[str, int]
+
+
+def backup(url: str | URL, file: Path) -> Saved:
+    """Write all rows into ``file``, which is replaced when the new one is whole. Raises StorageError."""
+    database = Database(url, query_timeout=3600)
+    try:
+        groups = tuple(schema.present_groups(database))
+        if not groups:
+            raise StorageError("there are no tables of sipbox to back up")
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        rows: dict[str, int] = {}
+
+        def work() -> None:
+            rows.clear()
+            with _new_file(file) as lines, database.engine.connect() as connection:
+                if connection.dialect.name != "sqlite":  # SQLite's transactions see one moment anyway
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    _line(lines, {"sipbox": __version__, "format": _FORMAT, "made": made, "groups": groups})
+                    for name in _names(groups):
+                        rows[name] = _save(connection, name, lines)
+                    _line(lines, {"end": sum(rows.values())})
+
+        database.call(work, "backup")
+        return Saved(made, __version__, groups, rows)
+    except OSError as error:
+        raise StorageError(f"the backup cannot be written: {error}") from error
+    finally:
+        database.close()
+
+
+def restore(url: str | URL, file: Path, *, admin_url: str | URL | None = None) -> Saved:
+    """Put the rows of ``file`` into a database without any; it is made, or brought up to date, before.
+
+    All or nothing: when it fails, the database is as empty as it was. Raises StorageError.
+    """
+    saved = verify(file)
+    schema.create(url, saved.groups, admin_url=admin_url)
+    database = Database(url, query_timeout=3600)
+
+    def work(connection: Connection) -> None:
+        for name in _names(schema.GROUPS):
+            if inspect(connection).has_table(name) and connection.execute(_one_of(name)).first() is not None:
+                raise StorageError(
+                    f"the table {name} has rows: a backup is restored into an empty database"
+                    " ('sipbox database drop', then 'create')"
+                )
+        for name, columns, rows in _read(file):
+            into = table(name, *map(column, columns))
+            for some in _parts(rows):
+                connection.execute(insert(into), [dict(zip(columns, row, strict=True)) for row in some])
+
+    try:
+        database.run(work, "restore")
+    finally:
+        database.close()
+    return saved
+
+
+def verify(file: Path) -> Saved:
+    """Read the whole of a backup and say what is in it. Raises StorageError when it is not whole."""
+    counts: dict[str, int] = {}
+    header = _header(file)
+    for name, _, rows in _read(file):
+        counts[name] = sum(1 for _ in rows)
+    return Saved(header["made"], header["sipbox"], tuple(header["groups"]), counts)
+
+
+# ---------------------------------------------------------------------------------------------------- writing
+
+
+def _names(groups: Iterable[str]) -> list[str]:
+    return [
+        str(each.name) for group in groups for each in tables.tables_of(group) if each.name not in _NOT_SAVED
+    ]
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[BinaryIO]:
+    """A compressed file that takes the place of ``file`` when all went well, on the disk and not only said
+    so.
+    """
+    partial = file.with_name(f".{file.name}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as raw:
+            os.fchmod(raw.fileno(), 0o600)
+            with gzip.open(raw, "wb", compresslevel=6) as lines:
+                yield cast("BinaryIO", lines)
+            raw.flush()
+            os.fsync(raw.fileno())
+        partial.replace(file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _save(connection: Connection, name: str, lines: BinaryIO) -> int:
+    columns = [
+        str(each["name"]) for each in inspect(connection).get_columns(name) if not each.get("computed")
+    ]
+    _line(lines, {"table": str(name), "columns": columns})
+    query: Select[Any] = select(*map(column, columns)).select_from(table(name))
+    streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+    count = 0
+    for row in streamed:
+        _line(lines, [_plain(value) for value in row])
+        count += 1
+    return count
+
+
+def _line(lines: BinaryIO, value: Any) -> None:
+    lines.write(msgspec.json.encode(value) + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return float(value) if isinstance(value, Decimal) else value
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+
+
+def _lines(file: Path) -> Iterator[Any]:
+    try:
+        with gzip.open(file, "rb") as lines:
+            for line in lines:
+                yield msgspec.json.decode(line)
+    except (OSError, EOFError, msgspec.DecodeError) as error:
+        raise StorageError(f"{file} is not a whole backup: {error}") from error
+
+
+def _header(file: Path) -> dict[str, Any]:
+    first = next(_lines(file), None)
+    if not isinstance(first, dict) or "sipbox" not in first:
+        raise StorageError(f"{file} is not a backup of sipbox")
+    if first.get("format") != _FORMAT:
+        raise StorageError(
+            f"{file} was made by sipbox {first['sipbox']}, in a format that this version cannot read"
+        )
+    return first
+
+
+def _read(file: Path) -> Iterator[tuple[str, list[str], Iterator[list[Any]]]]:
+    """Each table's name, columns and rows, which have to be taken before the next table is."""
+    lines = _lines(file)
+    next(lines)
+    taken = 0
+    head: Any = next(lines, None)
+
+    def rows() -> Iterator[list[Any]]:
+        nonlocal head, taken
+        for line in lines:
+            if isinstance(line, dict):
+                head = line
+                return
+            taken += 1
+            yield [_value(value) for value in line]
+        head = None
+
+    while isinstance(head, dict) and "table" in head:
+        yield head["table"], head["columns"], rows()
+    if not isinstance(head, dict) or head.get("end") != taken:
+        raise StorageError(f"{file} is not a whole backup: its end is missing")
+
+
+def _value(value: Any) -> Any:
+    return base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+
+
+def _parts(rows: Iterator[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+    part: list[list[Any]] = []
+    for row in rows:
+        part.append(row)
+        if len(part) == _ROWS_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _one_of(name: str) -> Select[int]:
+    return select(literal(1)).select_from(table(name)).limit(1)
