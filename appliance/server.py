@@ -1,8 +1,8 @@
 """The SIP process: sockets and a database around the proxy core, started and ended in order.
 
 The order of starting: secret, sockets, database (which may be away), then answering, while the bindings are
-loaded in the background. The order of stopping: read no more, finish what is begun, write what is not written,
-close.
+loaded in the background. The order of stopping: read no more, finish what is begun, write what is not written
+yet, close. The process must have been monkey-patched by gevent before.
 """
 
 from __future__ import annotations
@@ -89,6 +89,10 @@ class SipServer:
         self.directory.stop()
         self.network.close()
         self.journal.event("stopped", "ended in order")
+
+    def trace_to_terminal(self) -> None:
+        """Shows every message on standard error, in colour."""
+        self.tracer.subscribe(Filter(), _to_terminal)
 
     def run(self) -> None:
         """Starts, and returns when SIGTERM, SIGINT or ``stopping`` has ended it in order."""
@@ -183,21 +187,6 @@ class Network:
             self._metrics.connections_opened[hop.transport] += 1
         else:
             self._metrics.connections_closed[reason] += 1
-
-
-def serve(settings: Settings, *, trace: bool = False, with_agent: bool = False) -> None:
-    """Runs the SIP server until it is told to end; with the management agent in the same process if wished.
-
-    The process must have been monkey-patched by gevent before. Raises SettingsError.
-    """
-    server = SipServer(settings)
-    if trace:
-        server.tracer.subscribe(Filter(), _to_terminal)
-    if with_agent:
-        from appliance.agent import service
-
-        service.start(settings)
-    server.run()
 
 
 def _to_terminal(entry: Entry) -> None:

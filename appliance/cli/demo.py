@@ -7,12 +7,13 @@ that phones can be set up.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from appliance.cli.invocation import Verb, say
-from appliance.cli.serve import cooperate
+from appliance.cli.serve import cooperate, run_server
 from appliance.config import Settings
 
 
@@ -38,9 +39,7 @@ def demo(state_dir: Path, listen: str, http: str, quiet: bool) -> None:
 
     place = demo_state.prepare(state_dir.absolute(), listen, http)
     _introduce(place.settings, place.config, place.passwords)
-    from appliance import server
-
-    server.serve(place.settings, trace=not quiet, with_agent=True)
+    run_server(place.settings, trace=not quiet, with_agent=True)
 
 
 def _introduce(settings: Settings, config: Path, passwords: dict[str, str | None]) -> None:
@@ -62,8 +61,18 @@ def _introduce(settings: Settings, config: Path, passwords: dict[str, str | None
     say("")
     say(f"    Status page         http://{settings.agent.http}/")
     say(f"    Metrics             http://{settings.agent.http}/metrics")
-    say(f"    Commands            sipbox --config {config} status")
+    say(f"    Commands            {_command()} --config {_short(config)} status")
     if listener.host in ("127.0.0.1", "::1"):
         say("    Phones elsewhere    start with --listen ADDRESS-OF-THIS-MACHINE:5060")
     say("    End                 Ctrl-C")
     say("")
+
+
+def _command() -> str:
+    """How this very program is called from here."""
+    started = Path(sys.argv[0])
+    return str(_short(started.absolute())) if started.name == "sipbox" and started.is_file() else "sipbox"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from appliance.cli.invocation import Invocation, Verb, invocation
+from appliance.config import Settings
 
 
 @click.command(cls=Verb)
@@ -14,10 +15,27 @@ from appliance.cli.invocation import Invocation, Verb, invocation
 def serve(run: Invocation, trace: bool, with_agent: bool) -> None:
     """Run the SIP server in the foreground; SIGTERM or Ctrl-C ends it in order."""
     settings = run.settings
-    cooperate()
-    from appliance import server
+    run_server(settings, trace=trace, with_agent=with_agent)
 
-    server.serve(settings, trace=trace, with_agent=with_agent)
+
+def run_server(settings: Settings, *, trace: bool, with_agent: bool) -> None:
+    """Runs the SIP server until it is told to end, and the management agent with it if wished."""
+    cooperate()
+    from appliance.server import SipServer
+
+    server = SipServer(settings)
+    if trace:
+        server.trace_to_terminal()
+    if not with_agent:
+        server.run()
+        return
+    from appliance.agent import service
+
+    agent = service.start(settings)
+    try:
+        server.run()
+    finally:
+        agent.stop()
 
 
 def cooperate() -> None:

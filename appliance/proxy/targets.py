@@ -16,7 +16,7 @@ from appliance.sip.uri import AddressOfRecord
 
 
 class Target(NamedTuple):
-    """One place to send a request to: the Request-URI it gets, the way there if that is known, its preference."""
+    """One place to send a request to: its Request-URI, the way there if that is known, its preference."""
 
     uri: str
     hop: Hop | None = None
