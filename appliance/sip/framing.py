@@ -12,7 +12,7 @@ _LINE_ENDS = re.compile(rb"(?:\r\n)*+")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 # The one way that everybody writes it. More than one of them, or a fold behind it, is looked at the long way.
 _CONTENT_LENGTH = re.compile(
-    rb"\n(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9})[ \t]*+\r?\n(?![ \t])", re.IGNORECASE
+    rb"\n(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9})[ \t]*+(?=\r?\n(?![ \t]))", re.IGNORECASE
 )
 
 

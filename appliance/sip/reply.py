@@ -90,6 +90,7 @@ _STATUS_LINES = {status: f"SIP/2.0 {status} {reason}" for status, reason in REAS
 _COPIED = frozenset({"via", "from", "to", "call-id", "cseq"})
 _COPIED_TO_TRYING = _COPIED | {"timestamp"}
 _COPIED_TO_DIALOG = _COPIED | {"record-route"}
+_BLANKS = " \t\r\n"
 _DIALOG_METHODS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
 
@@ -125,7 +126,7 @@ def reply(
         if key in copied:
             # A tag goes to the end whether or not the address stands in brackets (§20.39).
             if key == "to" and to_tag is not None and request.to_tag is None:
-                line = f"{line.rstrip()};tag={to_tag}"
+                line = f"{line.rstrip(_BLANKS)};tag={_safe(to_tag)}"
             lines.append(line)
     lines += map(_safe, headers)
     if content_type is not None:
