@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -135,31 +136,38 @@ def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
 
 
 @database.command()
-@click.argument("file", type=click.Path(dir_okay=False, writable=True))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @invocation
-def backup(run: Invocation, file: str) -> None:
-    """Write the whole database into FILE; calls go on meanwhile."""
+def backup(run: Invocation, file: Path) -> None:
+    """Write all rows into FILE; calls go on meanwhile."""
     from appliance.storage import backup as storage_backup
 
-    storage_backup.backup(run.settings.database.url, file)
-    say(f"{file} written")
+    saved = storage_backup.backup(run.settings.database.url, file)
+    say(f"{file} has {sum(saved.rows.values())} rows")
 
 
 @database.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Remove what is in the database before.")
 @admin_options
 @yes_option
 @invocation
-def restore(run: Invocation, file: str, admin_url: str | None, admin_password: bool, yes: bool) -> None:
-    """Replace everything in the database by what FILE holds. Stop the server before."""
+def restore(
+    run: Invocation, file: Path, replace: bool, admin_url: str | None, admin_password: bool, yes: bool
+) -> None:
+    """Put the rows of FILE into the database, which has to be empty. Stop the server before."""
     from appliance.config import hide_password
     from appliance.storage import backup as storage_backup
+    from appliance.storage import schema
 
-    confirm(f"Replace everything in {hide_password(run.settings.database.url)} by {file}?", yes)
-    storage_backup.restore(
-        run.settings.database.url, file, admin_url=_administrator(admin_url, admin_password)
-    )
-    say(f"{file} restored")
+    url = run.settings.database.url
+    administrator = _administrator(admin_url, admin_password)
+    saved = storage_backup.verify(file)
+    if replace:
+        confirm(f"Replace everything in {hide_password(url)} by the backup of {saved.made}?", yes)
+        schema.drop(url, admin_url=administrator)
+    storage_backup.restore(url, file, admin_url=administrator)
+    say(f"{sum(saved.rows.values())} rows restored, as they were at {saved.made}")
 
 
 def _administrator(url: str | None, ask: bool) -> URL | None:

@@ -87,16 +87,7 @@ def add(run: Invocation, user: str, contact: str, expires: int, q: float) -> Non
     """USER can be reached at CONTACT, for good unless --expires says until when."""
     who = address_of_record(run, user)
     contact = sip_uri(contact, "CONTACT")
-    run.ask(
-        "registration_add",
-        aor=str(who),
-        contact=contact,
-        expires=expires,
-        q=q,
-        flags=0,
-        cflags=0,
-        methods=0xFFFFFFFF,
-    )
+    run.ask("registration_add", aor=str(who), contact=contact, expires=expires, q=q)
     say(f"{who} can be reached at {contact}")
 
 

@@ -1,0 +1,152 @@
+"""Aliases, permissions, preferences, speed dials and domains: the verbs that are alike."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.cli.conftest import CommandLine, Server
+
+
+@pytest.fixture
+def cli_10(cli: CommandLine) -> CommandLine:
+    """With the subscriber 10@example.org."""
+    cli.done("subscriber", "add", "10", typed="x\n")
+    return cli
+
+
+def told(cli: CommandLine, *arguments: str) -> list[dict[str, object]]:
+    return list(json.loads(cli.done(*arguments, "--json")))
+
+
+def test_alias(cli_10: CommandLine) -> None:
+    cli_10.done("alias", "add", "office", "10")
+    row = {
+        "alias_username": "office",
+        "alias_domain": "example.org",
+        "username": "10",
+        "domain": "example.org",
+    }
+    assert told(cli_10, "alias", "list") == told(cli_10, "alias", "show", "office") == [row]
+    assert told(cli_10, "alias", "list", "10") == [row]
+    assert told(cli_10, "alias", "list", "11") == []
+    assert "office@example.org  10@example.org" in cli_10.done("alias", "list")
+    cli_10.done("alias", "remove", "office")
+    assert told(cli_10, "alias", "list") == []
+    for again in (["remove", "office"], ["show", "office"]):
+        assert cli_10("alias", *again).exit_code == 1
+
+
+def test_an_alias_is_no_subscriber_and_leads_to_one(cli_10: CommandLine) -> None:
+    assert "is a subscriber" in cli_10("alias", "add", "10", "10").stderr
+    assert "no subscriber 11@example.org" in cli_10("alias", "add", "office", "11").stderr
+    cli_10.done("alias", "add", "office", "10")
+    assert "already" in cli_10("alias", "add", "office", "10").stderr
+
+
+def test_permission(cli_10: CommandLine) -> None:
+    cli_10.done("permission", "grant", "10", "ld", "int", "ld")
+    cli_10.done("permission", "grant", "10", "int", "voicemail")
+    assert [row["grp"] for row in told(cli_10, "permission", "show", "10")] == ["int", "ld", "voicemail"]
+    cli_10.done("permission", "revoke", "10", "int")
+    assert [row["grp"] for row in told(cli_10, "permission", "show")] == ["ld", "voicemail"]
+    cli_10.done("permission", "revoke", "10")
+    assert told(cli_10, "permission", "show") == []
+    assert cli_10("permission", "revoke", "10").exit_code == 1
+
+
+def test_groups_are_openserctls_unless_any_is_wanted(cli_10: CommandLine) -> None:
+    for group in ("local", "ld", "int", "voicemail", "free-pstn"):
+        cli_10.done("permission", "grant", "10", group)
+    result = cli_10("permission", "grant", "10", "satellite")
+    assert result.exit_code == 2
+    assert "--any" in result.stderr
+    cli_10.done("permission", "grant", "10", "satellite", "--any")
+    assert cli_10("permission", "grant", "11", "ld").exit_code == 1
+
+
+def test_preference(cli_10: CommandLine) -> None:
+    cli_10.done("preference", "add", "10", "fwd", "sip:11@example.org")
+    cli_10.done("preference", "add", "10", "fwd", "sip:12@example.org")
+    cli_10.done("preference", "add", "10", "--type", "1", "timeout", "20")
+    assert cli_10("preference", "add", "10", "fwd", "sip:11@example.org").exit_code == 1
+    values = [
+        (row["attribute"], row["value"], row["type"]) for row in told(cli_10, "preference", "list", "10")
+    ]
+    assert values == [
+        ("fwd", "sip:11@example.org", 0),
+        ("fwd", "sip:12@example.org", 0),
+        ("timeout", "20", 1),
+    ]
+    assert len(told(cli_10, "preference", "list", "--attribute", "fwd")) == 2
+    cli_10.done("preference", "remove", "10", "fwd", "sip:11@example.org")
+    assert len(told(cli_10, "preference", "list")) == 2
+    assert cli_10("preference", "remove", "10", typed="n\n").exit_code == 1
+    cli_10.done("preference", "remove", "10", "--yes")
+    assert told(cli_10, "preference", "list") == []
+    assert cli_10("preference", "remove", "10", "fwd").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["x" * 33, "1"], ["a", "x" * 256], ["a", ""], ["--type", "1", "a", "b"], ["--type", "4", "a", "1"]],
+)
+def test_a_preference_that_cannot_be(cli_10: CommandLine, arguments: list[str]) -> None:
+    assert cli_10("preference", "add", "10", *arguments).exit_code == 2
+
+
+def test_speed_dial(cli_10: CommandLine) -> None:
+    cli_10.done("speed-dial", "add", "10", "23", "11@example.org", "a colleague")
+    (row,) = told(cli_10, "speed-dial", "show", "10", "23")
+    assert (row["new_uri"], row["description"]) == ("sip:11@example.org", "a colleague")
+    assert "23" in cli_10.done("speed-dial", "list", "10")
+    assert cli_10("speed-dial", "add", "10", "23", "12@example.org").exit_code == 1
+    cli_10.done("speed-dial", "remove", "10", "23")
+    assert told(cli_10, "speed-dial", "list") == []
+    for again in (["remove", "10", "23"], ["show", "10", "23"]):
+        assert cli_10("speed-dial", *again).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["2", "a@b"], ["234", "a@b"], ["ab", "a@b"], ["23", "a b"], ["23", "<sip:a@b>"], ["23", "sip:"]],
+)
+def test_a_speed_dial_that_cannot_be(cli_10: CommandLine, arguments: list[str]) -> None:
+    assert cli_10("speed-dial", "add", "10", *arguments).exit_code == 2
+
+
+def test_domain(cli: CommandLine, server: Server) -> None:
+    server.answers = {"forget": None}
+    cli.done("domain", "add", "Example.NET.", "--did", "net", "--realm", "realm")
+    assert told(cli, "domain", "list") == [
+        {"domain": "example.org", "did": None, "digest_realm": None, "from": "settings"},
+        {"domain": "example.net", "did": "net", "digest_realm": "realm", "from": "database"},
+    ]
+    assert cli("domain", "add", "EXAMPLE.net").exit_code == 1
+    cli.done("domain", "remove", "example.net", "--yes")
+    assert len(told(cli, "domain", "list")) == 1
+    assert "settings" in cli("domain", "remove", "example.org", "--yes").stderr
+    assert server.asked == [("forget", {"table": "domain", "keys": [["", "example.net"]]})] * 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a b"], ["a.example:5060"], ["a", "--realm", 'quo"te'], ["a", "--did", ""]]
+)
+def test_a_domain_that_cannot_be(cli: CommandLine, arguments: list[str]) -> None:
+    assert cli("domain", "add", *arguments).exit_code == 2
+
+
+def test_escapes_in_a_row_do_not_act_on_the_terminal(cli_10: CommandLine) -> None:
+    from appliance.storage.engine import Database
+
+    database = Database(cli_10.url)
+    try:
+        database.run(
+            lambda connection: connection.exec_driver_sql(
+                "UPDATE subscriber SET first_name = '\x1b[2J[bold]'"
+            )
+        )
+    finally:
+        database.close()
+    assert "\\x1b[2J[bold]" in cli_10.done("subscriber", "list")
