@@ -72,3 +72,8 @@ class Box:
     reload: Callable[[], None] = _nothing
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)
+
+    @property
+    def addresses(self) -> list[str]:
+        """The sockets as text, ``udp:[::1]:5060``."""
+        return [str(Hop(*listener)) for listener in self.listeners]

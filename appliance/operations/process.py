@@ -36,8 +36,7 @@ class Process:
 
     def processes(self) -> list[dict[str, Any]]:
         """The processes of the server, the agent not among them."""
-        listeners = " ".join(f"{transport}:{host}:{port}" for transport, host, port in self._box.listeners)
-        return [{"pid": os.getpid(), "type": f"SIP server @ {listeners}"}]
+        return [{"pid": os.getpid(), "type": f"SIP server @ {' '.join(self._box.addresses)}"}]
 
     def kill(self) -> None:
         """End the server as SIGTERM does: what was begun is finished."""

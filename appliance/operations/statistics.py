@@ -50,7 +50,8 @@ class Statistics:
 
     def reset(self, names: Sequence[str]) -> int:
         """Set single statistics to zero; how many there are of these names, resettable or not."""
-        found = [one for name in names for one in self._called(name) if not name.endswith(":")]
+        single = [name for name in names if name.lower() != "all" and not name.endswith(":")]
+        found = [one for name in single for one in self._called(name)]
         for one in found:
             if one.resets:
                 self._reset_at[one.name] = one.value()
@@ -108,7 +109,7 @@ def _memory() -> Iterator[_Statistic]:
         ("total_size", lambda: os.sysconf("SC_PHYS_PAGES") * _PAGE),
         ("used_size", _resident),
         ("real_used_size", _resident),
-        ("max_used_size", lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
+        ("max_used_size", _peak),
         ("free_size", lambda: os.sysconf("SC_AVPHYS_PAGES") * _PAGE),
         ("fragments", _none),
     ):
@@ -188,6 +189,11 @@ def _registrar(box: Box) -> Iterator[_Statistic]:
 
 def _none() -> int:
     return 0
+
+
+def _peak() -> int:
+    # The kernel counts the two by different means, and not always in the same order.
+    return max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, _resident())
 
 
 def _resident() -> int:

@@ -41,9 +41,7 @@ class Status:
             "problems": problems,
             "profile": box.settings.sip.profile,
             "domains": list(box.domains),
-            "listeners": [
-                f"{transport}:{_bracketed(host)}:{port}" for transport, host, port in box.listeners
-            ],
+            "listeners": box.addresses,
             "database": {
                 "available": box.database.available,
                 "url": hide_password(box.settings.database.url),
@@ -99,7 +97,3 @@ class Status:
             }
             for binding in newest
         ]
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

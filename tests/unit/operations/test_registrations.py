@@ -1,0 +1,126 @@
+"""Registrations through an administrator's hands."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.errors import ControlError, DatabaseUnavailable
+from appliance.operations.registrations import Registrations
+from appliance.registrar.binding import PERMANENT
+from appliance.sip.uri import AddressOfRecord
+from tests.unit.operations.conftest import WALL, Bench
+
+CONTACT = "sip:10@192.0.2.5:5060"
+
+
+def test_an_added_binding_is_durable_and_found(bench: Bench) -> None:
+    told = Registrations(bench.box).add("10@Example.ORG", CONTACT, 600, 0.5, 128, 1, 4294967295)
+    assert told == {
+        "aor": "10@example.org",
+        "contact": CONTACT,
+        "expires": 600,
+        "q": 0.5,
+        "callid": "dfjrewr12386fd6-343@openser.mi",
+        "cseq": 1,
+        "user_agent": "OpenSER MI Server",
+        "received": None,
+        "path": None,
+        "socket": None,
+        "transport": "udp",
+        "methods": 4294967295,
+        "instance": None,
+        "reg_id": None,
+        "flags": 128,
+        "cflags": 1,
+        "ruid": told["ruid"],
+        "modified": WALL,
+        "state": "CS_SYNC",
+    }
+    (committed,) = bench.store.commits[0][0]
+    assert (committed.contact, committed.ruid) == (CONTACT, told["ruid"])
+    assert [b.contact for b in bench.locations.lookup(AddressOfRecord("10", "example.org"), bench.now)] == [
+        CONTACT
+    ]
+
+
+def test_zero_seconds_are_for_ever(bench: Bench) -> None:
+    assert Registrations(bench.box).add("10@example.org", CONTACT)["expires"] is None
+    (binding,) = bench.locations
+    assert binding.deadline == PERMANENT
+
+
+def test_adding_again_takes_the_place(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    registrations.add("10@example.org", CONTACT, 60)
+    registrations.add("10@example.org", CONTACT, 600)
+    assert [row["expires"] for row in registrations.bindings("10@example.org")] == [600]
+
+
+@pytest.mark.parametrize("aor", ["10", "@example.org", "10@", "sip:10"])
+def test_an_address_of_record_has_a_user_and_a_domain(bench: Bench, aor: str) -> None:
+    registrations = Registrations(bench.box)
+    for refused in (
+        registrations.bindings,
+        registrations.remove,
+        lambda aor: registrations.add(aor, CONTACT),
+    ):
+        with pytest.raises(ControlError, match="400 Domain missing in AOR"):
+            refused(aor)
+
+
+def test_a_contact_that_is_no_uri(bench: Bench) -> None:
+    with pytest.raises(ControlError, match="400 Bad parameter"):
+        Registrations(bench.box).add("10@example.org", "nonsense")
+    assert bench.store.commits == []
+
+
+def test_what_is_not_durable_is_not_there(bench: Bench) -> None:
+    bench.store.failure = DatabaseUnavailable("away")
+    with pytest.raises(DatabaseUnavailable):
+        Registrations(bench.box).add("10@example.org", CONTACT)
+    assert len(bench.locations) == 0
+
+
+def test_removing_one_contact_or_all(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    for port in (1, 2, 3):
+        registrations.add("10@example.org", f"sip:10@192.0.2.5:{port}", 60)
+    assert registrations.remove("10@example.org", "sip:10@192.0.2.5:2") == 1
+    assert registrations.remove("10@example.org", "sip:10@192.0.2.5:2") == 0
+    assert registrations.remove("10@example.org") == 2
+    assert registrations.remove("10@example.org") == 0
+    assert [len(deletes) for _, deletes in bench.store.commits[3:]] == [1, 2]
+    assert len(bench.locations) == 0
+
+
+def test_what_has_run_out_and_is_not_swept_is_shown_with_nothing_left(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    registrations.add("10@example.org", CONTACT, 60)
+    bench.now += 61
+    assert [row["expires"] for row in registrations.bindings("10@example.org")] == [0]
+
+
+def test_many_are_told_without_holding_up_the_calls(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    for number in range(450):
+        registrations.add(f"{number}@example.org", CONTACT, 60)
+    assert len(list(registrations.bindings())) == 450
+
+
+def test_the_state_says_whether_the_database_has_it(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    first = registrations.add("10@example.org", CONTACT, 60)
+    bench.unwritten = {str(first["ruid"])}
+    assert [row["state"] for row in registrations.bindings()] == ["CS_DIRTY"]
+
+
+def test_who_is_online(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    for user in ("11", "10", "9"):
+        registrations.add(f"{user}@example.org", CONTACT, 60)
+    assert registrations.online() == ["10@example.org", "11@example.org", "9@example.org"]
+
+
+def test_flush(bench: Bench) -> None:
+    Registrations(bench.box).flush()
+    assert bench.told == ["flush"]
