@@ -82,7 +82,7 @@ def plan_contacts(
             puts.pop(ruid, None)
     if order is not None:
         return order
-    return plan if len(changes) < 2 else Plan(puts, drops, _last_of_each(changes, plan))
+    return Plan(puts, drops, _last_of_each(changes, plan))
 
 
 def is_same(binding: Binding, contact: Contact) -> bool:

@@ -59,7 +59,10 @@ def read_contacts(request: Request) -> list[Contact]:
             return [read_contact(value)]
     elif "contact" not in keys:
         return []
-    values = request.items("contact")
+    try:
+        values = request.items("contact")
+    except MalformedMessage as error:
+        raise MalformedMessage(str(error), reason="Bad Contact") from None
     if "*" in values:
         if len(values) > 1:
             raise MalformedMessage("Contact: * beside others", reason="Contact * Must Stand Alone")
@@ -133,12 +136,12 @@ def read_path(request: Request) -> str | None:
     """The Path that requests to this contact go along, topmost first (RFC 3327 §5.3); None without."""
     if "path" not in request.keys:
         return None
-    items = request.items("path")
-    for item in items:
-        try:
-            NameAddr.parse(item).uri  # noqa: B018  (read, to see that it can be)
-        except MalformedMessage as error:
-            raise MalformedMessage(str(error), reason="Bad Path") from None
+    try:
+        items = request.items("path")
+        for item in items:
+            Uri.parse(NameAddr.parse(item).uri_text)
+    except MalformedMessage as error:
+        raise MalformedMessage(str(error), reason="Bad Path") from None
     path = ", ".join(items)
     if len(path) > LONGEST_PATH:
         raise MalformedMessage(f"a Path beyond {LONGEST_PATH} characters", reason="Path Too Long")

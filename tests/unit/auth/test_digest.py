@@ -77,8 +77,8 @@ def test_each_algorithm_and_qop(algorithm: str, qop: str) -> None:
         half = h(f"{half}:nonce:cn")
     ha2 = h("INVITE:sip:11@h" + (":" + h("v=0") if qop == "auth-int" else ""))
     credentials = read(
-        f'Digest username="10", realm="realm", nonce="nonce", uri="sip:11@h", qop={qop}, nc=0000000A, cnonce="cn", '
-        f'algorithm={algorithm}, response="{h(f"{half}:nonce:0000000A:cn:{qop}:{ha2}")}"'
+        f'Digest username="10", realm="realm", nonce="nonce", uri="sip:11@h", qop={qop}, nc=0000000A, '
+        f'cnonce="cn", algorithm={algorithm}, response="{h(f"{half}:nonce:0000000A:cn:{qop}:{ha2}")}"'
     )
     assert credentials.nc == 10
     assert verify(credentials, "INVITE", stored, b"v=0")

@@ -40,14 +40,18 @@ def test_a_nonce_is_new_each_time_and_short_enough_for_old_phones() -> None:
     ("seconds", "verdict"),
     [(0, VALID), (299, VALID), (300, VALID), (301, STALE), (100_000, STALE), (-1, STALE), (-100_000, STALE)],
 )
-def test_a_nonce_is_good_for_its_lifetime_however_the_clock_jumps(seconds: int, verdict: NonceVerdict) -> None:
+def test_a_nonce_is_good_for_its_lifetime_however_the_clock_jumps(
+    seconds: int, verdict: NonceVerdict
+) -> None:
     nonces = source()
     nonce = nonces.issue(NOW)
     assert nonces.check(nonce, 1, NOW + seconds) is verdict
     assert nonces.check(nonce, None, NOW + seconds) is verdict
 
 
-@pytest.mark.parametrize("nonce", ["", "x", "=" * 36, "é" * 36, "A" * 36, "A" * 40, "462791f06aa9b37a34fd11b1adc58c5a9df7c95b"])
+@pytest.mark.parametrize(
+    "nonce", ["", "x", "=" * 36, "é" * 36, "A" * 36, "A" * 40, "462791f06aa9b37a34fd11b1adc58c5a9df7c95b"]
+)
 def test_what_we_did_not_sign_is_forged(nonce: str) -> None:
     nonces = source()
     assert nonces.check(nonce, 1, NOW) is FORGED
