@@ -35,6 +35,6 @@ def values(arguments: Arguments, *counts: int) -> Sequence[str]:
 
 def number(text: str) -> int:
     """A number as OpenSER reads one: decimal digits, at most 32 bits; anything else is refused."""
-    if not text.isascii() or not text.isdigit() or int(text) > 0xFFFFFFFF:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > 0xFFFFFFFF:
         raise bad_parameter()
     return int(text)

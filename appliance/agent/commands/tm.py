@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from appliance.agent.commands.command import NOTHING, Arguments, Command, number, values
 from appliance.agent.mi import CommandRefused, Node, Tree
 from appliance.agent.sip_process import SipProcess
+
+_STATUS = re.compile(r"[1-6][0-9]{2}")
 
 
 def _uac(process: SipProcess, arguments: Arguments) -> Iterable[Tree]:
@@ -54,7 +57,7 @@ def _hash(process: SipProcess, _: Arguments) -> Iterable[Tree]:
 
 def _reply(process: SipProcess, arguments: Arguments) -> Iterable[Tree]:
     code, reason, identifier, to_tag, headers, *body = values(arguments, 5, 6)
-    if not code.isdigit() or not 100 <= int(code) < 700:
+    if _STATUS.fullmatch(code) is None:
         raise CommandRefused(400, "Invalid reply code")
     index, colon, label = identifier.partition(":")
     if not colon:

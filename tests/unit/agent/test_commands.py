@@ -1,0 +1,359 @@
+"""The commands' arguments and answers, in OpenSER's words, with a SIP process that answers from a table."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from appliance.agent.commands import COMMANDS
+from appliance.agent.mi import Argument, CommandRefused
+from appliance.agent.sip_process import SipProcess
+
+PROCESS = {
+    "server": "sipbox (0.1.0 (x86_64/linux))",
+    "now": 1_700_000_061.9,
+    "started": 1_700_000_000.2,
+    "directory": "/srv",
+    "arguments": ["sipbox", "serve"],
+}
+BINDING = {
+    "aor": "10@example.org",
+    "contact": "sip:10@192.0.2.5",
+    "expires": 60,
+    "q": None,
+    "callid": "c",
+    "cseq": 7,
+    "user_agent": "",
+    "received": None,
+    "path": None,
+    "socket": None,
+    "methods": None,
+    "flags": 0,
+    "cflags": 0,
+    "state": "CS_SYNC",
+}
+
+
+class Answering(SipProcess):
+    """Gives prepared answers and remembers what it was asked."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__("/nowhere")
+        self.answers = {"process": PROCESS, **answers}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def ask(self, command: str, /, **args: Any) -> Any:
+        self.asked.append((command, args))
+        return self.answers[command]
+
+    def ask_storage(self, command: str, /, **args: Any) -> Any:
+        return self.ask(command, **args)
+
+    def stream(self, command: str, /, **args: Any) -> Iterator[Any]:
+        return iter(self.ask(command, **args))
+
+
+def run(process: Answering, command: str, *values: str) -> str:
+    """The text of the answers, or of the refusal."""
+    try:
+        trees = COMMANDS[command].run(process, tuple(Argument(value) for value in values))
+        return "".join(tree.text for tree in trees)
+    except CommandRefused as refused:
+        return refused.tree.text
+
+
+def test_there_are_these_commands_and_no_others() -> None:
+    assert sorted(COMMANDS) == sorted(
+        [
+            "uptime",
+            "version",
+            "pwd",
+            "arg",
+            "which",
+            "ps",
+            "kill",
+            "get_statistics",
+            "reset_statistics",
+            "list_blacklists",
+            "t_uac_dlg",
+            "t_uac_cancel",
+            "t_hash",
+            "t_reply",
+            "ul_rm",
+            "ul_rm_contact",
+            "ul_dump",
+            "ul_flush",
+            "ul_add",
+            "ul_show_contact",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "values"),
+    [
+        ("get_statistics", ()),
+        ("reset_statistics", ()),
+        ("t_uac_dlg", ("OPTIONS", "sip:a", ".", ".")),
+        ("t_uac_dlg", ("OPTIONS", "sip:a", ".", ".", ".", "body", "more")),
+        ("t_uac_cancel", ("call",)),
+        ("t_uac_cancel", ("call", "1", "more")),
+        ("t_reply", ("200", "OK", "1:2", "tag")),
+        ("t_reply", ("200", "OK", "1:2", "tag", ".", "body", "more")),
+        ("ul_rm", ("location",)),
+        ("ul_rm_contact", ("location", "10@x")),
+        ("ul_dump", ("brief", "more")),
+        ("ul_add", ("location", "10@x", "sip:a", "0", "1", "0", "0", "0")),
+        ("ul_show_contact", ("location", "10@x", "more")),
+    ],
+)
+def test_too_few_or_too_many_arguments(command: str, values: tuple[str, ...]) -> None:
+    assert run(Answering(), command, *values) == "400 Too few or too many arguments\n\n"
+
+
+# ----------------------------------------------------------------------------------------------------------
+# core
+
+
+def test_uptime_version_pwd_arg() -> None:
+    process = Answering()
+    assert run(process, "uptime") == (
+        f"200 OK\nNow:: {time.ctime(1_700_000_061)}\nUp since:: {time.ctime(1_700_000_000)}\n"
+        "Up time:: 61 [sec]\n\n"
+    )
+    assert len(time.ctime(1_700_000_061)) == 24
+    assert run(process, "version") == "200 OK\nServer:: sipbox (0.1.0 (x86_64/linux))\n\n"
+    assert run(process, "pwd") == "200 OK\nWD:: /srv\n\n"
+    assert run(process, "arg") == "200 OK\nsipbox\nserve\n\n"
+
+
+def test_which_lists_itself() -> None:
+    lines = run(Answering(), "which").splitlines()
+    assert lines[0] == "200 OK"
+    assert "which" in lines
+    assert len(lines) == len(COMMANDS) + 2
+
+
+def test_ps_names_the_agent_unless_it_is_the_same_process() -> None:
+    other = Answering(processes=[{"pid": 4711, "type": "SIP server @ udp:127.0.0.1:5060"}])
+    assert run(other, "ps") == (
+        "200 OK\nProcess::  ID=0 PID=4711 Type=SIP server @ udp:127.0.0.1:5060\n"
+        f"Process::  ID=1 PID={os.getpid()} Type=MI FIFO\n\n"
+    )
+    same = Answering(processes=[{"pid": os.getpid(), "type": "SIP server"}])
+    assert run(same, "ps") == f"200 OK\nProcess::  ID=0 PID={os.getpid()} Type=SIP server\n\n"
+
+
+def test_kill_answers_nothing() -> None:
+    process = Answering(kill=None)
+    assert run(process, "kill") == ""
+    assert process.asked == [("kill", {})]
+
+
+def test_statistics() -> None:
+    found = [{"group": "core", "name": "rcv_requests", "value": 7}, {"group": "tm", "name": "x", "value": 0}]
+    process = Answering(statistics=found, reset_statistics=2)
+    assert run(process, "get_statistics", "core:", "", "x") == "200 OK\ncore:rcv_requests = 7\ntm:x = 0\n\n"
+    assert process.asked == [("statistics", {"names": ["core:", "x"]})]
+    assert run(process, "reset_statistics", "rcv_requests", "x") == "200 OK\n\n"
+    nothing = Answering(statistics=[], reset_statistics=0)
+    assert run(nothing, "get_statistics", "nothing") == "404 Statistics Not Found\n\n"
+    assert run(nothing, "reset_statistics", "nothing") == "404 Statistics Not Found\n\n"
+
+
+def test_there_are_no_blacklists() -> None:
+    assert run(Answering(), "list_blacklists") == "200 OK\n\n"
+
+
+# ------------------------------------------------------------------------------------------------------------
+# tm
+
+
+def test_each_answer_to_a_request_is_a_reply() -> None:
+    none = {"request_uri": None, "next_hop": None, "route_set": None}
+    process = Answering(
+        uac=[
+            {"status": 100, "reason": "Trying", "headers": "Via: a\r\n\r\n", **none},
+            {"status": 408, "reason": "Request Timeout", "headers": None, **none},
+        ]
+    )
+    assert run(process, "t_uac_dlg", "OPTIONS", "sip:a", ".", ".", ".") == (
+        "200 OK\n100 Trying\n.\n.\n.\nVia: a\r\n\r\n\n\n200 OK\n408 Request Timeout\n.\n.\n.\n.\n\n"
+    )
+    left_out = {"next_hop": None, "socket": None, "headers": None, "body": None}
+    assert process.asked == [("uac", {"method": "OPTIONS", "ruri": "sip:a", **left_out})]
+
+
+def test_what_is_given_to_a_request() -> None:
+    process = Answering(uac=[])
+    run(process, "t_uac_dlg", "INFO", "sip:a", "sip:b", "udp:c:1", "To: x\r\n", "body")
+    told = {"next_hop": "sip:b", "socket": "udp:c:1", "headers": "To: x\r\n", "body": "body"}
+    assert process.asked == [("uac", {"method": "INFO", "ruri": "sip:a", **told})]
+
+
+def test_cancelling() -> None:
+    process = Answering(uac_cancel=None)
+    assert run(process, "t_uac_cancel", "call", "5") == "200 OK\n\n"
+    assert process.asked == [("uac_cancel", {"callid": "call", "cseq": "5"})]
+
+
+def test_the_hash() -> None:
+    slots = [{"index": 0, "current": 1, "total": 9}, {"index": 1, "current": 0, "total": 0}]
+    text = run(Answering(transaction_slots=slots), "t_hash")
+    assert text == "200 OK\n0 Current=1 Total=9\n1 Current=0 Total=0\n\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "identifier", "answer"),
+    [
+        ("700", "1:2", "400 Invalid reply code"),
+        ("x", "1:2", "400 Invalid reply code"),
+        ("99", "1:2", "400 Invalid reply code"),
+        ("²00", "1:2", "400 Invalid reply code"),
+        ("200", "12", "400 Invalid trans_id"),
+        ("200", "x:2", "400 Invalid index in trans_id"),
+        ("200", "1:x", "400 Invalid label in trans_id"),
+        ("200", "1:", "400 Invalid label in trans_id"),
+        ("200", "1:2", "200 OK"),
+    ],
+)
+def test_answering_by_hand(code: str, identifier: str, answer: str) -> None:
+    process = Answering(transaction_reply=None)
+    assert run(process, "t_reply", code, "Fine", identifier, "tag", ".") == f"{answer}\n\n"
+    told = {
+        "status": 200,
+        "reason": "Fine",
+        "index": 1,
+        "label": 2,
+        "to_tag": "tag",
+        "headers": None,
+        "body": None,
+    }
+    assert process.asked == ([("transaction_reply", told)] if answer == "200 OK" else [])
+
+
+# --------------------------------------------------------------------------------------------------------
+# usrloc
+
+
+@pytest.mark.parametrize("command", ["ul_rm", "ul_rm_contact", "ul_add", "ul_show_contact"])
+def test_the_table_and_the_domain_are_needed(command: str) -> None:
+    rest = {"ul_rm_contact": ["sip:a"], "ul_add": ["sip:a", "0", "1", "0", "0", "0", "0"]}.get(command, [])
+    process = Answering()
+    assert run(process, command, "aliases", "10@x", *rest) == "404 Table not found\n\n"
+    for aor in ("10", "@x", "10@"):
+        assert run(process, command, "location", aor, *rest) == "400 Domain missing in AOR\n\n"
+    assert process.asked == []
+
+
+def test_removing_an_address() -> None:
+    process = Answering(registration_remove=0)
+    assert run(process, "ul_rm", "location", "10@x") == "200 OK\n\n"
+    assert process.asked == [("registration_remove", {"aor": "10@x"})]
+
+
+@pytest.mark.parametrize(
+    ("bindings", "removed", "answer"),
+    [([], 0, "404 AOR not found"), ([BINDING], 0, "404 Contact not found"), ([BINDING], 1, "200 OK")],
+)
+def test_removing_a_contact(bindings: list[Any], removed: int, answer: str) -> None:
+    process = Answering(registrations=bindings, registration_remove=removed)
+    assert run(process, "ul_rm_contact", "location", "10@x", "sip:a") == f"{answer}\n\n"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {3: "-1"},
+        {3: "x"},
+        {3: ""},
+        {3: "4294967296"},
+        {4: "2"},
+        {4: "1.5"},
+        {4: "x"},
+        {6: "x"},
+        {7: "0x1"},
+        {8: "x"},
+    ],
+)
+def test_bad_parameters_of_an_addition(changed: dict[int, str]) -> None:
+    values = ["location", "10@x", "sip:a", "60", "0.5", "0", "1", "2", "3"]
+    for index, value in changed.items():
+        values[index] = value
+    process = Answering()
+    assert run(process, "ul_add", *values) == "400 Bad parameter\n\n"
+    assert process.asked == []
+
+
+@pytest.mark.parametrize("q", ["0", "1", "1.00", "0.5", "0.", "0.125"])
+def test_q_values_of_an_addition(q: str) -> None:
+    process = Answering(registration_add={})
+    assert run(process, "ul_add", "location", "10@x", "sip:a", "0", q, "0", "1", "2", "3") == "200 OK\n\n"
+    assert process.asked[0][1]["q"] == float(q)
+
+
+def test_the_line_of_a_contact() -> None:
+    full = BINDING | {
+        "q": 0.75,
+        "flags": 171,
+        "cflags": 16,
+        "socket": "udp:127.0.0.1:5060",
+        "methods": 0x1FFF,
+        "received": "sip:192.0.2.5:33",
+        "user_agent": "phone",
+        "path": "<sip:p;lr>",
+    }
+    rows = [full, BINDING | {"expires": None}, BINDING | {"expires": 0}]
+    assert run(Answering(registrations=rows), "ul_show_contact", "location", "10@x") == (
+        "200 OK\n"
+        "Contact:: <sip:10@192.0.2.5>;q=0.75;expires=60;flags=0xAB;cflags=0x10;socket=<udp:127.0.0.1:5060>;"
+        "methods=0x1FFF;received=<sip:192.0.2.5:33>;user_agent=<phone>;path=<<sip:p;lr>>\n"
+        "Contact:: <sip:10@192.0.2.5>;q=;expires=0;flags=0x0;cflags=0x0;socket=<NULL>;methods=0xFFFFFFFF\n"
+        "\n"
+    )
+
+
+def test_no_contact_to_show() -> None:
+    for rows, answer in (([], "404 AOR not found"), ([BINDING | {"expires": 0}], "404 AOR has no contacts")):
+        assert run(Answering(registrations=rows), "ul_show_contact", "location", "10@x") == f"{answer}\n\n"
+
+
+def test_a_dump_groups_contacts_by_address() -> None:
+    rows = [
+        BINDING | {"aor": "b@x", "contact": "sip:1", "expires": None, "q": 1.0},
+        BINDING | {"aor": "a@x", "contact": "sip:2", "expires": 0, "received": "sip:r", "path": "sip:p"},
+        BINDING | {"aor": "b@x", "contact": "sip:3", "user_agent": "phone", "socket": "udp:s", "methods": 5},
+    ]
+    assert run(Answering(registrations=rows), "ul_dump") == (
+        "200 OK\nDomain:: location table=512 records=2 max_slot=1\n"
+        "\tAOR:: a@x\n\t\tContact:: sip:2 Q=\n"
+        "\t\t\tExpires:: expired\n\t\t\tCallid:: c\n\t\t\tCseq:: 7\n"
+        "\t\t\tReceived:: sip:r\n\t\t\tPath:: sip:p\n"
+        "\t\t\tState:: CS_SYNC\n\t\t\tFlags:: 0\n\t\t\tCflag:: 0\n\t\t\tMethods:: 4294967295\n"
+        "\tAOR:: b@x\n\t\tContact:: sip:1 Q=1\n"
+        "\t\t\tExpires:: permanent\n\t\t\tCallid:: c\n\t\t\tCseq:: 7\n"
+        "\t\t\tState:: CS_SYNC\n\t\t\tFlags:: 0\n\t\t\tCflag:: 0\n\t\t\tMethods:: 4294967295\n"
+        "\t\tContact:: sip:3 Q=\n"
+        "\t\t\tExpires:: 60\n\t\t\tCallid:: c\n\t\t\tCseq:: 7\n\t\t\tUser-agent:: phone\n"
+        "\t\t\tState:: CS_SYNC\n\t\t\tFlags:: 0\n\t\t\tCflag:: 0\n\t\t\tSocket:: udp:s\n\t\t\tMethods:: 5\n"
+        "\n"
+    )
+
+
+def test_a_brief_dump_and_an_empty_one() -> None:
+    process = Answering(registrations=[BINDING])
+    assert run(process, "ul_dump", "BRIEF") == (
+        "200 OK\nDomain:: location table=512 records=1 max_slot=1\n\tAOR:: 10@example.org\n\n"
+    )
+    nobody = "200 OK\nDomain:: location table=512 records=0 max_slot=0\n\n"
+    assert run(Answering(registrations=[]), "ul_dump") == nobody
+
+
+def test_flush() -> None:
+    process = Answering(flush=None)
+    assert run(process, "ul_flush") == "200 OK\n\n"
+    assert process.asked == [("flush", {})]
