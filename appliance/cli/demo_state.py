@@ -142,12 +142,17 @@ def _passwords(file: Path) -> dict[str, str]:
 def _subscribers(settings: Settings, passwords: dict[str, str]) -> dict[str, str | None]:
     """The database with its tables and the two subscribers of this domain."""
     from appliance.sip.uri import AddressOfRecord
-    from appliance.storage import schema
     from appliance.storage.administration import subscribers
     from appliance.storage.engine import Database
+    from appliance.storage.heads import is_current
 
-    schema.create(settings.database.url)
+    file = Path(settings.database.url.removeprefix("sqlite:///"))
     database = Database(settings.database.url)
+    if not file.exists() or not is_current(database):
+        from appliance.storage import schema
+
+        database.close()
+        schema.create(settings.database.url)
     known: dict[str, str | None] = {}
     try:
         for user, password in passwords.items():

@@ -1,7 +1,9 @@
-"""The trace on a terminal, in the process that is traced: ``serve --trace`` (the seed's ``log_stderror=yes``).
+"""The trace on a terminal, in the process that is traced: ``serve --trace`` (the seed's
+``log_stderror=yes``).
 
-A terminal may be stopped (Ctrl-S) or slow; the server must not be. So entries go into a mailbox, and a greenlet of its
-own writes them in a thread of gevent's pool; when it falls behind, the trace says how many messages it left out.
+A terminal may be stopped (Ctrl-S) or slow; the server must not be. So entries go into a mailbox, and a
+greenlet of its own writes them in a thread of gevent's pool; when it falls behind, the trace says how many
+messages it left out.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class TraceConsole:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Colours on a terminal, unless NO_COLOR is set; FORCE_COLOR has them everywhere (OpenSER's force_color)."""
+    """Colours on a terminal, unless NO_COLOR is set; with FORCE_COLOR (OpenSER's force_color) everywhere."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

@@ -64,7 +64,7 @@ class Metrics:
             setattr(self, metric.attribute, _new(metric))
 
     def source(self, attribute: str, ask: Source) -> None:
-        """From now on the metric is what ``ask()`` gives: a number, or numbers by label or tuple of labels."""
+        """From now on the metric is what ``ask()`` gives: a number, or numbers by label (or tuple)."""
         if attribute not in _BY_ATTRIBUTE:
             raise ValueError(f"there is no metric {attribute!r}")
         self._sources[attribute] = ask
