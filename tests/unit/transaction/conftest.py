@@ -1,4 +1,4 @@
-"""A table of transactions on a bench: time goes by in ticks, what is sent and what is told is written down."""
+"""A table of transactions on a bench: time goes by in ticks, what is sent and told is written down."""
 
 from __future__ import annotations
 

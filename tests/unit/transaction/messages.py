@@ -1,4 +1,4 @@
-"""The messages of these tests: a phone at 192.0.2.10 calls through a proxy at 192.0.2.1 to one at 192.0.2.20."""
+"""The messages of these tests: a phone at 192.0.2.10, a proxy at 192.0.2.1, a phone at 192.0.2.20."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_whatever_has_no_row_changes_nothing(method: str) -> None:
             assert (transaction.state, bench.sent, bench.told) == (state, [], []), (state, event)
 
 
-# ----------------------------------------------------------------------------------------------- INVITE, timers
+# --------------------------------------------------------------------------------------- INVITE, timers
 
 
 def test_timer_a_doubles_without_a_limit_until_timer_b(bench: Bench) -> None:
@@ -255,11 +255,12 @@ def test_request_and_user_are_there_while_the_last_response_is_told_and_gone_aft
         bench.receive(response(status, method))
         assert seen == [method]
         assert not hasattr(transaction, "request")
+        assert transaction.data[:3] == (b"ACK" if status == 486 else b"")
         bench.run_until(33)
         assert transaction.user is not bench
 
 
-# ---------------------------------------------------------------------------------------- other methods, timers
+# -------------------------------------------------------------------------------- other methods, timers
 
 
 def test_timer_e_doubles_up_to_t2_until_timer_f(bench: Bench) -> None:
@@ -309,7 +310,7 @@ def test_over_tcp_the_last_response_ends_it(bench: Bench) -> None:
     assert bench.is_empty()
 
 
-# ------------------------------------------------------------------------------------------------------- CANCEL
+# ----------------------------------------------------------------------------------------------- CANCEL
 
 
 def test_a_cancel_after_ringing_is_a_transaction_of_its_own(bench: Bench) -> None:
@@ -403,7 +404,7 @@ def test_abandon_says_nothing(bench: Bench) -> None:
     assert bench.is_empty()
 
 
-# ----------------------------------------------------------------------------------------------- broken sockets
+# --------------------------------------------------------------------------------------- broken sockets
 
 
 @pytest.mark.parametrize("hop", [UDP, TCP])

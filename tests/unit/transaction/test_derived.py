@@ -12,8 +12,15 @@ ROUTES = ("Route: <sip:192.0.2.30;lr>, <sip:192.0.2.31;lr>", "Route: <sip:192.0.
 
 def sent_invite() -> Request:
     """An INVITE as the proxy has sent it, with the phone's Via below and more than its ACK may have."""
-    headers = (f"Via: {PHONE};branch=z9hG4bKphone", "Record-Route: <sip:192.0.2.1;lr>", *ROUTES, "Require: 100rel",
-               "Proxy-Require: foo", "Contact: <sip:10@192.0.2.10>", "Content-Type: application/sdp")  # fmt: skip
+    headers = (
+        f"Via: {PHONE};branch=z9hG4bKphone",
+        "Record-Route: <sip:192.0.2.1;lr>",
+        *ROUTES,
+        "Require: 100rel",
+        "Proxy-Require: foo",
+        "Contact: <sip:10@192.0.2.10>",
+        "Content-Type: application/sdp",
+    )
     return request("INVITE", "z9hG4bKproxy", via=PROXY, uri="sip:11@192.0.2.20;line=1", headers=headers)
 
 

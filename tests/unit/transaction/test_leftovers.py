@@ -82,6 +82,7 @@ class World:
         for transaction in self.table:
             sleeps = min(transaction.resend_at, transaction.expire_at)
             assert transaction.slot or sleeps == NEVER, "a deadline that nobody is woken for"
+            assert sleeps >= self.now, "a deadline that has passed, for which it would be woken in every tick"
         assert len(self.table.wheel) <= len(self.table) + 12, "entries of what has gone (lazily, one each)"
 
     def do_request(self, number: int, method: str, hop: Hop) -> None:
@@ -133,7 +134,7 @@ class World:
         self.table.wheel.advance(self.now)
 
     def finish(self) -> None:
-        """What every proxy does in the end: an answer for each caller, a CANCEL after Timer C for each callee."""
+        """What every proxy does in the end: it answers each caller, and cancels each callee after Timer C."""
         for server in self.servers:
             server.respond(500, answer(500), self.now)
         for client in self.clients:

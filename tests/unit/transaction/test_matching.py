@@ -12,7 +12,7 @@ from appliance.transaction.matching import client_key, is_old_key, server_key
 from tests.unit.transaction.conftest import Bench
 from tests.unit.transaction.messages import PROXY, UDP, answer, request, response
 
-# ------------------------------------------------------------------------------------------- with a magic cookie
+# ---------------------------------------------------------------------------------- with a magic cookie
 
 
 def test_the_branch_alone_identifies_whatever_else_has_changed(bench: Bench) -> None:
@@ -78,7 +78,7 @@ def test_a_cancel_means_no_request_but_an_invite(bench: Bench) -> None:
     assert bench.table.invite_of(request("CANCEL")) is None
 
 
-# --------------------------------------------------------------------------------------------- RFC 2543 clients
+# ------------------------------------------------------------------------------------- RFC 2543 clients
 
 
 @pytest.mark.parametrize("branch", [None, "1", "z9hg4bk", "z9hG4bK"])
@@ -145,7 +145,7 @@ def test_a_message_without_a_via_belongs_to_nothing() -> None:
         server_key(message, "INVITE")
 
 
-# ----------------------------------------------------------------------------------------------------- responses
+# -------------------------------------------------------------------------------------------- responses
 
 
 def test_a_response_belongs_to_its_branch_and_method(bench: Bench) -> None:

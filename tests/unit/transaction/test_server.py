@@ -156,7 +156,7 @@ def test_whatever_has_no_row_changes_nothing(method: str) -> None:
             assert (transaction.state, bench.sent, bench.told) == (state, [], []), (state, event)
 
 
-# ----------------------------------------------------------------------------------------------- INVITE, timers
+# --------------------------------------------------------------------------------------- INVITE, timers
 
 
 def test_a_refusal_is_sent_again_by_timer_g_until_timer_h(bench: Bench) -> None:
@@ -280,7 +280,7 @@ def test_without_a_user_nobody_is_told(bench: Bench) -> None:
     assert bench.words == ["terminated"]
 
 
-# ---------------------------------------------------------------------------------------- other methods, timers
+# -------------------------------------------------------------------------------- other methods, timers
 
 
 def test_the_last_answer_is_given_again_for_timer_j(bench: Bench) -> None:
@@ -311,6 +311,38 @@ def test_after_the_last_answer_only_the_answer_is_kept(bench: Bench) -> None:
     assert not hasattr(transaction, "request")
     assert transaction.response == answer(200)
     assert (transaction.method, transaction.last_status, transaction.final) == ("REGISTER", 200, True)
+
+
+def test_an_invite_keeps_no_request_after_the_last_answer_and_no_2xx() -> None:
+    for status, kept in ((200, b""), (486, answer(486))):
+        bench = Bench()
+        transaction = bench.server()
+        assert transaction.request.method == "INVITE"
+        transaction.respond(status, answer(status), 0.0)
+        assert not hasattr(transaction, "request")
+        assert transaction.response == kept
+        transaction.respond(200, answer(200), 0.0)
+        assert transaction.response == kept
+        bench.run_until(33)
+        assert transaction.user is None
+
+
+@pytest.mark.parametrize("status", [200, 408])
+def test_whatever_ends_it_the_request_is_gone(bench: Bench, status: int) -> None:
+    transaction = bench.server("MESSAGE")
+    bench.run_until(4)
+    transaction.respond(status, answer(status), bench.now)
+    assert not hasattr(transaction, "request")
+    assert transaction.response == (b"" if status == 408 else answer(200))
+
+
+def test_copies_that_are_late_by_part_of_a_tick_do_not_drift() -> None:
+    """With T1 = 333 ms no pause is a whole number of ticks; each copy is late by less than one tick."""
+    bench = Bench(TimerSettings(t1=0.333, t2=0.333))
+    bench.server().respond(486, answer(486), 0.0)
+    bench.run_until(20)
+    assert len(bench.times) == 61
+    assert all(0 <= when - number * 0.333 < 0.021 for number, when in enumerate(bench.times))
 
 
 @pytest.mark.parametrize("hop", [UDP, TCP])
@@ -420,7 +452,7 @@ def test_what_is_no_status_is_not_sent(bench: Bench, method: str, status: int) -
     assert transaction.last_status == 0
 
 
-# ----------------------------------------------------------------------------------------------- broken sockets
+# --------------------------------------------------------------------------------------- broken sockets
 
 
 @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])

@@ -48,7 +48,7 @@ def test_a_transaction_that_is_there_cannot_begin_again(bench: Bench) -> None:
 
 
 def test_begin_uses_the_key_that_the_request_had_when_it_came(bench: Bench) -> None:
-    """The proxy rewrites the Request-URI; the copies of an RFC 2543 client's request still have the old one."""
+    """The proxy rewrites the Request-URI; the copies of an RFC 2543 client's request have the old one."""
     first = request(branch=None)
     assert not bench.table.absorb(first, 0.0)
     first.uri_text = "sip:12@192.0.2.1"
