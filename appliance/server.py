@@ -26,13 +26,22 @@ from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits
 from appliance.storage.directory import Directory
+from appliance.telemetry.console import TraceConsole
 from appliance.telemetry.journal import open_journal
 from appliance.telemetry.metrics import Metrics
-from appliance.telemetry.trace import Entry, Filter, Tracer
-from appliance.telemetry.trace_format import format_entry
+from appliance.telemetry.trace import Tracer
 from appliance.transport.flows import Flows, names_of
 from appliance.transport.greenlets import ParkedGreenlets
 from appliance.transport.resolver import Resolver
+
+# Why a connection ended, by the first words of the transport's reason.
+_CLOSED = (
+    ("closed by the peer", "peer"),
+    ("idle", "idle"),
+    ("unreadable", "malformed"),
+    ("too many", "limit"),
+    ("the server stops", "shutdown"),
+)
 
 # How long what is begun may take to finish when the server stops.
 _STOP_SECONDS = 5.0
@@ -46,7 +55,8 @@ class SipServer:
         self.started = time.time()
         self.stopping = Event()
         self.metrics = Metrics()
-        self.tracer = Tracer()
+        self.tracer = Tracer(listeners=[str(listener) for listener in settings.sip.listeners])
+        self.console: TraceConsole | None = None
         self.journal = open_journal(settings.log.level, settings.log.format)
         keys = load_keys(Path(settings.sip.state_dir) / "secret")
         self.network = Network(settings, self.metrics, self.tracer, self._received)
@@ -66,6 +76,7 @@ class SipServer:
         self.control = ControlServer(settings.sip.control, commands(self._box()))
         self._ticker = gevent.get_hub().loop.timer(self.core.wheel.tick, self.core.wheel.tick)
         self._sweeper = gevent.Greenlet(self._sweep)
+        self._measure()
 
     def start(self) -> None:
         """Answers from here on."""
@@ -88,11 +99,13 @@ class SipServer:
         self._ticker.stop()
         self.directory.stop()
         self.network.close()
+        if self.console is not None:
+            self.console.stop()
         self.journal.event("stopped", "ended in order")
 
     def trace_to_terminal(self) -> None:
-        """Shows every message on standard error, in colour."""
-        self.tracer.subscribe(Filter(), _to_terminal)
+        """Shows every message on standard error, in colour when it is a terminal."""
+        self.console = TraceConsole(self.tracer, sys.stderr)
 
     def run(self) -> None:
         """Starts, and returns when SIGTERM, SIGINT or ``stopping`` has ended it in order."""
@@ -131,6 +144,19 @@ class SipServer:
             forget=self.directory.forget,
             reload=self.directory.reload,
         )
+
+    def _measure(self) -> None:
+        """What the rooms count or know themselves is asked for when somebody looks."""
+        core, source = self.core, self.metrics.source
+        source("transactions_active", lambda: core.transactions.active)
+        source("transaction_timeouts", lambda: core.transactions.timeouts)
+        source("retransmissions", lambda: core.transactions.retransmissions)
+        source("requests_in_progress", lambda: len(core.admission.in_progress))
+        source("bindings_active", lambda: core.locations.by_transport)
+        source("registered_users", lambda: core.locations.users)
+        source("connections_active", lambda: {"tcp": self.network.open_connections})
+        source("greenlets", lambda: self.greenlets.alive)
+        source("trace_dropped", lambda: self.tracer.dropped)
 
     def _tick(self) -> None:
         self.core.wheel.advance(time.monotonic())
@@ -176,6 +202,11 @@ class Network:
         self.local_for, self.connect = self._flows.local_for, self._flows.connect
         self.start, self.stop, self.close = self._flows.start, self._flows.stop, self._flows.close
 
+    @property
+    def open_connections(self) -> int:
+        """How many streams are open."""
+        return self._flows.connections
+
     def send(self, data: bytes, hop: Hop) -> None:
         """Every message that leaves the process leaves here; raises OSError."""
         self._flows.send(data, hop)
@@ -186,8 +217,5 @@ class Network:
         if opened:
             self._metrics.connections_opened[hop.transport] += 1
         else:
-            self._metrics.connections_closed[reason] += 1
-
-
-def _to_terminal(entry: Entry) -> None:
-    print(format_entry(entry, colour=True), file=sys.stderr, flush=True)
+            label = next((label for words, label in _CLOSED if reason.startswith(words)), "error")
+            self._metrics.connections_closed[label] += 1

@@ -38,6 +38,7 @@ REJECTION = Label(
         "too_many_hops",
         "acl",
         "overload",
+        "unmatched",
         "rate_limited",
         "scanner",
         OTHER,

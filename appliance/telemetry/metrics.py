@@ -80,7 +80,8 @@ class Metrics:
 
     def _samples(self, metric: Metric) -> list[tuple[list[str], Value]]:
         ask = self._sources.get(metric.attribute)
-        held: Any = getattr(self, metric.attribute) if ask is None else ask()
+        own = getattr(self, metric.attribute)
+        held: Any = own if ask is None else ask()
         if isinstance(held, Histograms):
             return [([key], _buckets(histogram)) for key, histogram in held.items()]
         if isinstance(held, Histogram):
@@ -89,7 +90,8 @@ class Metrics:
             return [([], held)]
         fold = _folding(metric)
         sums: dict[tuple[str, ...], float] = {}
-        for key, number in held.items():
+        # Our own keys first: a label set that a source has not seen yet is told as zero.
+        for key, number in (*dict.fromkeys(own, 0).items(), *held.items()):
             folded = fold(key)
             labels = tuple(map(str, folded)) if isinstance(folded, tuple) else (str(folded),)
             sums[labels] = sums.get(labels, 0) + number

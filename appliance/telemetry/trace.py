@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import unquote
@@ -127,10 +127,11 @@ class Tracer:
     else.
     """
 
-    def __init__(self, worker: int = 0) -> None:
+    def __init__(self, worker: int = 0, listeners: Sequence[str] = ()) -> None:
         self.active = False
         self.dropped = 0
         self._worker = worker
+        self._listeners = listeners
         self._pid = os.getpid()
         self._subscriptions: tuple[Subscription, ...] = ()
 
@@ -172,7 +173,7 @@ class Tracer:
                 method=method,
                 users=users,
                 peer=str(hop),
-                local=local,
+                local=local or self._local(hop),
                 colour="cyan" if is_reply else "green",
                 worker=self._worker,
                 pid=self._pid,
@@ -189,6 +190,9 @@ class Tracer:
         _, method, users, _ = _subject(text)
         when = time() if now_wall is None else now_wall
         self._hand_out(Entry(when, "note", words, "", method, users, "", "", colour, self._worker, self._pid))
+
+    def _local(self, hop: Hop) -> str:
+        return self._listeners[hop.listener] if 0 <= hop.listener < len(self._listeners) else ""
 
     def _hand_out(self, entry: Entry) -> None:
         for subscription in self._subscriptions:

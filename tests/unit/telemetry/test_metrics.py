@@ -72,6 +72,7 @@ def test_a_source_of_many_is_kept_to_the_labels_that_are_allowed() -> None:
     snapshot = metrics.snapshot()
     assert value(snapshot, "sipbox_transaction_timeouts_total", "INVITE") == 1
     assert value(snapshot, "sipbox_transaction_timeouts_total", "other") == 5
+    assert value(snapshot, "sipbox_transaction_timeouts_total", "BYE") == 0
 
 
 def test_a_source_of_tuples() -> None:

@@ -65,6 +65,14 @@ def test_a_request() -> None:
     assert entry.colour == "green"
 
 
+def test_our_side_is_the_listener_of_the_hop() -> None:
+    tracer, entries = Tracer(listeners=["udp:192.0.2.1:5060", "tcp:192.0.2.1:5060"]), list[Entry]()
+    tracer.subscribe(Filter(), entries.append)
+    for listener in (1, -1, 2):
+        tracer.message("sent", REGISTER, PHONE._replace(listener=listener))
+    assert [entry.local for entry in entries] == ["tcp:192.0.2.1:5060", "", ""]
+
+
 def test_a_reply() -> None:
     tracer, entries = watched()
     tracer.message("sent", UNAUTHORIZED, PHONE)
