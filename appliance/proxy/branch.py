@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from appliance.errors import MalformedMessage
 from appliance.sip.headers import Via
@@ -52,18 +52,20 @@ class Branches:
             mark = self.mark(request)
         return self._branch(request, request.via, f"{number:x}", mark)
 
+    def mark_of(self, uri_text: str, routes: Iterable[str] | None) -> str:
+        """The loop mark of a request with this Request-URI and these Route values."""
+        text = uri_text if routes is None else "\n".join((uri_text, *routes))
+        digest = self._mark.copy()
+        digest.update(text.encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
     def mark(self, request: Request) -> str:
         """The loop mark (§16.6 step 8): equal for two requests that will go the same way.
 
         CANCEL and ACK repeat Request-URI and Route of their INVITE (§9.1, §17.1.1.3), and so its mark;
         nothing else that they have in common has a part in routing.
         """
-        text = request.uri_text
-        if "route" in request.keys:
-            text = "\n".join((text, *request.items("route")))
-        digest = self._mark.copy()
-        digest.update(text.encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        return self.mark_of(request.uri_text, request.items("route") if "route" in request.keys else None)
 
     def is_loop(self, request: Request, sent_by: Container[tuple[str, int]] | None = None) -> bool:
         """Whether ``request``, as it came, has been here and would go the same way again (§16.3 step 4): 482.
