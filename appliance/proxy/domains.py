@@ -8,7 +8,7 @@ caller chose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
@@ -34,6 +34,8 @@ class Domains:
         self._case_sensitive = case_sensitive
         self._names = {name.lower(): name for name in names}
         self._rows = rows
+        self._read: Mapping[str, str] | None = None
+        self._realms: dict[str, str] = {}
         self._listener_names = [str(Hop(transport, host, port)) for transport, host, port in listeners]
         self._ports = {port for _, _, port in listeners}
         self._ports_at: dict[str, set[int]] = {}
@@ -48,7 +50,7 @@ class Domains:
 
     def serves(self, host: str) -> bool:
         """Whether ``host`` (lower-case, IPv6 in brackets) is the domain of our users."""
-        return host in self._names or host in self._rows()
+        return host in self._served()
 
     def is_me(self, uri: Uri) -> bool:
         """Whether a request to this URI has arrived (RFC 3261 §16.4, §16.5), host and port compared."""
@@ -64,7 +66,7 @@ class Domains:
 
     def realm(self, host: str) -> str | None:
         """The realm of a served domain, None for any other."""
-        return self._rows().get(host) or self._names.get(host)
+        return self._served().get(host)
 
     def aor(self, uri: Uri) -> AddressOfRecord:
         """Whose address a URI is (RFC 3261 §10.3 step 5); our own address, without a domain, means the first
@@ -74,21 +76,29 @@ class Domains:
             username = username.lower()
         return AddressOfRecord(username, host if self.serves(host) else self.first() or host)
 
-    def realms(self) -> set[str]:
+    def realms(self) -> Collection[str]:
         """All realms that we challenge with."""
-        return {*self._names.values(), *self._rows().values()}
+        return self._served().values()
 
     def first(self) -> str | None:
         """The domain that stands for the server itself."""
-        return next(iter([*self._names.values(), *self._rows()]), None)
+        return next(iter(self._served()), None)
 
     def only(self) -> str | None:
         """The served domain when there is exactly one: rows without a domain mean that one."""
-        served = {*self._names, *self._rows()}
+        served = self._served()
         return next(iter(served)) if len(served) == 1 else None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._names, *self._rows()}))
+        return iter(sorted(self._served()))
+
+    def _served(self) -> dict[str, str]:
+        """Every served name and its realm; put together anew when the rows have been read again."""
+        rows = self._rows()
+        if rows is not self._read:
+            self._read = rows
+            self._realms = {**self._names, **rows}
+        return self._realms
 
 
 def _bracketed(host: str) -> str:

@@ -77,8 +77,6 @@ class Forwarder:
     def is_loop(self, incoming: Incoming) -> bool:
         """Whether we have sent this request on before, the same way that it would go now (§16.3 step 4)."""
         request = incoming.request
-        # What we sign in a branch must be what its CANCEL says too: the request as it came, before any step.
-        incoming.mark = self._branches.mark(request)
         return request.keys.count("via") > 1 and self._branches.is_loop(request)
 
     def prepare(
@@ -106,7 +104,7 @@ class Forwarder:
         if request.method in _RECORD_ROUTED and (request.to_tag is None or request.method == "NOTIFY"):
             self._record_route(outgoing, incoming.hop, hop)
         transport = self._listeners[hop.listener][0].upper()
-        branch = self._branches.make(request, number, incoming.mark)
+        branch = self._branches.make(request, number, self._branches.mark_of(*incoming.came_as))
         outgoing.prepend("Via", f"SIP/2.0/{transport} {self._sent_by[hop.listener]};branch={branch}")
         return Outgoing(outgoing, hop)
 

