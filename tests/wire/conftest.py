@@ -1,4 +1,4 @@
-"""What the tests with real phones and SIPp share: subscribers, and phones that are registered."""
+"""What the tests with real phones and SIPp share: phones that are registered."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from tests.harness.sipbox import Sipbox
 Register = Callable[..., int]
 
 
+def keys(box: Sipbox, *, expires: int = 3600, transport: str = "udp") -> dict[str, str]:
+    """What the scenarios that register ask for besides their users."""
+    return {"domain": box.domain, "expires": str(expires), "contact_transport": transport}
+
+
 @pytest.fixture
 def register(tmp_path: Path) -> Register:
     """``register(box, "11")``: SIPp registers that user at a free port with authentication; the port."""
 
-    def register(box: Sipbox, user: str, *, port: int | None = None, parameters: str = "") -> int:
-        port = port or free_port()
-        row = [user, sipp.digest(user, f"secret-{user}"), f"127.0.0.1:{port}{parameters}"]
-        sipp.run(
-            "register",
-            tmp_path,
-            box.address,
-            users=[row],
-            keys={"domain": box.domain, "expires": "3600"},
-        )
+    def register(box: Sipbox, user: str, *, transport: str = "udp") -> int:
+        port = free_port()
+        row = [user, sipp.digest(user, f"secret-{user}"), f"127.0.0.1:{port}"]
+        sipp.run("register", tmp_path, box.address, users=[row], keys=keys(box, transport=transport))
         return port
 
     return register

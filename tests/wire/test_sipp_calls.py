@@ -63,7 +63,7 @@ def test_nobody_answers(impatient_box: Sipbox, tmp_path: Path, register: Registe
 
 
 def test_call_over_tcp(box: Sipbox, tmp_path: Path, register: Register) -> None:
-    port = register(box, "11", parameters=";transport=tcp")
+    port = register(box, "11", transport="tcp")
     with (
         Sipp("callee", tmp_path, port=port, calls=10, transport="t1", values={"LINGER": "0"}) as answering,
         caller(box, tmp_path, calls=10, rate=5, transport="t1") as calling,
