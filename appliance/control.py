@@ -82,7 +82,9 @@ class ControlServer:
             listener.listen(CONNECTIONS)
         except OSError as error:
             listener.close()
-            raise SettingsError(f"the control socket {self.path} cannot be made: {error.strerror}") from error
+            raise SettingsError(
+                f"the socket {self.path} cannot be made: {error.strerror or error}"
+            ) from error
         found = self.path.lstat()
         self._inode = (found.st_dev, found.st_ino)
         self._listener = listener

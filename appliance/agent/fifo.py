@@ -29,6 +29,8 @@ from appliance.control import ServerDown
 from appliance.errors import ControlError, SettingsError
 
 REQUESTS_AT_ONCE = 64
+WAITING_AT_ONCE = 1000  # those whose replies come later: a phone may ring for minutes
+PAUSE_SECONDS = 0.2
 LOOK_SECONDS = 2.0
 UNFINISHED_SECONDS = 30.0
 
@@ -56,8 +58,10 @@ class Fifo:
         self._unfinished_seconds = unfinished_seconds
         takes_input = {name: command.takes_input for name, command in commands.items()}
         self._reader = RequestReader(takes_input, replies.waits)
-        self._pool = Pool(REQUESTS_AT_ONCE)
+        self._answering = Pool(REQUESTS_AT_ONCE)
+        self._waiting = Pool(WAITING_AT_ONCE)
         self._descriptor = -1
+        self._heard = 0.0
         self._reading: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
@@ -76,7 +80,8 @@ class Fifo:
         """Stop serving and take the FIFO away."""
         if self._reading is not None:
             self._reading.kill()
-        self._pool.kill()
+        self._answering.kill()
+        self._waiting.kill()
         if self._descriptor >= 0:
             if self._is_ours():
                 self.path.unlink()
@@ -115,23 +120,30 @@ class Fifo:
         )
 
     def _read(self) -> None:
-        heard = time.monotonic()
         while True:
             try:
-                with gevent.Timeout(LOOK_SECONDS):
-                    data = nb_read(self._descriptor, 65536)
-            except gevent.Timeout:
-                data = b""
-            now = time.monotonic()
-            if data:
-                heard = now
-                for item in self._reader.feed(data):
-                    self._handle(item)
-                continue
-            if self._reader.unfinished and now - heard > self._unfinished_seconds:
-                self._handle(self._reader.abandon())
-            if not self._is_ours():
-                self._open_again()
+                self._read_once()
+            except Exception:  # one bad request must not make it deaf for all that follow
+                log.exception("FIFO %s", self.path)
+                self._reader.abandon()
+                gevent.sleep(PAUSE_SECONDS)
+
+    def _read_once(self) -> None:
+        """What has been written, or a look around when nothing is."""
+        try:
+            with gevent.Timeout(LOOK_SECONDS):
+                data = nb_read(self._descriptor, 65536)
+        except gevent.Timeout:
+            data = b""
+        if data:
+            self._heard = time.monotonic()
+            for item in self._reader.feed(data):
+                self._handle(item)
+            return
+        if self._reader.unfinished and time.monotonic() - self._heard > self._unfinished_seconds:
+            self._handle(self._reader.abandon())
+        if not self._is_ours():
+            self._open_again()
 
     def _open_again(self) -> None:
         """Somebody has removed the FIFO (a cleaner of /tmp): clients find a new one."""
@@ -149,9 +161,13 @@ class Fifo:
         if isinstance(item, Ignored):
             log.warning("FIFO %s: %s", self.path, item.problem)
         elif isinstance(item, Refusal):
-            self._pool.spawn(self._refuse, item)
+            self._answering.spawn(self._refuse, item)
+        elif not self._commands[item.command].replies_later:
+            self._answering.spawn(self._carry_out, item)
+        elif self._waiting.full():
+            self._answering.spawn(self._refuse, Refusal(item.reply_name, failed(item.command)))
         else:
-            self._pool.spawn(self._carry_out, item)
+            self._waiting.spawn(self._carry_out_later, item)
 
     def _refuse(self, refusal: Refusal) -> None:
         log.warning("FIFO %s: %s", self.path, refusal.text.rstrip())
@@ -165,25 +181,23 @@ class Fifo:
             log.warning("FIFO %s: no reply: %s", self.path, refused)
 
     def _carry_out(self, request: Request) -> None:
-        command = self._commands[request.command]
-        if command.replies_later:
-            self._carry_out_later(command, request)
-        elif not request.reply_name:
-            self._text(command, request)
-        else:
+        if not request.reply_name:
+            self._text(request)
+            return
+        try:
+            descriptor = self._replies.open(request.reply_name)
             try:
-                descriptor = self._replies.open(request.reply_name)
-                try:
-                    self._replies.write(descriptor, self._text(command, request))
-                finally:
-                    self._replies.close(descriptor)
-            except ReplyRefused as refused:
-                log.warning("FIFO %s: %s: %s", self.path, request.command, refused)
+                self._replies.write(descriptor, self._text(request))
+            finally:
+                self._replies.close(descriptor)
+        except ReplyRefused as refused:
+            log.warning("FIFO %s: %s: %s", self.path, request.command, refused)
 
-    def _text(self, command: Command, request: Request) -> str:
+    def _text(self, request: Request) -> str:
         """Carry the command out; the reply's text, which is empty when it answers nothing."""
         try:
-            tree = next(iter(command.run(self._process, request.arguments)), None)
+            run = self._commands[request.command].run
+            tree = next(iter(run(self._process, request.arguments)), None)
             return "" if tree is None else tree.text
         except (CommandRefused, ControlError) as error:
             return self._text_of(error, request.command)
@@ -191,13 +205,13 @@ class Fifo:
             log.exception("FIFO %s: %s", self.path, request.command)
             return failed(request.command)
 
-    def _carry_out_later(self, command: Command, request: Request) -> None:
+    def _carry_out_later(self, request: Request) -> None:
         """Replies as they come, each in an opening of its own; without a reply name they are read and
         dropped.
         """
         failure = failed(request.command)
         try:
-            for tree in command.run(self._process, request.arguments):
+            for tree in self._commands[request.command].run(self._process, request.arguments):
                 failure = ASYNCHRONOUS_FAILED
                 if request.reply_name:
                     self._send(request.reply_name, tree.text)

@@ -10,7 +10,7 @@ import signal
 
 import gevent
 from gevent.event import Event
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from appliance.agent.app import create_app
 from appliance.agent.commands import COMMANDS
@@ -25,6 +25,7 @@ from appliance.errors import SettingsError
 from appliance.telemetry.journal import event, open_journal
 
 HTTP_GREENLETS = 64
+HTTP_SECONDS = 120.0
 
 log = logging.getLogger("sipbox.agent")
 
@@ -92,12 +93,28 @@ def run(settings: Settings) -> None:
     event("stopped", "agent: ended")
 
 
+class _Handler(WSGIHandler):
+    """One connection; it ends after two minutes, so that peers that never read do not use up the places."""
+
+    def handle(self) -> None:
+        with gevent.Timeout(HTTP_SECONDS, _Slow()):
+            try:
+                super().handle()
+            except _Slow:
+                log.debug("HTTP: a connection was open for too long")
+
+
+class _Slow(Exception):
+    """The time of a connection is over."""
+
+
 def _http_server(address: str, process: SipProcess, history: History) -> WSGIServer:
     host, _, port = address.rpartition(":")
     return WSGIServer(
         (host.strip("[]"), int(port)),
         create_app(process, history),
         spawn=HTTP_GREENLETS,
+        handler_class=_Handler,
         log=None,
         error_log=log,
     )

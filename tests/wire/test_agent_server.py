@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import subprocess
 import threading
 import time
@@ -20,9 +19,10 @@ from tests.harness.sipbox import Sipbox
 CLIENT = Path(__file__).with_name("openser_fifo_client.sh")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Sipbox]:
-    with Sipbox(agent=True) as box:
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
+def server(request: pytest.FixtureRequest) -> Iterator[Sipbox]:
+    url = None if request.param == "sqlite" else request.getfixturevalue("mariadb").url("openser_agent")
+    with Sipbox(url, agent=True) as box:
         box.add_subscribers({user: f"secret-{user}" for user in ("10", "11", "12")})
         yield box
 
@@ -55,7 +55,8 @@ def get(box: Sipbox, path: str) -> tuple[int, str]:
         connection.close()
 
 
-# ------------------------------------------------------------------------------------------------------------ core
+# ------------------------------------------------------------------------------------------------------------
+# core
 
 
 def test_the_process_that_is_reported_is_the_sip_process(server: Sipbox) -> None:
@@ -64,7 +65,7 @@ def test_the_process_that_is_reported_is_the_sip_process(server: Sipbox) -> None
     assert 0 <= int(up_time.split()[2]) < 300
     assert fifo(server, "version").startswith("Server:: sipbox (")
     assert f"PID={server.pid} Type=SIP server @ udp:127.0.0.1:{server.port}" in fifo(server, "ps")
-    assert f"WD:: {os.readlink(f'/proc/{server.pid}/cwd')}\n" == fifo(server, "pwd")
+    assert fifo(server, "pwd") == f"WD:: {Path(f'/proc/{server.pid}/cwd').readlink()}\n"
     assert "serve\n" in fifo(server, "arg")
     assert len(fifo(server, "which").splitlines()) == 20
 
@@ -82,7 +83,8 @@ def test_statistics_count_what_happens(server: Sipbox, phone: Phone) -> None:
     assert fifo(server, "get_statistics", "accepted_regs") == "registrar:accepted_regs = 0\n"
 
 
-# --------------------------------------------------------------------------------------------------------- locations
+# ---------------------------------------------------------------------------------------------------------
+# locations
 
 
 def test_a_registered_phone_is_shown(server: Sipbox, phone: Phone) -> None:
@@ -119,7 +121,8 @@ def test_a_removed_phone_is_gone_from_the_table(server: Sipbox, phone: Phone) ->
     assert fifo(server, "ul_flush") == ""
 
 
-# ------------------------------------------------------------------------------------------------------- transactions
+# -------------------------------------------------------------------------------------------------------
+# transactions
 
 
 def test_a_request_reaches_the_phone_and_its_answer_comes_back(server: Sipbox, phone: Phone) -> None:
@@ -155,7 +158,8 @@ def test_the_hash_counts_transactions(server: Sipbox) -> None:
     assert all("Current=" in line and "Total=" in line for line in lines)
 
 
-# --------------------------------------------------------------------------------------------- HTTP and the agent's socket
+# --------------------------------------------------------------------------------------------- HTTP and the
+# agent's socket
 
 
 def test_the_pages(server: Sipbox, phone: Phone) -> None:
@@ -185,12 +189,13 @@ def test_commands_by_the_agents_socket(server: Sipbox, phone: Phone) -> None:
 
 def test_a_trace_by_the_agents_socket(server: Sipbox, phone: Phone) -> None:
     entries = stream(str(server.directory / "agent.sock"), "trace", method="REGISTER")
-    seen: list[str] = []
+    wanted = {"REGISTER", "200 (OK) concerning REGISTER"}
+    seen: set[str] = set()
 
     def read() -> None:
         for entry in entries:
-            seen.append(entry["headline"])
-            if len(seen) == 2:
+            seen.add(entry["headline"])
+            if wanted <= seen:
                 return
 
     reading = threading.Thread(target=read)
@@ -200,10 +205,26 @@ def test_a_trace_by_the_agents_socket(server: Sipbox, phone: Phone) -> None:
         assert time.monotonic() < deadline
         assert phone.register().status == 200
         time.sleep(0.05)
-    assert sorted(seen) == ["200 (OK) concerning REGISTER", "REGISTER"]
 
 
-# --------------------------------------------------------------------------------------------------- the end comes last
+# ------------------------------------------------------------------------------------------- one process,
+# and its end
+
+
+def test_server_and_agent_in_one_process() -> None:
+    box = Sipbox()
+    try:
+        box.create_database()
+        box.process = box._spawn("serve", "--with-agent")
+        box.wait_until_ready()
+        (line,) = fifo(box, "ps").splitlines()
+        assert line.startswith(f"Process::  ID=0 PID={box.pid} Type=SIP server @ udp:127.0.0.1:{box.port}")
+        assert get(box, "/ready")[0] == 200
+        assert fifo(box, "kill") == ""
+        assert box.process.wait(10) == 0
+        assert not (box.directory / "fifo").exists()
+    finally:
+        box.close()
 
 
 def test_kill_ends_the_server_and_the_agent_says_so() -> None:
