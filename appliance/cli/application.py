@@ -7,6 +7,7 @@ from typing import IO, Any, cast
 
 import click
 
+from appliance import __version__
 from appliance.cli.invocation import Invocation, Noun
 from appliance.errors import ControlError, SipboxError
 
@@ -78,6 +79,7 @@ class Failure(click.ClickException):
 @click.group(
     cls=Application, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
+@click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def sipbox(ctx: click.Context) -> None:
     """A SIP proxy and registrar."""

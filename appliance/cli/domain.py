@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from appliance.cli.address import domain_name
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_table
 from appliance.errors import StorageError
+
+if TYPE_CHECKING:
+    from appliance.storage.engine import Database
 
 
 @click.group(cls=Noun)
@@ -29,7 +34,9 @@ def add(run: Invocation, name: str, did: str | None, realm: str | None) -> None:
     from appliance.storage.administration import domains
 
     with run.database() as database:
+        before = domains.realm(database, name)
         domains.add(database, name, did, realm)
+        _note_hashes(database, name, before)
     run.forget("domain", ("", name))
     say(f"{name} is served")
 
@@ -45,9 +52,12 @@ def remove(run: Invocation, name: str, yes: bool) -> None:
 
     confirm(f"Serve {name} no longer?", yes)
     with run.database() as database:
+        before = domains.realm(database, name)
         if not domains.remove(database, name):
             hint = "; it stands in the settings ([sip] domains)" if name in run.settings.sip.domains else ""
             raise StorageError(f"there is no domain {name} in the database{hint}")
+        if name in run.settings.sip.domains:
+            _note_hashes(database, name, before)
     run.forget("domain", ("", name))
     say(f"{name} is not served any more")
 
@@ -71,3 +81,16 @@ def list_(run: Invocation, as_json: bool) -> None:
     else:
         columns = ("domain", "did", "digest_realm", "from")
         show_table(("Domain", "Id", "Realm", "From"), [[row[column] for column in columns] for row in told])
+
+
+def _note_hashes(database: Database, name: str, before: str) -> None:
+    """A hash is good for one realm (RFC 7616 §3.4.2): say whose passwords are to be set again."""
+    from appliance.storage.administration import domains, subscribers
+
+    now = domains.realm(database, name)
+    count = subscribers.hashed_in(database, name) if now != before else 0
+    if count:
+        say(
+            f"note: {count} passwords of {name} are stored for the realm {before!r}, and it is {now!r} now;"
+            " 'sipbox subscriber passwd' sets each again"
+        )

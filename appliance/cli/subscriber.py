@@ -49,7 +49,8 @@ def add(
     profile = subscribers.Profile(mail_address(email), *names)
     password = read_password(str(who))
     with run.database() as database:
-        subscribers.add(database, who, password, profile, plaintext=store_password)
+        folded = not run.settings.registrar.case_sensitive
+        subscribers.add(database, who, password, profile, plaintext=store_password, folded=folded)
         served = {*run.settings.sip.domains, *(str(row["domain"]).lower() for row in domains.every(database))}
     if who.domain not in served:
         say(f"note: {who.domain} is not served yet; 'sipbox domain add {who.domain}' makes it so")

@@ -31,6 +31,11 @@ def remove(database: Database, name: str) -> bool:
     return database.run(lambda connection: connection.execute(gone).rowcount > 0, "domain_remove")
 
 
+def realm(database: Database, name: str) -> str:
+    """The realm of the domain ``name``, as it is now."""
+    return database.run(lambda connection: realm_of(connection, name), "domain_list")
+
+
 def every(database: Database) -> list[dict[str, object]]:
     """All names, in the order in which they were added."""
     columns = (served_domain.c.domain, served_domain.c.did, served_domain.c.digest_realm)

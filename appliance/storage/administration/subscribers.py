@@ -38,16 +38,22 @@ def add(
     profile: Profile | None = None,
     *,
     plaintext: bool = False,
+    folded: bool = False,
 ) -> None:
-    """A new subscriber; DuplicateRow when there is one of that name."""
+    """A new subscriber; DuplicateRow when there is one of that name (``folded``: in any case of letters)."""
     said = (profile or Profile())._asdict()
 
     def work(connection: Connection) -> None:
+        if folded and connection.execute(alike).first() is not None:
+            raise DuplicateRow(str(who))
         hashes = _hashes(connection, who, password, plaintext)
         connection.execute(
             insert(subscriber).values(username=who.username, domain=who.domain, **said, **hashes)
         )
 
+    alike = select(subscriber.c.id).where(
+        subscriber.c.username_folded == who.username.lower(), subscriber.c.domain == who.domain
+    )
     try:
         database.run(work, "subscriber_add")
     except DuplicateRow as error:
@@ -114,6 +120,12 @@ def every(
         return [_told(dict(row)) for row in connection.execute(wanted).mappings()]
 
     return database.run(work, "subscriber_list")
+
+
+def hashed_in(database: Database, domain: str) -> int:
+    """How many subscribers of ``domain`` are stored as hashes, which are good for one realm only."""
+    count = select(func.count()).where(subscriber.c.domain == domain, subscriber.c.ha1 != "")
+    return int(database.run(lambda connection: connection.execute(count).scalar_one(), "subscriber_list"))
 
 
 def has_password(database: Database, who: AddressOfRecord, password: str) -> bool | None:

@@ -36,6 +36,7 @@ def test_help_lists_all_nouns(bare: CommandLine) -> None:
 
 def test_version(bare: CommandLine) -> None:
     assert bare.done("version").startswith(f"sipbox {__version__} ")
+    assert bare.done("--version") == f"sipbox {__version__}\n"
     assert f'"version": "{__version__}"' in bare.done("version", "--json")
 
 

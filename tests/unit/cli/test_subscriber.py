@@ -63,6 +63,12 @@ def test_users_that_differ_in_case_are_two(cli: CommandLine) -> None:
     assert len(json.loads(cli.done("subscriber", "list", "--json"))) == 2
 
 
+def test_unless_the_settings_say_that_case_does_not_matter(cli: CommandLine) -> None:
+    cli.settings(more="[registrar]\ncase_sensitive = false\n")
+    cli.done("subscriber", "add", "Alice", typed="x\n")
+    assert cli("subscriber", "add", "aLICE", typed="x\n").exit_code == 1
+
+
 def test_a_domain_that_is_not_served_is_remarked_upon(cli: CommandLine) -> None:
     result = cli("subscriber", "add", "10@elsewhere.example", typed="x\n")
     assert result.exit_code == 0
