@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from appliance.errors import MalformedMessage
 from appliance.sip.grammar import find_outside, split_list, unfold
-from appliance.sip.names import KEYS, LIST_HEADERS, display_of
+from appliance.sip.names import LIST_HEADERS, display_of, key_of
 
 
 class HeaderLines:
@@ -51,9 +51,10 @@ class HeaderLines:
 
     def number(self, key: str, most: int) -> int | None:
         """The header's value as a number, None when it is absent; MalformedMessage beyond ``most``."""
-        if key not in self.keys:
+        try:
+            line = self.lines[self.keys.index(key)]
+        except ValueError:
             return None
-        line = self.lines[self.keys.index(key)]
         number = _number_of(line)
         if number is None or number > most:
             raise MalformedMessage(f"not a {display_of(key)}: {value_of(line)[:40]!r}")
@@ -62,11 +63,11 @@ class HeaderLines:
     def add(self, name: str, value: str) -> None:
         """Append a header line."""
         self.lines.append(line_of(name, value))
-        self.keys.append(KEYS[name])
+        self.keys.append(key_of(name))
 
     def prepend(self, name: str, value: str) -> None:
         """Put a header line before all others, as a Via or Record-Route is (§16.6)."""
-        key = KEYS[name]
+        key = key_of(name)
         self.lines.insert(0, line_of(name, value))
         self.keys.insert(0, key)
         self._changed(key)

@@ -18,6 +18,8 @@ from appliance.sip.grammar import (
     parse_host_port,
     parse_params,
     quote,
+    read_params,
+    split_params,
     unquote,
 )
 from appliance.sip.uri import Uri
@@ -41,14 +43,9 @@ class Via(NamedTuple):
     @staticmethod
     def parse(text: str) -> Via:
         """Read one Via value; MalformedMessage when it is none."""
-        sent, semicolon, params = text.partition(";")
-        # The usual "SIP/2.0/UDP host:port" first; blanks around the slashes are legal and rare.
-        protocol, _, sent_by = sent.partition(" ")
-        transport = _PROTOCOLS.get(protocol)
-        if transport is None:
-            transport, sent_by = _unusual_protocol(sent)
-        host, port = parse_host_port(sent_by)
-        return _new(Via, (transport, host, port, parse_params(";" + params) if semicolon else ()))
+        pieces = split_params(text)
+        transport, host, port = _sent(pieces.pop(0))
+        return _new(Via, (transport, host, port, read_params(pieces)))
 
     @property
     def address(self) -> str:
@@ -94,17 +91,19 @@ class Via(NamedTuple):
         return f"SIP/2.0/{self.transport} {self.host}{port}{format_params(self.params)}"
 
 
-_PROTOCOLS = {f"SIP/2.0/{transport}": transport for transport in ("UDP", "TCP", "TLS", "SCTP", "WS", "WSS")}
-
-
-def _unusual_protocol(sent: str) -> tuple[str, str]:
-    """``sip / 2.0 / udp   host`` -> ``UDP`` and ``host``."""
-    name, _, rest = sent.partition("/")
+# The same phones send again and again, so few different texts are met.
+@lru_cache(maxsize=8192)
+def _sent(text: str) -> tuple[str, str, int | None]:
+    """``SIP/2.0/UDP host:port`` -> transport, host and port; blanks may stand around each sign."""
+    if len(text) > 400:
+        # What raises is not remembered, so this also bounds the memory.
+        raise MalformedMessage(f"not a Via: {text[:60]!r}")
+    name, _, rest = text.replace("\t", " ").partition("/")
     version, _, rest = rest.partition("/")
-    transport, _, sent_by = rest.replace("\t", " ").strip(" ").partition(" ")
-    if name.strip(" \t").upper() != "SIP" or version.strip(" \t") != "2.0" or not is_token(transport):
-        raise MalformedMessage(f"not a Via: {sent[:60]!r}")
-    return transport.upper(), sent_by
+    transport, _, sent_by = rest.strip(" ").partition(" ")
+    if name.strip(" ").upper() != "SIP" or version.strip(" ") != "2.0" or not is_token(transport):
+        raise MalformedMessage(f"not a Via: {text[:60]!r}")
+    return (transport.upper(), *parse_host_port(sent_by))
 
 
 class NameAddr(NamedTuple):
@@ -134,11 +133,11 @@ class NameAddr(NamedTuple):
                 raise MalformedMessage(f"not an address: {text[:60]!r}")
         else:
             # Without brackets, what follows a semicolon belongs to the header and not to the URI (§20).
-            uri_text, semicolon, params = text.partition(";")
+            uri_text, *params = split_params(text)
             uri_text = uri_text.strip(" \t")
             if not uri_text or " " in uri_text or ">" in uri_text:
                 raise MalformedMessage(f"not an address: {text[:60]!r}")
-            return NameAddr("", uri_text, parse_params(semicolon + params))
+            return NameAddr("", uri_text, read_params(params))
         uri_text, closing, tail = rest.partition(">")
         if not closing:
             raise MalformedMessage(f"an angle bracket is not closed: {text[:60]!r}")

@@ -68,38 +68,35 @@ _REMEMBERED = 1024
 _REMEMBERED_LENGTH = 64
 
 
-class _Keys(dict[str, str]):
-    """Spelling -> key. The usual spellings are there from the start: then it is one lookup in C."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        super().__init__()
-        for name in names:
-            key = name.lower()
-            for spelling in (name, key, name.upper(), name.title()):
-                self[spelling] = key
-        for letter, key in _COMPACT.items():
-            self[letter] = self[letter.upper()] = self[key]
-        self.bound = len(self) + _REMEMBERED
-
-    def __missing__(self, spelling: str) -> str:
-        # §25.1 HCOLON lets blanks stand before the colon.
-        name = spelling.rstrip(" \t")
-        if not _TOKEN(name):
-            raise MalformedMessage(f"not a header name: {spelling[:40]!r}")
-        lower = name.lower()
-        key = self.get(lower, lower)
-        if len(spelling) <= _REMEMBERED_LENGTH and len(self) < self.bound:
-            self[spelling] = key
-        return key
+def _usual_spellings(names: Iterable[str]) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for name in names:
+        key = name.lower()
+        keys |= dict.fromkeys((name, key, name.upper(), name.title()), key)
+    for letter, key in _COMPACT.items():
+        keys[letter] = keys[letter.upper()] = keys[key]
+    return keys
 
 
-KEYS = _Keys(_DISPLAY_NAMES.split())
+# Spelling -> key. The parser looks into it for each line before it asks key_of.
+KEYS = _usual_spellings(_DISPLAY_NAMES.split())
+_KEYS_BOUND = len(KEYS) + _REMEMBERED
 _DISPLAY = {name.lower(): name for name in _DISPLAY_NAMES.split()}
 
 
 def key_of(name: str) -> str:
     """The key of a header name in any spelling: ``v`` -> ``via``; MalformedMessage when it is no token."""
-    return KEYS[name]
+    key = KEYS.get(name)
+    if key is None:
+        # §25.1 HCOLON lets blanks stand before the colon.
+        bare = name.rstrip(" \t")
+        if not _TOKEN(bare):
+            raise MalformedMessage(f"not a header name: {name[:40]!r}")
+        lower = bare.lower()
+        key = KEYS.get(lower, lower)
+        if len(name) <= _REMEMBERED_LENGTH and len(KEYS) < _KEYS_BOUND:
+            KEYS[name] = key
+    return key
 
 
 def display_of(key: str) -> str:

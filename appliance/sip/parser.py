@@ -12,9 +12,10 @@ import re
 from appliance.errors import MalformedMessage, MessageTooLarge, SipError, UnsupportedVersion, UriTooLong
 from appliance.sip.grammar import is_token
 from appliance.sip.message import DEFAULT_LIMITS, Limits, Message, Request, Response
-from appliance.sip.names import KEYS, display_of
+from appliance.sip.names import KEYS, display_of, key_of
 
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+_LINE_END_BYTES = frozenset(b"\r\n")
 _LINE_END = re.compile(r"\r?\n")
 _VERSION = re.compile(r"SIP/[0-9]{1,9}\.[0-9]{1,9}", re.IGNORECASE).fullmatch
 
@@ -37,7 +38,7 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
     Raises MalformedMessage, MessageTooLarge, UriTooLong or UnsupportedVersion; ``partial`` is set when enough
     could be read to answer it.
     """
-    if data[:1] in b"\r\n":
+    if not data or data[0] in _LINE_END_BYTES:
         data = data.lstrip(b"\r\n")
     end = data.find(b"\r\n\r\n")
     lines = data[:end].decode("utf-8", "surrogateescape").split("\r\n")
@@ -56,15 +57,26 @@ def parse(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Request | Response:
         or ("(" in text and text.count("(") > limits.nesting)
     ):
         return _parse_unusual(data, limits)
-    keys = []
     try:
-        for line in lines:
-            name, colon, _ = line.partition(":")
-            keys.append(KEYS[name if colon else ""])
+        keys = _keys(lines)
     except MalformedMessage:
-        # No header name, or nothing that ends one: most likely the second line of a folded header.
+        # A line that is no header: most likely the second line of a folded one.
         return _parse_unusual(data, limits)
     return _finish(_message(start, keys, lines), data, end + 4)
+
+
+def _keys(lines: list[str]) -> list[str]:
+    """The key of each header line; MalformedMessage when one has no name or no colon."""
+    keys = []
+    for line in lines:
+        name, colon, _ = line.partition(":")
+        try:
+            keys.append(KEYS[name])
+        except KeyError:
+            keys.append(key_of(name))
+        if not colon:
+            raise MalformedMessage(f"a header line without a colon: {name[:40]!r}")
+    return keys
 
 
 def _parse_unusual(data: bytes, limits: Limits) -> Request | Response:
@@ -119,16 +131,13 @@ def _join_folds(physical: list[str]) -> list[str]:
 
 def _check_line(line: str, limits: Limits) -> str:
     """The key of a header line that keeps to the grammar and the limits."""
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise MalformedMessage(f"a header line without a colon: {name[:40]!r}")
-    key = KEYS[name]
+    (key,) = _keys([line])
     if len(line) > limits.header_bytes:
         raise MessageTooLarge(f"a {display_of(key)} header of {len(line)} characters")
     if line.count("\r") != line.count("\n"):
         # Some elements take it for a line end: they would see another message than we do.
         raise MalformedMessage(f"a carriage return within the {display_of(key)} header")
-    if key in _COMMENTED and value.count("(") > limits.nesting and _comment_depth(value) > limits.nesting:
+    if key in _COMMENTED and line.count("(") > limits.nesting and _comment_depth(line) > limits.nesting:
         raise MalformedMessage(
             f"comments nested deeper than {limits.nesting} in the {display_of(key)} header"
         )

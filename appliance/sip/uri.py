@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from appliance.errors import BadUri, MalformedMessage
 from appliance.sip.escapes import normalize_escapes, unescape
-from appliance.sip.grammar import Params, format_params, parse_host_port, parse_params
+from appliance.sip.grammar import Params, format_params, parse_host_port, read_params
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+\-.]*+").fullmatch
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
@@ -170,10 +170,10 @@ def _parse(text: str) -> Uri:
         user = password = None
         hostpart = rest
     hostpart, _, headers = hostpart.partition("?")
-    hostport, semicolon, params = hostpart.partition(";")
+    hostport, *params = hostpart.split(";")
     try:
         host, port = parse_host_port(hostport)
-        pairs = parse_params(";" + params) if semicolon else ()
+        pairs = read_params(params) if params else ()
     except MalformedMessage as error:
         raise BadUri(f"{error} in {text[:60]!r}") from None
     return _new(Uri, (scheme, user, password, host, port, pairs, headers, "", text))

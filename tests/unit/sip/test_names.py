@@ -68,7 +68,7 @@ def test_every_spelling_of_a_known_name_is_the_same_object() -> None:
 def test_the_memory_is_bounded() -> None:
     for number in range(5000):
         assert key_of(f"X-Flood-{number}") == f"x-flood-{number}"
-    assert len(KEYS) <= KEYS.bound
+    assert len(KEYS) <= names._KEYS_BOUND
     before = len(KEYS)
     assert key_of("Y" * 1000) == "y" * 1000
     assert len(KEYS) == before
