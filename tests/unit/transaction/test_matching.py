@@ -81,7 +81,7 @@ def test_a_cancel_means_no_request_but_an_invite(bench: Bench) -> None:
 # ------------------------------------------------------------------------------------- RFC 2543 clients
 
 
-@pytest.mark.parametrize("branch", [None, "1", "z9hg4bk", "z9hG4bK"])
+@pytest.mark.parametrize("branch", [None, "1", "0123456789abcdef", "z9hg4bk1234567", "z9hG4bK"])
 def test_without_a_cookie_much_of_the_message_identifies(bench: Bench, branch: str | None) -> None:
     transaction = bench.table.begin_server(request(branch=branch), UDP, 0.0)
     assert is_old_key(transaction.key)

@@ -336,6 +336,16 @@ def test_whatever_ends_it_the_request_is_gone(bench: Bench, status: int) -> None
     assert transaction.response == (b"" if status == 408 else answer(200))
 
 
+@pytest.mark.parametrize("status", [100, 200, 408])
+def test_nothing_wakes_it_in_vain(bench: Bench, status: int) -> None:
+    """Once at 3.5 s, for the 100 that may have been due; then not before the end."""
+    transaction = bench.server("MESSAGE")
+    if status != 100:
+        transaction.respond(status, answer(status), 0.0)
+    bench.run_until(3.6)
+    assert bench.table.wheel.next_wake == 32.0
+
+
 def test_copies_that_are_late_by_part_of_a_tick_do_not_drift() -> None:
     """With T1 = 333 ms no pause is a whole number of ticks; each copy is late by less than one tick."""
     bench = Bench(TimerSettings(t1=0.333, t2=0.333))
