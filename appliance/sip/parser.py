@@ -85,8 +85,6 @@ def _parse_unusual(data: bytes, limits: Limits) -> Request | Response:
     end = empty_line.start() if empty_line else min(len(data), limits.message_bytes)
     head = data[:end].decode("utf-8", "surrogateescape")
     start, *physical = _LINE_END.split(head)
-    if len(start) > limits.uri_bytes + 64:
-        raise UriTooLong(f"a start line of {len(start)} bytes")
     if "\r" in start:
         raise MalformedMessage("a carriage return within the start line")
     problem: SipError | None = None
