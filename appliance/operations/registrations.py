@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import gevent
 
+from appliance.control import Items
 from appliance.errors import ControlError, MalformedMessage
 from appliance.operations.box import Box
 from appliance.registrar.binding import PERMANENT, Binding
@@ -28,7 +30,7 @@ class Registrations:
     def __init__(self, box: Box) -> None:
         self._box = box
 
-    def bindings(self, aor: str | None = None) -> Iterator[dict[str, Any]]:
+    def bindings(self, aor: str | None = None) -> Iterator[Items]:
         """The bindings of all users or of one, those included that have expired and are not swept yet.
 
         ``expires`` is in seconds from now, None for ever; ``modified`` is seconds since the epoch.
@@ -103,12 +105,13 @@ class Registrations:
             raise ControlError(400, "Domain missing in AOR")
         return self._box.service.locations.key(AddressOfRecord(username, domain.lower()))
 
-    def _rows(self, bindings: Iterable[Binding]) -> Iterator[dict[str, Any]]:
+    def _rows(self, bindings: Iterable[Binding]) -> Iterator[Items]:
         unwritten = self._box.unwritten()
-        for number, binding in enumerate(bindings):
-            if number % _BATCH == _BATCH - 1:
-                gevent.sleep(0)
-            yield self._row(binding, self._box.clock(), unwritten)
+        left = iter(bindings)
+        while batch := list(islice(left, _BATCH)):
+            now = self._box.clock()
+            yield Items(self._row(binding, now, unwritten) for binding in batch)
+            gevent.sleep(0)
 
     def _row(self, binding: Binding, now: float, unwritten: Iterable[str]) -> dict[str, Any]:
         permanent = binding.deadline == PERMANENT

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from gevent.queue import Queue
 
-from appliance.control import ControlServer, ServerDown, call, stream
+from appliance.control import ControlServer, Items, ServerDown, call, stream
 from appliance.errors import ControlError, DatabaseUnavailable, SettingsError
 
 
@@ -97,6 +97,13 @@ def test_a_stream_gives_its_items_and_ends(
     assert in_a_thread(lambda: list(stream(str(server.path), "count", to=3))) == [0, 1, 2]
     assert ask(server, "count", to=3) == [0, 1, 2]
     assert ask(server, "count", to=0) == []
+
+
+def test_items_in_one_piece_are_told_one_by_one(
+    server: ControlServer, commands: dict[str, Callable[..., Any]]
+) -> None:
+    commands["pieces"] = lambda: iter([Items([1, 2]), 3, Items(), Items([4])])
+    assert ask(server, "pieces") == [1, 2, 3, 4]
 
 
 def test_a_stream_is_closed_when_its_peer_goes_while_nothing_happens(

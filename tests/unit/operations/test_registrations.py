@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from appliance.errors import ControlError, DatabaseUnavailable
@@ -11,6 +13,10 @@ from appliance.sip.uri import AddressOfRecord
 from tests.unit.operations.conftest import WALL, Bench
 
 CONTACT = "sip:10@192.0.2.5:5060"
+
+
+def rows(bench: Bench, aor: str | None = None) -> list[dict[str, Any]]:
+    return [row for some in Registrations(bench.box).bindings(aor) for row in some]
 
 
 def test_an_added_binding_is_durable_and_found(bench: Bench) -> None:
@@ -53,7 +59,7 @@ def test_adding_again_takes_the_place(bench: Bench) -> None:
     registrations = Registrations(bench.box)
     registrations.add("10@example.org", CONTACT, 60)
     registrations.add("10@example.org", CONTACT, 600)
-    assert [row["expires"] for row in registrations.bindings("10@example.org")] == [600]
+    assert [row["expires"] for row in rows(bench, "10@example.org")] == [600]
 
 
 @pytest.mark.parametrize("aor", ["10", "@example.org", "10@", "sip:10"])
@@ -97,21 +103,21 @@ def test_what_has_run_out_and_is_not_swept_is_shown_with_nothing_left(bench: Ben
     registrations = Registrations(bench.box)
     registrations.add("10@example.org", CONTACT, 60)
     bench.now += 61
-    assert [row["expires"] for row in registrations.bindings("10@example.org")] == [0]
+    assert [row["expires"] for row in rows(bench, "10@example.org")] == [0]
 
 
 def test_many_are_told_without_holding_up_the_calls(bench: Bench) -> None:
     registrations = Registrations(bench.box)
     for number in range(450):
         registrations.add(f"{number}@example.org", CONTACT, 60)
-    assert len(list(registrations.bindings())) == 450
+    assert [len(some) for some in registrations.bindings()] == [200, 200, 50]
 
 
 def test_the_state_says_whether_the_database_has_it(bench: Bench) -> None:
     registrations = Registrations(bench.box)
     first = registrations.add("10@example.org", CONTACT, 60)
     bench.unwritten = {str(first["ruid"])}
-    assert [row["state"] for row in registrations.bindings()] == ["CS_DIRTY"]
+    assert [row["state"] for row in rows(bench)] == ["CS_DIRTY"]
 
 
 def test_who_is_online(bench: Bench) -> None:
