@@ -47,14 +47,12 @@ def every(database: Database) -> list[dict[str, object]]:
 
 def realm_of(connection: Connection, name: str) -> str:
     """The realm in which subscribers of the domain ``name`` are hashed."""
-    row = connection.execute(
-        select(served_domain.c.did, served_domain.c.digest_realm).where(served_domain.c.domain == name)
-    ).first()
-    if row is None or (row.did is None and not row.digest_realm):
+    row = connection.execute(select(served_domain.c.did).where(served_domain.c.domain == name)).first()
+    if row is None:
         return name
-    if row.digest_realm or row.did is None:
-        return str(row.digest_realm)
-    same = select(served_domain.c.domain, served_domain.c.digest_realm).where(served_domain.c.did == row.did)
-    names = connection.execute(same.order_by(served_domain.c.id)).all()
+    same = served_domain.c.did == row.did if row.did else served_domain.c.domain == name
+    names = connection.execute(
+        select(served_domain.c.domain, served_domain.c.digest_realm).where(same).order_by(served_domain.c.id)
+    ).all()
     given = [each.digest_realm for each in names if each.digest_realm]
-    return str(given[0] if given else names[0].domain)
+    return str(given[0]) if given else str(names[0].domain).lower()
