@@ -271,7 +271,7 @@ def test_removing_a_contact(bindings: list[Any], removed: int, answer: str) -> N
         {3: "-1"},
         {3: "x"},
         {3: ""},
-        {3: "4294967296"},
+        {3: "4294967296" * 500},
         {4: "2"},
         {4: "1.5"},
         {4: "x"},
