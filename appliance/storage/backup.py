@@ -144,7 +144,7 @@ def _save(connection: Connection, name: str, lines: BinaryIO) -> int:
         str(each["name"]) for each in inspect(connection).get_columns(name) if not each.get("computed")
     ]
     _line(lines, {"table": str(name), "columns": columns})
-    query: Select[Any] = select(*map(column, columns)).select_from(table(name))
+    query = select(table(name, *map(column, columns)))
     streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
     count = 0
     for row in streamed:

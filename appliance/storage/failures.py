@@ -21,6 +21,15 @@ _AGAIN: Final = frozenset({1213, 1205, 1020})
 _DUPLICATE: Final = frozenset({1062, 1586})
 #: Too long, wrong text for the character set, out of range, wrong datetime, not null, no default, truncated.
 _ROW: Final = frozenset({1406, 1366, 1264, 1292, 1048, 1364, 1265, 1690, 1411, 3819, 4025})
+#: Shutting down, too many connections, out of memory or threads, killed, interrupted, network trouble,
+#: read-only, disk or table full, a Galera node without a quorum, a statement that took too long. Numbers from
+#: 2000 are the client's own: no connection, or one that broke.
+_AWAY: Final = frozenset(
+    {
+        *(0, 1021, 1030, 1037, 1038, 1040, 1041, 1042, 1043, 1047, 1053, 1077, 1079, 1114, 1129, 1135, 1152),
+        *(1158, 1159, 1160, 1161, 1180, 1184, 1203, 1226, 1290, 1317, 1836, 1927, 1969, 4031),
+    }
+)
 _REFUSED: Final = {
     1045: "it refuses our user name or password: correct [database] url, or create the user"
     " with 'sipbox database create'",
@@ -75,12 +84,12 @@ def _of_mariadb(error: pymysql.err.Error) -> StorageError | TryAgain | None:
     if number in _REFUSED:
         kind = ShutOut if number in _SHUT_OUT else DatabaseRefused
         return kind(f"the database says {text!r}: {_REFUSED[number]}")
+    if number in _AWAY or 2000 <= number < 3000:
+        return DatabaseUnavailable(f"the database is away: {text}" if text else "the database is away")
     if isinstance(
         error, (pymysql.err.OperationalError, pymysql.err.InterfaceError, pymysql.err.InternalError)
     ):
-        # The rest of this class is circumstances: gone away, shutting down, too many connections, disk full,
-        # read-only, a Galera node without a quorum.
-        return DatabaseUnavailable(f"the database is away: {text}" if text else "the database is away")
+        return DatabaseRefused(f"the database says {text!r}")
     if isinstance(error, (pymysql.err.DataError, pymysql.err.IntegrityError)):
         return RowRefused(text)
     return None

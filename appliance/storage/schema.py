@@ -6,7 +6,7 @@ is there already stays. No account of a subscriber is ever made here. Must not k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import Select, func, inspect, select, text
 from sqlalchemy.engine import URL, Connection, make_url
 
 from appliance.errors import DatabaseRefused, SipboxError, StorageError
@@ -23,6 +23,7 @@ from appliance.storage.connecting import sqlite_file
 from appliance.storage.durability import flush_settings
 from appliance.storage.engine import Database
 from appliance.storage.failures import meaning
+from appliance.storage.migrations.steps import mend
 from appliance.storage.rights import make_database, remove_database
 
 __all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "present_groups", "status", "upgrade"]
@@ -147,7 +148,7 @@ def _scalar(query: Select[int]) -> Callable[[Connection], int]:
     return lambda connection: int(connection.execute(query).scalar_one())
 
 
-# -------------------------------------------------------------------------------------------------- migrations
+# ------------------------------------------------------------------------------------------------ migrations
 
 
 def _chosen(groups: Iterable[str]) -> list[str]:
@@ -178,10 +179,12 @@ def _script() -> ScriptDirectory:
 def present_groups(database: Database) -> dict[str, str]:
     """Each group that is there, and the step it is at."""
 
-    def heads(connection: Connection) -> tuple[str, ...]:
-        return MigrationContext.configure(connection).get_current_heads()
+    return database.run(_groups_at, "status")
 
-    return {head.rpartition("_")[0]: head for head in sorted(database.run(heads, "status"))}
+
+def _groups_at(connection: Connection) -> dict[str, str]:
+    heads = MigrationContext.configure(connection).get_current_heads()
+    return {head.rpartition("_")[0]: head for head in sorted(heads)}
 
 
 def _pending(present: dict[str, str]) -> list[str]:
@@ -207,8 +210,15 @@ def _migrate(url: URL, groups: list[str]) -> list[str]:
                 # Two administrators at once: the second waits, and finds nothing left to do.
                 connection.execute(text("SELECT GET_LOCK('sipbox-schema', 60)"))
                 connection.commit()
+            there = _groups_at(connection)
+            connection.commit()
             for group in groups:
+                if group in there:
+                    mend(connection, group)
+                    connection.commit()
                 command.upgrade(config, f"{group}@head")
+                # A group with nothing to do has only read: the next must not find that open.
+                connection.commit()
 
     try:
         database.call(run, "upgrade")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, inspect
 from sqlalchemy.engine import Connection
 
 from appliance.storage import tables
+from appliance.storage.triggers import make_triggers
 
 
 def make_tables(connection: Connection, group: str) -> None:
@@ -23,3 +24,14 @@ def make_tables(connection: Connection, group: str) -> None:
     names = [row["table_name"] for row in versions]
     connection.execute(delete(tables.version).where(tables.version.c.table_name.in_(names)))
     connection.execute(insert(tables.version), versions)
+
+
+def mend(connection: Connection, group: str) -> list[str]:
+    """Make the tables of a group that somebody has removed; returns their names."""
+    there = set(inspect(connection).get_table_names())
+    missing = [table.name for table in tables.tables_of(group) if table.name not in there]
+    if missing:
+        make_tables(connection, group)
+        if group == "core":
+            make_triggers(connection)  # they went with their tables
+    return missing
