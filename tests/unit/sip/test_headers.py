@@ -61,6 +61,7 @@ def test_via(
         "SIP/2.0/UDP h;br anch=x",
         'SIP/2.0/UDP h;branch="x',
         "SIP/2.0/UDP ;branch=x",
+        "SIP/2.0/UDP" + " " * 500 + "h",
     ],
 )
 def test_no_via(text: str) -> None:
