@@ -16,7 +16,7 @@ def ack_of(invite: Request, response: Response) -> Request:
     return _derive("ACK", invite, response.first("to"), ())
 
 
-def cancel_for(invite: Request, headers: Sequence[tuple[str, str]] = ()) -> Request:
+def cancel_of(invite: Request, headers: Sequence[tuple[str, str]] = ()) -> Request:
     """The CANCEL of ``invite``; ``headers``: further names and values, such as a Reason (RFC 3326)."""
     return _derive("CANCEL", invite, invite.first("to"), headers)
 

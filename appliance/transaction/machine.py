@@ -1,8 +1,8 @@
 """What the four state machines of RFC 3261 §17 share: the names of states and events, and one deadline each.
 
-A machine is a table: state, event, then the next state and what is done. ``server.py`` and ``client.py``
-begin with theirs. An event for which a state has no row is ignored there. The names of what is done are
-methods of the machine's class and are looked up once, when the class is made.
+A machine is a table: state, event, then the next state and what is done. Each of the four files of
+machines begins with its table. An event for which a state has no row is ignored there. The names of what
+is done are methods of the machine's class and are looked up once, when the class is made.
 
 Each transaction is on the wheel of timers at most once. It has two deadlines, ``resend_at`` for the next
 copy and ``expire_at`` for the end of the state, and when it is woken it looks at which one has come. A

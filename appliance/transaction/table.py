@@ -13,19 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request, Response
-from appliance.transaction.client import (
-    ClientTransaction,
-    InviteClientTransaction,
-    NonInviteClientTransaction,
-    cancel_of,
-)
+from appliance.transaction.client import ClientTransaction
+from appliance.transaction.derived import cancel_of
+from appliance.transaction.invite_client import InviteClientTransaction
+from appliance.transaction.invite_server import InviteServerTransaction
 from appliance.transaction.machine import ACCEPTED, ACK, CALLING, PROCEEDING, REQUEST, Transaction
 from appliance.transaction.matching import Key, client_key, is_old_key, old_server_key, server_key
-from appliance.transaction.server import (
-    InviteServerTransaction,
-    NonInviteServerTransaction,
-    ServerTransaction,
-)
+from appliance.transaction.non_invite_client import NonInviteClientTransaction
+from appliance.transaction.non_invite_server import NonInviteServerTransaction
+from appliance.transaction.server import ServerTransaction
 from appliance.transaction.timers import TimerSettings, TimerWheel
 from appliance.transaction.user import NOBODY, ClientUser, ServerUser
 
@@ -184,7 +180,7 @@ class TransactionTable:
         self, invite: InviteClientTransaction, headers: Sequence[tuple[str, str]], now: float
     ) -> None:
         """Sends the CANCEL now; its own answer changes nothing."""
-        cancel = cancel_of(invite, headers)
+        cancel = cancel_of(invite.request, headers)
         invite.limit(now)
         self.begin_client(cancel, cancel.encode(), invite.hop, NOBODY, now)
 

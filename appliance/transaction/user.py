@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from appliance.sip.message import Response
     from appliance.transaction.client import ClientTransaction
-    from appliance.transaction.server import InviteServerTransaction, ServerTransaction
+    from appliance.transaction.invite_server import InviteServerTransaction
+    from appliance.transaction.server import ServerTransaction
 
 
 class ServerUser(Protocol):

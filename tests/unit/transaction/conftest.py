@@ -6,8 +6,10 @@ import pytest
 
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request, Response
-from appliance.transaction.client import ClientTransaction, InviteClientTransaction
-from appliance.transaction.server import InviteServerTransaction, ServerTransaction
+from appliance.transaction.client import ClientTransaction
+from appliance.transaction.invite_client import InviteClientTransaction
+from appliance.transaction.invite_server import InviteServerTransaction
+from appliance.transaction.server import ServerTransaction
 from appliance.transaction.table import TransactionTable
 from appliance.transaction.timers import TimerSettings
 from tests.unit.transaction.messages import PROXY, UDP, request

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response
-from appliance.transaction.client import ClientTransaction, InviteClientTransaction
+from appliance.transaction.client import ClientTransaction
+from appliance.transaction.invite_client import InviteClientTransaction
+from appliance.transaction.invite_server import InviteServerTransaction
 from appliance.transaction.machine import Transaction
-from appliance.transaction.server import InviteServerTransaction, ServerTransaction
+from appliance.transaction.server import ServerTransaction
 from appliance.transaction.table import TransactionTable
 from appliance.transaction.timers import NEVER
 from tests.unit.transaction.messages import PROXY, TCP, UDP, answer, request, response
