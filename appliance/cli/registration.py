@@ -80,7 +80,12 @@ def remove(run: Invocation, user: str, contact: str | None, yes: bool) -> None:
     help="0, the default: never.",
 )
 @click.option(
-    "--q", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Larger is tried first."
+    "--q",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    metavar="0..1",
+    help="Larger is tried first.",
 )
 @invocation
 def add(run: Invocation, user: str, contact: str, expires: int, q: float) -> None:

@@ -19,8 +19,9 @@ EXIT_DEGRADED = 3
 @click.pass_context
 @invocation
 def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
-    """Tell whether all is well. Exit code 0: it is, 1: the server is down, 3: it works, and somebody should
-    look.
+    """Tell whether all is well, and what is to be done if not.
+
+    Exit code 0: all is well, 1: the server is down, 3: it works, and somebody should look.
     """
     from appliance.control import ServerDown
 

@@ -29,7 +29,7 @@ def entry(**changes: object) -> Entry:
 
 def test_a_request_looks_as_in_the_tutorial() -> None:
     way, headline, *rest = format_entry(entry(), colour=False).split("\n")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.250 udp:192.0.2.10:5060 -> udp:192.0.2.1:5060", way)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.250 received udp:192.0.2.10:5060 -> udp:192.0.2.1:5060", way)
     assert headline == "0(26142) REGISTER"
     assert rest == ["REGISTER sip:example.org SIP/2.0", "Content-Length: 0", "", ""]
 
@@ -50,8 +50,10 @@ def test_a_note_in_red() -> None:
 
 
 def test_what_was_sent_went_the_other_way() -> None:
-    assert " udp:192.0.2.1:5060 -> udp:192.0.2.10:5060\n" in format_entry(entry(kind="sent"), colour=False)
-    assert " us -> udp:192.0.2.10:5060\n" in format_entry(entry(kind="sent", local=""), colour=False)
+    assert " sent udp:192.0.2.1:5060 -> udp:192.0.2.10:5060\n" in format_entry(
+        entry(kind="sent"), colour=False
+    )
+    assert " sent us -> udp:192.0.2.10:5060\n" in format_entry(entry(kind="sent", local=""), colour=False)
 
 
 def test_without_colour_there_is_no_escape() -> None:
