@@ -7,6 +7,7 @@ that is the answer.
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
@@ -76,7 +77,8 @@ def create_app(process: SipProcess, history: History) -> Flask:
             verdict=sentence(told),
             rate=history.requests_per_second(),
             failures=history.failure_ratio(),
-            samples=list(history.samples),
+            series=history.series(),
+            host=platform.node(),
         )
         # Phones write what they like into Contact and User-Agent, not only UTF-8.
         body = html.encode("utf-8", "replace")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import gevent
@@ -65,6 +66,16 @@ class History:
         first, last = self._span(FAILURE_SECONDS)
         finals = last.finals - first.finals
         return (last.failures - first.failures) / finals if finals > 0 else 0.0
+
+    def series(self) -> dict[str, list[float]]:
+        """The hour as lists, the oldest first: ``registered``, ``calls``, ``rate`` and ``failures``."""
+        pairs = list(pairwise(self.samples))
+        return {
+            "registered": [sample.registered for sample in self.samples],
+            "calls": [sample.calls for sample in self.samples],
+            "rate": [(b.requests - a.requests) / (b.when - a.when) for a, b in pairs],
+            "failures": [(b.failures - a.failures) / max(b.finals - a.finals, 1) for a, b in pairs],
+        }
 
     def _span(self, seconds: float) -> tuple[Sample, Sample]:
         if not self.samples:

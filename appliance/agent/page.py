@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 WIDTH, HEIGHT = 120, 28
@@ -32,12 +33,17 @@ def words(seconds: float) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """The points of an SVG polyline ``WIDTH`` by ``HEIGHT`` for these values, the newest at the right."""
-    if len(values) < 2:
+    """The points of an SVG polyline ``WIDTH`` by ``HEIGHT`` for these values, the newest at the right.
+
+    Of more values than there is room for, neighbours are taken together.
+    """
+    together = -(-len(values) // WIDTH) or 1
+    means = [fmean(values[first : first + together]) for first in range(0, len(values), together)]
+    if len(means) < 2:
         return ""
-    most = max(*values, 1.0)
-    step = WIDTH / (len(values) - 1)
+    most = max(means) or 1.0
+    step = WIDTH / (len(means) - 1)
     return " ".join(
-        f"{index * step:.1f},{HEIGHT - 1 - value / most * (HEIGHT - 2):.1f}"
-        for index, value in enumerate(values)
+        f"{index * step:.1f},{HEIGHT - 1 - mean / most * (HEIGHT - 2):.1f}"
+        for index, mean in enumerate(means)
     )

@@ -15,8 +15,8 @@ COMMANDS = {"ul_add": True, "ul_rm": True, "uptime": False}
 # Bytes that mean something are more likely than by chance.
 pieces = st.lists(
     st.sampled_from(
-        [b":ul_add:r\n", b":uptime:r\n", b":ul_rm:", b":", b"::", b'"', b"\\", b"\n", b"\r", b" ", b"x", b"a::b",
-         b":nothing:r\n", b"\xff", b"\0", b"y" * 900, b"z" * 5000]
+        [b":ul_add:r\n", b":uptime:r\n", b":nothing:r\n", b":ul_rm:", b":", b"::", b'"', b"\\", b"\n", b"\r",
+         b" ", b"x", b"a::b", b"\xff", b"\0", b"y" * 900, b"z" * 5000]
     )
     | st.binary(max_size=20),
     max_size=40,

@@ -31,6 +31,12 @@ def test_a_sparkline_rises_to_the_largest_value() -> None:
     assert sparkline([1]) == sparkline([]) == ""
 
 
+def test_a_sparkline_has_no_more_points_than_room() -> None:
+    points = sparkline([1.0] * 360 + [3.0] * 360).split()
+    assert len(points) == 120
+    assert (points[0], points[-1]) == ("0.0,18.3", "120.0,1.0")
+
+
 def snapshot(requests: int, ok: int = 0, failed: int = 0, registered: int = 0) -> dict[str, Any]:
     return {
         "sipbox_sip_requests_received_total": [[["REGISTER", "udp"], requests]],
@@ -78,6 +84,19 @@ def test_without_samples_there_is_nothing_to_say() -> None:
     looked = history()
     looked.take(snapshot(5), 1.0)
     assert looked.requests_per_second() == 0.0
+
+
+def test_the_hour_as_lists() -> None:
+    looked = history()
+    looked.take(snapshot(0, registered=1), 0.0)
+    looked.take(snapshot(10, ok=6, failed=1, registered=2), 5.0)
+    looked.take(snapshot(10, ok=6, failed=1, registered=2), 10.0)
+    assert looked.series() == {
+        "registered": [2, 3, 3],
+        "calls": [2, 2, 2],
+        "rate": [2.0, 0.0],
+        "failures": [0.25, 0.0],
+    }
 
 
 def test_a_restarted_server_begins_anew() -> None:
