@@ -102,4 +102,4 @@ def _read_gap(gap: str) -> tuple[_Bare, str]:
     return tuple(bare), pending
 
 
-_remembered_gap = lru_cache(maxsize=2048)(_read_gap)
+_remembered_gap = lru_cache(maxsize=512)(_read_gap)

@@ -9,7 +9,6 @@ from appliance.sip.message import DEFAULT_LIMITS, Limits, Message
 from appliance.sip.parser import parse
 
 _LINE_ENDS = re.compile(rb"(?:\r\n)*+")
-_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 # The one way that everybody writes it. More than one of them, or a fold behind it, is looked at the long way.
 _CONTENT_LENGTH = re.compile(
     rb"\n(?:content-length|l)[ \t]*+:[ \t]*+([0-9]{1,9})[ \t]*+(?=\r?\n(?![ \t]))", re.IGNORECASE
@@ -73,15 +72,13 @@ class StreamFramer:
     def _find_end(self) -> int:
         """Where the message ends, counted from its beginning; 0 while its headers are not complete."""
         buffer = self._buffer
-        # An empty line may have begun in what was searched before: \r\n\r\n less its last byte.
-        found = _EMPTY_LINE.search(buffer, max(0, self._searched - 3))
-        if found is None:
-            self._searched = len(buffer)
+        end = self._find_empty_line()
+        if not end:
             if len(buffer) > self._limits.message_bytes:
                 raise MessageTooLarge(f"headers of more than {self._limits.message_bytes} bytes")
             return 0
-        head = bytes(buffer[: found.end()])
-        size = found.end() + self._content_length(head)
+        head = bytes(buffer[:end])
+        size = end + self._content_length(head)
         if size > self._limits.message_bytes:
             partial: Message | None = None
             try:
@@ -92,6 +89,18 @@ class StreamFramer:
                 f"a message of {size} bytes; the limit is {self._limits.message_bytes}", partial=partial
             )
         return size
+
+    def _find_empty_line(self) -> int:
+        """The index behind the empty line, with or without carriage returns; 0 when it has not come yet."""
+        buffer = self._buffer
+        # It may have begun in what was searched before: \n\r\n less its last byte.
+        start = max(0, self._searched - 2)
+        self._searched = len(buffer)
+        usual = buffer.find(b"\n\r\n", start)
+        bare = buffer.find(b"\n\n", start, usual if usual >= 0 else len(buffer))
+        if bare >= 0:
+            return bare + 2
+        return usual + 3 if usual >= 0 else 0
 
     def _content_length(self, head: bytes) -> int:
         lengths = _CONTENT_LENGTH.findall(head)

@@ -93,17 +93,17 @@ def _parse_unusual(data: bytes, limits: Limits) -> Request | Response:
     elif empty_line is None:
         problem = MalformedMessage("no empty line after the headers")
 
+    whole = _join_folds(physical)
+    if len(whole) > limits.headers:
+        problem = problem or MessageTooLarge(f"{len(whole)} headers; the limit is {limits.headers}")
+        del whole[limits.headers :]
     keys: list[str] = []
     lines: list[str] = []
-    for line in _join_folds(physical):
+    for line in whole:
         try:
-            if len(lines) >= limits.headers:
-                raise MessageTooLarge(f"more than {limits.headers} headers")
             key = _check_line(line, limits)
         except SipError as error:
             problem = problem or error
-            if len(lines) >= limits.headers:
-                break
         else:
             keys.append(key)
             lines.append(line)

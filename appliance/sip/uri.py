@@ -25,8 +25,8 @@ _DECISIVE = ("user", "ttl", "method", "maddr", "transport")
 # What NamedTuple's own constructor does, in half its time.
 _new = tuple.__new__
 
-# Longer ones are read each time, so that the cache cannot be made large.
-_REMEMBERED_LENGTH = 512
+# Longer ones are read each time: with all their parameters, they could make the memory of URIs a large one.
+_REMEMBERED_LENGTH = 192
 
 
 class AddressOfRecord(NamedTuple):
@@ -179,7 +179,7 @@ def _parse(text: str) -> Uri:
     return _new(Uri, (scheme, user, password, host, port, pairs, headers, "", text))
 
 
-_remembered = lru_cache(maxsize=8192)(_parse)
+_remembered = lru_cache(maxsize=4096)(_parse)
 
 
 def _compose(uri: Uri) -> str:
