@@ -71,10 +71,11 @@ class Verified(NamedTuple):
 
 
 class Challenge(NamedTuple):
-    """The request has to come again with credentials for ``realm``."""
+    """The request has to come again with credentials for ``realm``; ``nonce`` is one that is still good."""
 
     realm: str
     stale: bool = False
+    nonce: str | None = None
 
 
 class Refused(NamedTuple):
@@ -155,7 +156,8 @@ class Authenticator:
 
     def _challenge(self, asked: Challenge, wall_now: float) -> str:
         self._on_challenge()
-        return challenge(asked.realm, self._nonces.issue(wall_now), qop=self._qop, stale=asked.stale)
+        nonce = asked.nonce or self._nonces.issue(wall_now)
+        return challenge(asked.realm, nonce, qop=self._qop, stale=asked.stale)
 
     # ------------------------------------------------------------------------------------ whose name it gives
 
@@ -222,7 +224,9 @@ class Authenticator:
             domain = named.lower()
         subscriber = self._verify(request, credentials, username, domain, realm, wall_now)
         if subscriber is None:
-            return Challenge(realm)
+            # Without qop a nonce is used again: seeing the same one, a phone knows that the password is wrong.
+            again = verdict is NonceVerdict.VALID and not self._qop
+            return Challenge(realm, nonce=credentials.nonce if again else None)
         if self._check_uri and not uri_fits(credentials.uri, request.uri_text, realm, domain):
             self._on_failure("bad_response")
             return Refused(400, "Digest URI Mismatch")

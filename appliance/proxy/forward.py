@@ -101,7 +101,8 @@ class Forwarder:
             self._connections.connect(hop)
         except OSError as error:
             raise Unroutable(str(error)) from None
-        if request.method in _RECORD_ROUTED and (request.to_tag is None or request.method == "NOTIFY"):
+        begins = request.to_tag is None or request.method == "NOTIFY"
+        if begins and request.method in _RECORD_ROUTED and target.record_route:
             self._record_route(outgoing, incoming.hop, hop)
         transport = self._listeners[hop.listener][0].upper()
         branch = self._branches.make(request, number, self._branches.mark_of(*incoming.came_as))

@@ -16,12 +16,15 @@ from appliance.sip.uri import AddressOfRecord
 
 
 class Target(NamedTuple):
-    """One place to send a request to: its Request-URI, the way there if that is known, its preference."""
+    """One place to send a request to: its Request-URI, the way there if that is known, its preference, and
+    whether the rest of the dialog passes here too when it goes there.
+    """
 
     uri: str
     hop: Hop | None = None
     path: str | None = None
     q: float = 1.0
+    record_route: bool = True
 
 
 class TargetSet:

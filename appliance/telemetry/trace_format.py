@@ -66,5 +66,6 @@ def _painted(text: str, code: str | None, colour: bool) -> str:
 
 
 def _way(entry: Entry) -> str:
-    peer, local = harmless(entry.peer), harmless(entry.local)
-    return f"{peer} -> {local or 'us'}" if entry.kind == "received" else f"{local or 'us'} -> {peer}"
+    """Said in words too: of a message that the server sends itself, both ends are the same."""
+    peer, local = harmless(entry.peer), harmless(entry.local) or "us"
+    return f"received {peer} -> {local}" if entry.kind == "received" else f"sent {local} -> {peer}"

@@ -91,6 +91,10 @@ class Wire:
         while frame := self._next_frame():
             self._take(frame)
 
+    def take_in(self, seconds: float) -> None:
+        """Leave what arrives within that time unread, for whoever expects it."""
+        self._read(seconds)
+
     def _next_frame(self) -> bytes | None:
         self._stream = self._stream.lstrip(b"\r\n")
         head, separator, rest = self._stream.partition(b"\r\n\r\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness import sipp
+from tests.harness.document import DocumentBox
+from tests.harness.mariadb import MariaDB
 from tests.harness.ports import free_port
 from tests.harness.sipbox import Sipbox
 
@@ -30,3 +32,29 @@ def register(tmp_path: Path) -> Register:
         return port
 
     return register
+
+
+@pytest.fixture(scope="session")
+def running_document(mariadb: MariaDB) -> Iterator[DocumentBox]:
+    with DocumentBox(mariadb) as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def running_modern(mariadb: MariaDB) -> Iterator[DocumentBox]:
+    with DocumentBox(mariadb, profile="rfc3261") as box:
+        yield box
+
+
+@pytest.fixture
+def document(running_document: DocumentBox) -> Iterator[DocumentBox]:
+    """The tutorial of 2007 on MariaDB, in the profile openser12, with no phone registered."""
+    yield running_document
+    running_document.forget_phones()
+
+
+@pytest.fixture
+def modern(running_modern: DocumentBox) -> Iterator[DocumentBox]:
+    """The same in the profile rfc3261: today's replies."""
+    yield running_modern
+    running_modern.forget_phones()

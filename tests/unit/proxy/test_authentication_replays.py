@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.proxy.authentication import Challenge, Refused, Verified
+from tests.harness.digest import challenge_of
 from tests.unit.proxy.guard import CALL, NOW, Guard, Row
 
 
@@ -108,3 +109,14 @@ def test_what_was_overheard_does_not_serve_for_another_number() -> None:
     assert guard.call(proof, uri="sip:0900123@example.org") == Refused(400, "Digest URI Mismatch")
     assert guard.failures == {"bad_response": 1}
     assert isinstance(Guard(qop=False, check_uri=False).call(proof, uri="sip:0900123@example.org"), Verified)
+
+
+def test_with_qop_off_a_wrong_password_is_asked_for_with_the_same_nonce() -> None:
+    """So that a phone knows that it is the password that was wrong (RFC 2617 §3.2.1, stale)."""
+    guard = Guard(qop=False)
+    challenge = guard.challenge()
+    nonce = challenge_of(challenge)["nonce"]
+    wrong = guard.proof(challenge, password="guess")
+    assert guard.register(wrong) == Challenge("example.org", nonce=nonce)
+    assert guard.guard.www_challenge(Challenge("example.org", nonce=nonce), NOW).endswith(challenge)
+    assert guard.register(wrong, now=NOW + 301) == Challenge("example.org"), "too old to be given again"

@@ -325,3 +325,11 @@ def test_the_self_loop_demonstration(stage: Stage) -> None:
     assert [len(each.message.all("Via")) for each in sent] == [2, 2]
     back = only(stage.receive(sent[1].message, Hop("udp", PROXY, 5060)))
     assert (back.status, len(back.all("Via"))) == (401, 1)
+
+
+def test_the_self_loop_records_no_route_and_signs_nothing_for_strangers(stage: Stage) -> None:
+    stage = Stage(sip={"self_loop": ["REGISTER", "INVITE"], "profile": "openser12"})
+    looped = stage.receive(stage.request("INVITE"))
+    requests = [each.message for each in looped if each.message.is_request]
+    assert [request.has("P-hint") for request in requests] == [True]
+    assert not requests[0].has("Record-Route")
