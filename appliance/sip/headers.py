@@ -132,7 +132,9 @@ class NameAddr(NamedTuple):
                 # Is it the address of this header, or one within a parameter of another? Anybody's guess.
                 raise MalformedMessage(f"not an address: {text[:60]!r}")
         else:
-            # Without brackets, what follows a semicolon belongs to the header and not to the URI (§20).
+            # Without brackets, what follows a semicolon is of the header, and a comma ends the value (§20).
+            if "," in text and find_outside(text, ",") >= 0:
+                raise MalformedMessage(f"more than one address: {text[:60]!r}")
             uri_text, *params = split_params(text)
             uri_text = uri_text.strip(" \t")
             if not uri_text or " " in uri_text or ">" in uri_text:

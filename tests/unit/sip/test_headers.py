@@ -136,6 +136,8 @@ def test_name_addr(text: str, display: str, uri: str, params: tuple[tuple[str, s
         '"x" y <sip:a@b>',
         'y "x" <sip:a@b>',
         "sip:a b",
+        "sip:a,b@c",
+        "sip:a@b;x=1,sip:c@d",
         "sip:a@b;x=<sip:c@d>",
         "<sip:a@b>, <sip:c@d>",
         "<sip:a@b>;tag=1, <sip:c@d>;tag=2",
