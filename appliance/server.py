@@ -139,6 +139,7 @@ class SipServer:
             started=self.started,
             calls_active=lambda: core.calls.active,
             flush=self.directory.flush,
+            rows=self.directory.bindings.everything,
             unwritten=self.directory.unwritten,
             spooled=self.directory.spooled,
             forget=self.directory.forget,

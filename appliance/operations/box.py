@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from appliance.config import Settings
 from appliance.proxy.domains import Domains
 from appliance.proxy.targets import TargetSet
+from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
@@ -46,7 +47,8 @@ class Box:
     ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
     write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
-    that were changed, ``reload`` everything that can be. ``started`` is wall time. ``clock`` is monotonic,
+    that were changed, ``reload`` everything that can be. ``started`` is wall time. ``rows()`` are the
+    bindings of the database, for the location mode that keeps none in memory. ``clock`` is monotonic,
     ``wall`` UTC.
     """
 
@@ -66,6 +68,7 @@ class Box:
     started: float
     calls_active: Callable[[], int] = lambda: 0
     flush: Callable[[], None] = _nothing
+    rows: Callable[[], Iterable[Binding]] = tuple
     unwritten: Callable[[], Collection[str]] = tuple
     spooled: Callable[[], int] = lambda: 0
     forget: Callable[[str, Sequence[object]], None] = _nothing

@@ -39,6 +39,8 @@ class Registrations:
 
     def online(self) -> list[str]:
         """The addresses of record that have a phone registered, sorted."""
+        if not self._in_memory:
+            return sorted({str(binding.aor) for binding in self._box.rows()})
         return sorted(str(aor) for aor in self._box.service.locations.addresses())
 
     def add(
@@ -94,10 +96,17 @@ class Registrations:
     def _found(self, aor: str | None) -> Iterable[Binding]:
         service = self._box.service
         if aor is None:
-            return service.locations
+            return self._all()
         key = self._key(aor)
         # A lookup may have to read the rows; what memory has beyond that has run out a moment ago.
         return service.lookup(key, self._box.clock()) or service.locations.bindings(key)
+
+    @property
+    def _in_memory(self) -> bool:
+        return self._box.settings.registrar.location_mode != "database"
+
+    def _all(self) -> Iterable[Binding]:
+        return self._box.service.locations if self._in_memory else self._box.rows()
 
     def _key(self, text: str) -> AddressOfRecord:
         username, at, domain = text.removeprefix("sip:").rpartition("@")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import gevent
@@ -28,13 +28,23 @@ from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
 from appliance.storage.loading import Loader
 from appliance.storage.location_mariadb import MariaLocations
-from appliance.storage.location_rows import CONTACT, LocationTable, Row, binding_of, moment, row_of
+from appliance.storage.location_rows import (
+    CONTACT,
+    RUID,
+    LocationTable,
+    Row,
+    binding_of,
+    is_dead,
+    moment,
+    row_of,
+)
 from appliance.storage.location_sqlite import SqliteLocations
 from appliance.storage.location_writes import LocationWrites, Written
 from appliance.storage.spool import Spool
 
 #: A write-back flush goes out in pieces, so that phones that register meanwhile do not wait for all of it.
 _FLUSHED_AT_ONCE = 500
+_READ_AT_ONCE = 500
 
 
 class WriterState(NamedTuple):
@@ -143,6 +153,17 @@ class BindingWriter:
             raise DatabaseUnavailable("the database has not yet got all that was answered while it was away")
         offset = self._wall() - self._clock()
         return [self._read(row, offset) for row in self._table.of_user(aor) if row[CONTACT]]
+
+    def everything(self) -> Iterator[Binding]:
+        """All living bindings as the database has them, in pages: who asks may wait in between.
+
+        For the mode ``database``, where memory holds none. Raises StorageError.
+        """
+        after = ""
+        while rows := self._table.page(after, _READ_AT_ONCE):
+            after = rows[-1][RUID]
+            offset = self._wall() - self._clock()
+            yield from (self._read(row, offset) for row in rows if not is_dead(row, self._wall()))
 
     # -------------------------------------------------------------------------------------- the server's side
 

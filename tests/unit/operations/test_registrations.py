@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.errors import ControlError, DatabaseUnavailable
 from appliance.operations.registrations import Registrations
-from appliance.registrar.binding import PERMANENT
+from appliance.registrar.binding import PERMANENT, Binding
 from appliance.sip.uri import AddressOfRecord
 from tests.unit.operations.conftest import WALL, Bench
 
@@ -125,6 +127,20 @@ def test_who_is_online(bench: Bench) -> None:
     for user in ("11", "10", "9"):
         registrations.add(f"{user}@example.org", CONTACT, 60)
     assert registrations.online() == ["10@example.org", "11@example.org", "9@example.org"]
+
+
+def test_in_the_mode_database_the_table_is_read(bench: Bench) -> None:
+    aor = AddressOfRecord("10", "example.org")
+    settings = bench.box.settings
+    registrar = msgspec.structs.replace(settings.registrar, location_mode="database")
+    box = dataclasses.replace(
+        bench.box,
+        settings=msgspec.structs.replace(settings, registrar=registrar),
+        rows=lambda: [Binding(aor, CONTACT, bench.now + 60, "c", 1)],
+    )
+    registrations = Registrations(box)
+    assert [row["contact"] for some in registrations.bindings() for row in some] == [CONTACT]
+    assert registrations.online() == ["10@example.org"]
 
 
 def test_flush(bench: Bench) -> None:
