@@ -224,7 +224,7 @@ class Authenticator:
             domain = named.lower()
         subscriber = self._verify(request, credentials, username, domain, realm, wall_now)
         if subscriber is None:
-            # Without qop a nonce is used again: seeing the same one, a phone knows that the password is wrong.
+            # Without qop a nonce is used again: by the same one a phone knows that the password is wrong.
             again = verdict is NonceVerdict.VALID and not self._qop
             return Challenge(realm, nonce=credentials.nonce if again else None)
         if self._check_uri and not uri_fits(credentials.uri, request.uri_text, realm, domain):
