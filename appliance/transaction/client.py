@@ -76,8 +76,8 @@ class ClientTransaction(Transaction):
         self.interval = interval
         self.resend_at = now + interval
         self.expire_at = now + patience
-        self.transmit(now)
         self.sleep()
+        self.transmit(now)
 
     def transmit(self, now: float) -> None:
         try:

@@ -92,9 +92,9 @@ class InviteClientTransaction(ClientTransaction):
 
     def acknowledge(self, response: Response, now: float) -> None:
         user = self.user
+        self.linger(self.timers.d, now)
         self.data = ack_of(self.request, response).encode()
         self.send_ack()
-        self.linger(self.timers.d, now)
         user.on_response(self, response, now)
         del self.request
 

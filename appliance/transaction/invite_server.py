@@ -70,23 +70,23 @@ class InviteServerTransaction(ServerTransaction):
         return answer is not None and answer.to_tag == to_tag
 
     def accept(self, now: float) -> None:
+        self.linger(self.timers.l, now)
         self.transmit()
         # Copies of a 2xx come from the callee and pass through; we send none by ourselves.
         self.response = b""
         del self.request
-        self.linger(self.timers.l, now)
 
     def answer_once(self, _now: float) -> None:
         self.transmit()
         self.response = b""
 
     def refuse(self, now: float) -> None:
-        self.transmit()
-        del self.request
         self.interval = self.timers.g
         self.resend_at = now + self.timers.g
         self.expire_at = now + self.timers.h
         self.sleep()
+        self.transmit()
+        del self.request
 
     def resend(self, now: float) -> None:
         self.answer_again(now)

@@ -1,4 +1,4 @@
-"""What the four state machines of RFC 3261 §17 share: the names of states and events, and one deadline each.
+"""What the four state machines of RFC 3261 §17 share: the names of states and events, and their deadlines.
 
 A machine is a table: state, event, then the next state and what is done. Each of the four files of
 machines begins with its table. An event for which a state has no row is ignored there. The names of what
@@ -109,17 +109,19 @@ class Transaction(Sleeper):
 
     def wake(self, now: float) -> None:
         """The wheel's call: handles the deadline that has come, and sleeps until the next."""
-        if now >= self.expire_at:
-            self.happen(EXPIRY, now)
-        elif now >= self.resend_at:
-            self.happen(RESEND, now)
-        deadline = min(self.resend_at, self.expire_at)
-        if deadline != NEVER:
-            self.home.wheel.enter(self, deadline)
+        try:
+            if now >= self.expire_at:
+                self.happen(EXPIRY, now)
+            elif now >= self.resend_at:
+                self.happen(RESEND, now)
+        finally:
+            # Also when the user, or whoever sends, has made a mistake: the transaction ends all the same.
+            self.sleep()
 
     def sleep(self) -> None:
         """Goes to sleep until the next deadline, when there is one."""
-        deadline = min(self.resend_at, self.expire_at)
+        # min() would be a call, on the path of every message.
+        deadline = self.resend_at if self.resend_at < self.expire_at else self.expire_at  # noqa: FURB136
         if deadline != NEVER:
             self.home.wheel.enter(self, deadline)
 

@@ -70,7 +70,7 @@ class NonInviteServerTransaction(ServerTransaction):
         nobody (§4.2).
         """
         if status < 200:
-            early = self.state is TRYING and now < self.resend_at and not self.timers.early_trying
+            early = self.state == TRYING and now < self.resend_at and not self.timers.early_trying
             if early or status != 100:
                 return False
         elif status == 408:

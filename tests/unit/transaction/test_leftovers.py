@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections import Counter
+from contextlib import nullcontext
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from appliance.transaction.machine import Transaction
 from appliance.transaction.server import ServerTransaction
 from appliance.transaction.table import TransactionTable
 from appliance.transaction.timers import NEVER
+from tests.unit.transaction.conftest import Bench
 from tests.unit.transaction.messages import PROXY, TCP, UDP, answer, request, response
 
 METHODS = ("INVITE", "MESSAGE")
@@ -158,6 +161,38 @@ def test_after_the_last_timer_nothing_is_left(story: list[tuple[str, object]]) -
     assert world.table.wheel.next_wake is None
     assert [world.outcomes[id(client)] for client in world.clients] == [1] * len(world.clients)
     assert [world.ended[id(server)] for server in world.servers] == [1] * len(world.servers)
+
+
+@pytest.mark.parametrize("hop", [UDP, TCP])
+@pytest.mark.parametrize("broken_from", [0.0, 0.3])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_mistake_in_whoever_sends_leaves_nothing_behind(
+    bench: Bench, method: str, broken_from: float, hop: Hop
+) -> None:
+    """Not the OSError that is part of the bargain, but one that nobody foresaw."""
+    expected = pytest.raises(RuntimeError, match="a mistake")
+    send = bench.table.send
+
+    def fail(data: bytes, hop: Hop) -> None:
+        if bench.now >= broken_from:
+            raise RuntimeError("a mistake")
+        send(data, hop)
+
+    bench.table.send = fail
+    with expected if broken_from == 0 else nullcontext():
+        bench.client(method, hop)
+    server = bench.server(method, hop)
+    bench.run_until(broken_from)
+    with expected:
+        server.respond(486, answer(486), bench.now)
+    mistakes = 0
+    while bench.now < 40:
+        try:
+            bench.run_until(40)
+        except RuntimeError:
+            mistakes += 1
+    assert (mistakes > 0) == (hop == UDP)
+    assert bench.is_empty()
 
 
 class Silent:
