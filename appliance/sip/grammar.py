@@ -22,7 +22,9 @@ __all__ = [
     "display_of",
     "end_of_quoted",
     "find_outside",
+    "find_param",
     "format_params",
+    "has_param",
     "is_hostname",
     "is_ipv4",
     "is_ipv6_reference",
@@ -165,6 +167,19 @@ def parse_params(text: str) -> Params:
     if before and not before.isspace():
         raise MalformedMessage(f"a parameter without semicolon: {text[:40]!r}")
     return read_params(pieces)
+
+
+def find_param(params: Params, name: str, default: str | None = None) -> str | None:
+    """The first value of the parameter (lower case); "" when it has none, ``default`` when it is absent."""
+    for key, value in params:
+        if key == name:
+            return "" if value is None else value
+    return default
+
+
+def has_param(params: Params, name: str) -> bool:
+    """True when the parameter is there, with a value or without."""
+    return find_param(params, name) is not None
 
 
 def format_params(params: Params) -> str:

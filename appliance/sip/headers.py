@@ -13,7 +13,9 @@ from appliance.sip.grammar import (
     Params,
     end_of_quoted,
     find_outside,
+    find_param,
     format_params,
+    has_param,
     is_token,
     parse_host_port,
     parse_params,
@@ -22,6 +24,7 @@ from appliance.sip.grammar import (
     split_params,
     unquote,
 )
+from appliance.sip.hosts import without_brackets
 from appliance.sip.uri import Uri
 
 # What NamedTuple's own constructor does, in half its time: it matters where every message passes.
@@ -50,23 +53,25 @@ class Via(NamedTuple):
     @property
     def address(self) -> str:
         """The host as a socket wants it: an IPv6 address without brackets."""
-        return self.host[1:-1] if self.host[:1] == "[" else self.host
+        return without_brackets(self.host)
 
     @property
     def branch(self) -> str | None:
         """The transaction's identifier (§8.1.1.7)."""
-        return self.param("branch")
+        return find_param(self.params, "branch")
 
     @property
     def received(self) -> str | None:
         """The address that the message came from, when it differs from the host (§18.2.1)."""
-        return self.param("received")
+        return find_param(self.params, "received")
 
     @property
     def rport(self) -> int | None:
         """The port that the message came from (RFC 3581); None when absent or not filled in yet."""
-        value = self.param("rport")
-        return int(value) if value and value.isascii() and value.isdigit() and len(value) <= 5 else None
+        value = find_param(self.params, "rport")
+        if not value or len(value) > 5 or not (value.isascii() and value.isdigit()):
+            return None
+        return int(value) if int(value) <= 65535 else None
 
     @property
     def sent_by(self) -> tuple[str, int]:
@@ -77,14 +82,11 @@ class Via(NamedTuple):
 
     def param(self, name: str, default: str | None = None) -> str | None:
         """A parameter's value, "" when it has none, ``default`` when it is absent."""
-        for key, value in self.params:
-            if key == name:
-                return "" if value is None else value
-        return default
+        return find_param(self.params, name, default)
 
     def has_param(self, name: str) -> bool:
         """True when the parameter is there, with a value or without."""
-        return any(key == name for key, _ in self.params)
+        return has_param(self.params, name)
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
@@ -160,21 +162,16 @@ class NameAddr(NamedTuple):
     @property
     def tag(self) -> str | None:
         """The dialog's tag (§19.3); None when there is none."""
-        for key, value in self.params:
-            if key == "tag":
-                return value or None
-        return None
+        return find_param(self.params, "tag") or None
 
     def param(self, name: str, default: str | None = None) -> str | None:
         """A parameter's unquoted value, "" when it has none, ``default`` when it is absent."""
-        for key, value in self.params:
-            if key == name:
-                return "" if value is None else unquote(value)
-        return default
+        value = find_param(self.params, name)
+        return default if value is None else unquote(value)
 
     def has_param(self, name: str) -> bool:
         """True when the parameter is there, with a value or without."""
-        return any(key == name for key, _ in self.params)
+        return has_param(self.params, name)
 
     def __str__(self) -> str:
         display = f"{quote(self.display)} " if self.display else ""

@@ -39,6 +39,11 @@ def is_hostname(text: str) -> bool:
     return all(_HOST(label) and label[0] != "-" and label[-1] != "-" for label in labels)
 
 
+def without_brackets(host: str) -> str:
+    """The host as a socket wants it: ``[2001:db8::1]`` -> ``2001:db8::1``."""
+    return host[1:-1] if host[:1] == "[" else host
+
+
 @lru_cache(maxsize=8192)
 def parse_host_port(text: str) -> tuple[str, int | None]:
     """``host [":" port]`` -> the host in lower case (IPv6 in brackets) and the port; MalformedMessage.

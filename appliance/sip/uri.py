@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from appliance.errors import BadUri, MalformedMessage
 from appliance.sip.escapes import normalize_escapes, unescape
-from appliance.sip.grammar import Params, format_params, parse_host_port, read_params
+from appliance.sip.grammar import Params, find_param, format_params, has_param, read_params
+from appliance.sip.hosts import parse_host_port, without_brackets
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+\-.]*+").fullmatch
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
@@ -78,7 +79,7 @@ class Uri(NamedTuple):
     @property
     def address(self) -> str:
         """The host as a socket wants it: an IPv6 address without brackets."""
-        return self.host[1:-1] if self.host[:1] == "[" else self.host
+        return without_brackets(self.host)
 
     @property
     def transport(self) -> str | None:
@@ -88,14 +89,11 @@ class Uri(NamedTuple):
 
     def param(self, name: str, default: str | None = None) -> str | None:
         """The first value of the parameter (lower case); "" when it has none, ``default`` when absent."""
-        for key, value in self.params:
-            if key == name:
-                return "" if value is None else value
-        return default
+        return find_param(self.params, name, default)
 
     def has_param(self, name: str) -> bool:
         """True when the parameter is there, with a value or without."""
-        return any(key == name for key, _ in self.params)
+        return has_param(self.params, name)
 
     def replace(self, **changes: Any) -> Uri:
         """The URI with other fields, for instance ``replace(host="192.0.2.1", port=None, params=())``."""

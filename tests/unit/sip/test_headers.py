@@ -86,7 +86,8 @@ def test_default_port(transport: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [";rport", ";rport=", ";rport=x", ";rport=-1", ";rport=1234567890", ";rport=٣", ""]
+    "value",
+    [";rport", ";rport=", ";rport=x", ";rport=-1", ";rport=1234567890", ";rport=65536", ";rport=٣", ""],
 )
 def test_rport_that_says_nothing(value: str) -> None:
     assert Via.parse(f"SIP/2.0/UDP h{value}").rport is None
