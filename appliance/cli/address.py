@@ -1,6 +1,4 @@
-"""Whom a person means: ``10``, ``10@example.org`` or ``sip:10@example.org``, checked before anything is
-changed.
-"""
+"""Whom a person means: ``10``, ``10@example.org`` or ``sip:10@example.org``, checked before use."""
 
 from __future__ import annotations
 

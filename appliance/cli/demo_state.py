@@ -33,9 +33,7 @@ class Place(NamedTuple):
 
 
 def prepare(directory: Path, listen: str, http: str) -> Place:
-    """Everything in ``directory``, ready to serve at ``listen``. SettingsError, StorageError when it cannot
-    be.
-    """
+    """Everything in ``directory``, ready to serve at ``listen``. Raises SettingsError, StorageError."""
     udp, tcp = (_listener(transport, listen) for transport in ("udp", "tcp"))
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = directory / "sipbox.toml"
@@ -72,9 +70,7 @@ def _settings(directory: Path, udp: Listener, tcp: Listener, http: str, config: 
 
 
 def _runtime(directory: Path) -> Path:
-    """Where sockets lie: in ``directory``, or when its path is too long for a socket's, in one of our own in
-    /tmp.
-    """
+    """Where sockets lie: in ``directory``, or in one of our own in /tmp when its path is too long."""
     if len(os.fsencode(directory / "control.sock")) <= SOCKET_PATH_BYTES:
         return directory
     link = directory / "runtime"

@@ -27,9 +27,7 @@ class FifoClient:
         self._reply_dir = Path(reply_dir)
 
     def send(self, command: str, arguments: Sequence[str], timeout: float) -> str:
-        """The reply's text, its first line ``CODE REASON``. ControlError when nobody answers within
-        ``timeout``.
-        """
+        """The reply's text, its first line ``CODE REASON``. ControlError after ``timeout`` seconds."""
         if not command or any(mark in command for mark in ":\n\r"):
             raise ControlError(400, "a command is one word without colons")
         name = f"sipbox_{os.getpid()}_{secrets.token_hex(8)}"
@@ -70,9 +68,7 @@ class FifoClient:
 
 
 def quoted(argument: str) -> str:
-    """``argument`` as a line of a request: in quotes when it is empty, has quotes, lines, or blanks around
-    it.
-    """
+    """``argument`` as a line of a request: in quotes when the format would take it for something else."""
     if (
         argument
         and argument == argument.strip()

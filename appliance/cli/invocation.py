@@ -75,10 +75,8 @@ class Invocation:
         finally:
             database.close()
 
-    def forget(self, table: str, *keys: Any) -> None:
-        """Rows were changed: the server shall read them again now, not within a second. Silent when none
-        runs.
-        """
+    def forget(self, table: str, *keys: tuple[str, str]) -> None:
+        """Rows were changed, those of these (username, domain): the server shall read them again now."""
         self.tell("forget", table=table, keys=[list(key) for key in keys])
 
     def tell(self, command: str, /, **args: Any) -> None:

@@ -8,9 +8,7 @@ import click
 
 
 def read_password(whose: str) -> str:
-    """The password, asked for twice on a terminal. click.UsageError when it is empty or cannot be typed on a
-    phone.
-    """
+    """The password, asked for twice on a terminal. click.UsageError when it cannot be one."""
     if sys.stdin.isatty():
         password = str(
             click.prompt(f"Password for {whose}", hide_input=True, confirmation_prompt="Again", err=True)

@@ -1,6 +1,4 @@
-"""``sipbox ping URI``: is it there? The running server asks with OPTIONS (RFC 3261 §11), at each of its
-contacts.
-"""
+"""``sipbox ping URI``: is it there? The running server asks each contact with OPTIONS (RFC 3261 §11)."""
 
 from __future__ import annotations
 

@@ -21,9 +21,7 @@ class Listener(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Listener:
-        """``udp:192.0.2.1:5060`` or ``tcp:[2001:db8::1]:5060``; ValueError says what is wrong and what is
-        allowed.
-        """
+        """``udp:192.0.2.1:5060`` or ``tcp:[2001:db8::1]:5060``; ValueError says what is allowed."""
         transport, colon, address = text.partition(":")
         if not colon or transport.lower() not in TRANSPORTS:
             raise ValueError(f"{text!r} has to begin with {' or '.join(f'{name}:' for name in TRANSPORTS)}")
@@ -54,9 +52,7 @@ class Listener(NamedTuple):
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """``host:port`` into its halves, brackets of IPv6 removed; ValueError when there is no host or no valid
-    port.
-    """
+    """``host:port`` into its halves, brackets of IPv6 removed; ValueError when it is none."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or (":" in host and not (host.startswith("[") and host.endswith("]"))):
         raise ValueError(f"{text!r} has to be HOST:PORT, with IPv6 as in [::1]:5060")

@@ -32,9 +32,7 @@ def lines_of(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(text: str, path: KeyPath) -> int | None:
-    """The line of ``path``, or of the nearest thing around it; None when not even its table stands in
-    ``text``.
-    """
+    """The line of ``path``, or of the nearest thing around it; None when ``text`` has neither."""
     lines = lines_of(text)
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
@@ -95,9 +93,7 @@ class _Walk:
                 return keys
 
     def _note(self, table: KeyPath, keys: list[str | int]) -> KeyPath:
-        """Remember this line for each new part of table.keys; a table below an array of tables is in its last
-        one.
-        """
+        """Remember this line for each new part of table.keys; what is below an array is in its last table."""
         line = self.text.count("\n", 0, self.at) + 1
         path = table
         for key in keys:

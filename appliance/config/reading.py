@@ -1,5 +1,4 @@
-"""From a TOML file to ``Settings``, or to one sentence that names the file, the line, the path and what is
-allowed.
+"""From a TOML file to ``Settings``, or to one sentence: the file, the line, the path, and what is allowed.
 
 Must not know what the settings are used for.
 """
@@ -37,9 +36,7 @@ _TYPES = {
 
 
 def load(path: str) -> Settings:
-    """The settings in the file ``path``; SettingsError when it cannot be read or says something that cannot
-    be.
-    """
+    """The settings in the file ``path``; SettingsError when it cannot be read, or is wrong."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:

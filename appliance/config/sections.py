@@ -59,9 +59,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
-    """``[limits]``: what a message may be at most; beyond it is answered with 400 or 513, or a stream is
-    closed.
-    """
+    """``[limits]``: what a message may be at most; beyond it there is a 400, a 513, or a closed stream."""
 
     message_bytes: Annotated[int, Meta(ge=1300, le=65_535)] = 65_535
     header_bytes: Annotated[int, Meta(ge=256, le=65_535)] = 16_384  # one header with its folds
@@ -92,9 +90,7 @@ class RegistrarSettings(Section, frozen=True, kw_only=True):
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
-    """``[database]``: where the rows are. ``url`` is SQLAlchemy's, and may hold a password: never print it as
-    it is.
-    """
+    """``[database]``: where the rows are. ``url`` may hold a password: never print it as it is."""
 
     url: str = "sqlite:////var/lib/sipbox/sipbox.db"
     pool_size: Annotated[int, Meta(ge=1, le=1000)] = 4

@@ -1,5 +1,4 @@
-"""Whether a database is up to date, told without loading Alembic, which takes longer than all the rest of a
-start.
+"""Whether a database is up to date, told without Alembic, which takes longer to load than all the rest.
 
 The steps of a group are files whose names begin with the step (``core_0002_…``); a database keeps, in
 Alembic's table, the last step of each of its groups.
@@ -25,9 +24,7 @@ def newest_step(group: str) -> str:
 
 
 def is_current(database: Database, groups: Iterable[str] = ("core",)) -> bool:
-    """Whether the tables of ``groups`` are there, and nothing is to be done to them. False when it cannot be
-    told.
-    """
+    """Whether the tables of ``groups`` are there, and nothing is to be done. False when it cannot be told."""
     query = text("SELECT version_num FROM alembic_version")
     try:
         steps = database.run(lambda connection: set(connection.execute(query).scalars()), "status")

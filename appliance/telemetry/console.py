@@ -1,5 +1,4 @@
-"""The trace on a terminal, in the process that is traced: ``serve --trace`` (the seed's
-``log_stderror=yes``).
+"""The trace on the terminal of the process that is traced: ``serve --trace`` (OpenSER's ``log_stderror``).
 
 A terminal may be stopped (Ctrl-S) or slow; the server must not be. So entries go into a mailbox, and a
 greenlet of its own writes them in a thread of gevent's pool; when it falls behind, the trace says how many

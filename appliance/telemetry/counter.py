@@ -1,5 +1,4 @@
-"""Counting on the hot path: an increment of a known label set is one dictionary access, and labels stay
-bounded.
+"""Counting on the hot path: an increment is one dictionary access, and the labels stay bounded.
 
 Must not know metrics' names or Prometheus.
 """
@@ -76,9 +75,7 @@ class Histogram:
 
 
 class Histograms(dict[str, Histogram]):
-    """One histogram for each value of a label that the code itself chooses (a query's name): made when first
-    asked.
-    """
+    """One histogram for each value of a label that the code itself chooses: made when first asked."""
 
     __slots__ = ("_bounds",)
 

@@ -1,5 +1,4 @@
-"""The events that the journal knows by number: what to search for with ``journalctl MESSAGE_ID=…`` and alert
-on.
+"""The events that the journal knows by number: what ``journalctl MESSAGE_ID=…`` finds, and alerts watch.
 
 A number never changes its meaning; a new event gets a new one (``journalctl --new-id128``).
 """

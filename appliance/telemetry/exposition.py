@@ -1,5 +1,4 @@
-"""A snapshot of the metrics in the form that Prometheus reads (text format 0.0.4 or OpenMetrics, as it asks
-for).
+"""A snapshot of the metrics in the form that Prometheus asks for: its text format, or OpenMetrics.
 
 The agent calls this with what the SIP process told it. Must not know where the numbers come from.
 """

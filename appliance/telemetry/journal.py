@@ -1,5 +1,4 @@
-"""What happened, one structured line each: to systemd's journal when it listens, else to standard error as
-logfmt.
+"""What happened, a structured line each: to systemd's journal, or as logfmt to standard error.
 
 ``event("binding-added", "10@example.org …", sip_aor=…, sip_call_id=…)`` becomes a journal entry with the
 fields EVENT, SIP_AOR, SIP_CALL_ID … and the event's MESSAGE_ID, so that ``journalctl SIP_CALL_ID=…`` works;
@@ -38,8 +37,7 @@ class Journal:
         self.threshold = LEVELS[level]
 
     def event(self, name: str, message: str, **fields: Any) -> None:
-        """Tell an event of the catalogue: ``message`` in a person's words, ``fields`` by journal names in
-        lower case.
+        """Tell an event of the catalogue: ``message`` for people, ``fields`` by journal names in lower case.
 
         Fields that are None are left out.
         """
@@ -82,9 +80,7 @@ class LoggingBridge(logging.Handler):
 
 
 def open_journal(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> Journal:
-    """The journal of this process, also made the end of ``logging``. ``form`` is ``auto``, ``journal`` or
-    ``text``.
-    """
+    """The journal of this process and the end of ``logging``; ``form``: ``auto``, ``journal``, ``text``."""
     stream = stream or sys.stderr
     if form == "journal" or (form == "auto" and journal_listens()):
         write = _to_systemd()
@@ -102,9 +98,7 @@ def open_journal(level: str = "info", form: str = "auto", stream: TextIO | None 
 
 
 def event(name: str, message: str, **fields: Any) -> None:
-    """``Journal.event`` of the journal that this process opened last; before that, warnings go to standard
-    error.
-    """
+    """``Journal.event`` of the journal that this process opened; before, warnings go to standard error."""
     journal = Journal.current = Journal.current or Journal(_to_stream(sys.stderr), "warning")
     journal.event(name, message, **fields)
 

@@ -70,8 +70,7 @@ class Metrics:
         self._sources[attribute] = ask
 
     def snapshot(self) -> Snapshot:
-        """All numbers as JSON knows them: a metric's name to its samples, each the label values and the
-        number.
+        """All numbers as JSON knows them: a metric's name to its samples, (label values, number) each.
 
         A histogram's number is ``{"buckets": [[bound, count up to it], …], "count": n, "sum": s}``; the last
         bound, infinity, is left out because ``count`` says it.

@@ -1,5 +1,4 @@
-"""The one choke point where messages are watched: every message received or sent passes here, and what was
-decided.
+"""The one choke point where messages are watched: every message received or sent, and what was decided.
 
 Nothing is kept and nothing is formatted while nobody watches: callers ask ``tracer.active``, one attribute,
 first. Who watches gets entries through a callback that may only store them (see ``Mailbox``): a slow reader
@@ -29,9 +28,7 @@ _PARTIES = re.compile(
 
 
 class Entry(NamedTuple):
-    """One thing that happened. Its fields are plain, so that ``_asdict()`` is JSON and ``Entry(**…)`` reads
-    it.
-    """
+    """One thing that happened. Its fields are plain: ``_asdict()`` is JSON, ``Entry(**…)`` reads it."""
 
     time: float  # seconds since the epoch
     kind: Literal["received", "sent", "note"]
@@ -53,8 +50,7 @@ class Message(Protocol):
 
 
 class Filter(NamedTuple):
-    """Which entries somebody wants: those of a user (``10``, ``10@example.org`` or a SIP URI) and of a
-    method.
+    """Which entries are wanted: those of a user (``10``, ``10@example.org``, a SIP URI) and of a method.
 
     A reply belongs to the method that it answers, and an ACK or CANCEL to the INVITE whose way it goes.
     """
@@ -97,8 +93,9 @@ class Mailbox:
 
     def take(self) -> list[Entry]:
         """What has come since; a last note says how many are missing, if any."""
-        entries = list(self._entries)
-        self._entries.clear()
+        entries: list[Entry] = []
+        while self._entries and len(entries) < self.limit:  # one by one: more may come from another thread
+            entries.append(self._entries.popleft())
         dropped, self.dropped = self.dropped, 0
         if dropped and entries:
             words = f"{dropped} more are not shown, because they came faster than they could be"
@@ -123,9 +120,7 @@ class Subscription:
 
 
 class Tracer:
-    """Hands what happens to those who watch. ``active`` is false while nobody does: ask it before anything
-    else.
-    """
+    """Hands what happens to those who watch. ``active`` is false while nobody does: ask it first."""
 
     def __init__(self, worker: int = 0, listeners: Sequence[str] = ()) -> None:
         self.active = False
@@ -157,8 +152,8 @@ class Tracer:
         local: str = "",
         now_wall: float | None = None,
     ) -> None:
-        """A message was ``received`` from ``hop`` or ``sent`` to it; ``local`` is our
-        ``transport:host:port``.
+        """A message was ``received`` from ``hop`` or ``sent`` to it; ``local`` is our own address,
+        that of the hop's listener when it is not given.
         """
         if not self.active:
             return

@@ -1,5 +1,4 @@
-"""How a traced message looks: OpenSER's log of chapter 3 ff. of the tutorial, requests on green, replies on
-cyan.
+"""How a traced message looks: as in OpenSER's log, requests on green, replies on cyan.
 
 A message comes from strangers and goes to a terminal, so nothing in it may act there: every character that is
 not printable is shown as an escape (``\\x1b``), line ends apart. Must not know where entries come from or go
@@ -26,8 +25,7 @@ _SUSPECT = re.compile(r"[^\t\x20-\x7e]")
 
 
 def format_entry(entry: Entry, colour: bool = True) -> str:
-    """The lines that show ``entry``, each with its end: who to whom, ``0(PID) REGISTER``, the message, an
-    empty line.
+    """The lines that show ``entry``, ended: who to whom, ``0(PID) REGISTER``, the message.
 
     Each line has its colour for itself, so that a pager or a scrolling terminal does not let it run.
     """

@@ -74,8 +74,7 @@ def set_password(database: Database, who: AddressOfRecord, password: str, *, pla
 
 
 def remove(database: Database, who: AddressOfRecord) -> bool:
-    """Take the subscriber away with all that is his: permissions, aliases, preferences, speed dials and
-    contacts.
+    """Take the subscriber away with all that is his: permissions, aliases, preferences, contacts …
 
     False when there is no such subscriber; then nothing is touched.
     """

@@ -1,6 +1,4 @@
-"""A command line with settings and an embedded database of its own, and a server that answers what a test
-says.
-"""
+"""A command line with settings and a database of its own, and a server that can be told what to say."""
 
 from __future__ import annotations
 

@@ -1,0 +1,72 @@
+"""``sipbox database`` on MariaDB: the administrator's rights make it, the server's user works in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.harness.mariadb import MariaDB
+from tests.harness.sipbox import REPOSITORY
+
+pytestmark = pytest.mark.mariadb
+PASSWORD = "p@ss:word/1"
+
+
+class Administrator:
+    """Types commands; the settings name a user and a database that do not exist yet."""
+
+    def __init__(self, server: MariaDB, directory: Path) -> None:
+        root = make_url(server.url("mysql"))
+        self.url = root.set(database=None).render_as_string(hide_password=False)
+        mine = root.set(username="sipbox_cli", password=PASSWORD, database="openser_cli")
+        self._config = directory / "sipbox.toml"
+        url = mine.render_as_string(hide_password=False)
+        self._config.write_text(
+            f'[sip]\ndomains = ["a.example"]\n[database]\nurl = "{url}"\n'
+            f'[agent]\nsocket = "{directory}/agent"\n'
+        )
+
+    def types(self, *arguments: str, typed: str = "", expected: int = 0) -> str:
+        command = [sys.executable, "-m", "appliance", "--config", str(self._config), *arguments]
+        done = subprocess.run(
+            command, input=typed, text=True, capture_output=True, cwd=REPOSITORY, timeout=60, check=False
+        )
+        told = done.stdout + done.stderr
+        assert done.returncode == expected, told
+        assert "Traceback" not in told
+        assert PASSWORD not in told
+        assert "p%40ss" not in told
+        return told
+
+
+@pytest.fixture
+def administrator(mariadb: MariaDB, tmp_path: Path) -> Iterator[Administrator]:
+    someone = Administrator(mariadb, tmp_path)
+    yield someone
+    someone.types("database", "drop", "--yes", "--admin-url", someone.url)
+
+
+def test_from_nothing_to_a_restored_backup(administrator: Administrator, tmp_path: Path) -> None:
+    types, backup = administrator.types, str(tmp_path / "backup")
+    assert "sipbox database create" in types("subscriber", "list", expected=1)
+    types("database", "create", "--yes", "--admin-url", administrator.url)
+    types("database", "create", "--yes", "--admin-url", administrator.url)
+    types("subscriber", "add", "10", typed="x\n")
+    types("subscriber", "add", "10", typed="x\n", expected=1)
+    types("subscriber", "passwd", "10", typed="x\n")
+    types("alias", "add", "office", "10")
+    types("permission", "grant", "10", "ld")
+    assert json.loads(types("database", "status", "--json"))["ready"] is True
+    types("database", "backup", backup)
+    types("subscriber", "remove", "10", "--yes")
+    assert json.loads(types("alias", "list", "--json")) == []
+    # The server's own user may not take the database away.
+    types("database", "restore", "--replace", "--yes", backup, expected=1)
+    types("database", "restore", "--replace", "--yes", backup, "--admin-url", administrator.url)
+    assert [row["username"] for row in json.loads(types("alias", "list", "--json"))] == ["10"]
