@@ -126,6 +126,8 @@ class NameAddr(NamedTuple):
         if '"' in before:
             display, closing, between = before[1:].partition('"')
             if before[0] != '"' or not closing or not bracket or between.strip(" \t") or "\\" in display:
+                if ";" in before.partition('"')[0]:
+                    return _bare_address(text)
                 # A quoted name may hold escaped quotes, and angle brackets of its own.
                 display, rest = _quoted_name(text)
         elif bracket:
@@ -134,14 +136,7 @@ class NameAddr(NamedTuple):
                 # Is it the address of this header, or one within a parameter of another? Anybody's guess.
                 raise MalformedMessage(f"not an address: {text[:60]!r}")
         else:
-            # Without brackets, what follows a semicolon is of the header, and a comma ends the value (§20).
-            if "," in text and find_outside(text, ",") >= 0:
-                raise MalformedMessage(f"more than one address: {text[:60]!r}")
-            uri_text, *params = split_params(text)
-            uri_text = uri_text.strip(" \t")
-            if not uri_text or " " in uri_text or ">" in uri_text:
-                raise MalformedMessage(f"not an address: {text[:60]!r}")
-            return NameAddr("", uri_text, read_params(params))
+            return _bare_address(text)
         uri_text, closing, tail = rest.partition(">")
         if not closing:
             raise MalformedMessage(f"an angle bracket is not closed: {text[:60]!r}")
@@ -188,6 +183,17 @@ def _quoted_name(text: str) -> tuple[str, str]:
     if not bracket or between.strip(" \t"):
         raise MalformedMessage(f"no address after a quoted name: {text[:60]!r}")
     return unquote(text[:end]), rest
+
+
+def _bare_address(text: str) -> NameAddr:
+    """``uri;params``: what follows a semicolon belongs to the header, and a comma ends the value (§20)."""
+    if "," in text and find_outside(text, ",") >= 0:
+        raise MalformedMessage(f"more than one address: {text[:60]!r}")
+    uri_text, *params = split_params(text)
+    uri_text = uri_text.strip(" \t")
+    if not uri_text or " " in uri_text or ">" in uri_text:
+        raise MalformedMessage(f"not an address: {text[:60]!r}")
+    return NameAddr("", uri_text, read_params(params))
 
 
 class CSeq(NamedTuple):

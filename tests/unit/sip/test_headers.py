@@ -117,6 +117,7 @@ def test_rport_that_says_nothing(value: str) -> None:
         ),
         ("<sip:a@b?h=%3Cv%3E>;q=1", "", "sip:a@b?h=%3Cv%3E", (("q", "1"),)),
         ("*", "", "*", ()),
+        ('sip:a@b;x="<sip:c@d>, y";z', "", "sip:a@b", (("x", '"<sip:c@d>, y"'), ("z", None))),
     ],
 )
 def test_name_addr(text: str, display: str, uri: str, params: tuple[tuple[str, str | None], ...]) -> None:
