@@ -23,6 +23,10 @@ SEQUENCE = 1
 # So many bindings are told between two chances for the calls to go on.
 _BATCH = 200
 
+# How often it is looked whether the table has been read, and how long between two looks.
+_LOADING_LOOKS = 200
+_LOADING_SECONDS = 0.05
+
 
 class Registrations:
     """OpenSER's ``ul_`` commands, ``sipbox registration …`` and ``sipbox online``."""
@@ -39,9 +43,7 @@ class Registrations:
 
     def online(self) -> list[str]:
         """The addresses of record that have a phone registered, sorted."""
-        if not self._in_memory:
-            return sorted({str(binding.aor) for binding in self._box.rows()})
-        return sorted(str(aor) for aor in self._box.service.locations.addresses())
+        return sorted({str(binding.aor) for binding in self._all()})
 
     def add(
         self,
@@ -106,7 +108,15 @@ class Registrations:
         return self._box.settings.registrar.location_mode != "database"
 
     def _all(self) -> Iterable[Binding]:
-        return self._box.service.locations if self._in_memory else self._box.rows()
+        """Every binding. Shortly after a start the table is still being read, and half of it is no answer."""
+        box = self._box
+        if not self._in_memory:
+            return box.rows()
+        for _ in range(_LOADING_LOOKS):
+            if not box.service.locations.loading or not box.database.available:
+                break
+            gevent.sleep(_LOADING_SECONDS)
+        return box.service.locations
 
     def _key(self, text: str) -> AddressOfRecord:
         username, at, domain = text.removeprefix("sip:").rpartition("@")

@@ -152,6 +152,62 @@ def test_errors_of_requests(server: Sipbox) -> None:
     assert fifo(server, "t_reply", "200", "OK", "1:2", "tag", ".") == "404 Transaction not found\n"
 
 
+def test_a_call_is_cancelled_by_hand(server: Sipbox, phone: Phone) -> None:
+    with server.phone("11", "secret-11") as caller:
+        invite = caller.invite("10")
+        ringing = phone.expect("INVITE")
+        phone.reply(ringing, 180, "Ringing")
+        caller.expect(180)
+        assert fifo(server, "t_uac_cancel", invite.call_id, str(invite.cseq[0])) == ""
+        phone.reply(phone.expect("CANCEL"), 200)
+        phone.reply(ringing, 487, "Request Terminated")
+        refused = caller.final(invite)
+        assert refused.status == 487
+        caller.send(caller.ack(invite, refused))
+        phone.expect("ACK")
+
+
+def test_a_call_is_refused_by_hand(server: Sipbox, phone: Phone) -> None:
+    with server.phone("11", "secret-11") as caller:
+        invite = caller.invite("10")
+        ringing = phone.expect("INVITE")
+        phone.reply(ringing, 180, "Ringing")
+        caller.expect(180)
+        rows = call(str(server.directory / "control.sock"), "transactions")
+        (row,) = [
+            row for row in rows if row["kind"] == "invite_server" and row.get("call_id") == invite.call_id
+        ]
+        assert fifo(server, "t_reply", "486", "Not Now", row["id"], "by-hand", ".") == ""
+        refused = caller.final(invite)
+        assert (refused.status, refused.reason, refused.tag("To")) == (486, "Not Now", "by-hand")
+        caller.send(caller.ack(invite, refused))
+        phone.reply(phone.expect("CANCEL"), 200)
+        phone.reply(ringing, 487, "Request Terminated")
+        phone.expect("ACK")
+
+
+def test_a_call_of_our_own_with_its_acknowledgement(server: Sipbox, phone: Phone) -> None:
+    def answer() -> None:
+        invite = phone.expect("INVITE")
+        phone.reply(invite, 180, "Ringing")
+        phone.reply(invite, 200, "OK")
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    headers = "From: <sip:admin@127.0.0.1>\r\nTo: <sip:10@127.0.0.1>\r\nContact: <sip:admin@!!>\r\n"
+    answers = call(
+        str(server.directory / "control.sock"),
+        "uac",
+        method="INVITE",
+        ruri="sip:10@127.0.0.1",
+        headers=headers,
+    )
+    answering.join()
+    assert [each["status"] for each in answers] == [180, 200]
+    assert answers[1]["request_uri"] == phone.contact
+    assert phone.expect("ACK").cseq == (10, "ACK")
+
+
 def test_the_hash_counts_transactions(server: Sipbox) -> None:
     lines = fifo(server, "t_hash").splitlines()
     assert [line.split()[0] for line in lines] == ["0", "1", "2", "3"]
@@ -209,6 +265,25 @@ def test_a_trace_by_the_agents_socket(server: Sipbox, phone: Phone) -> None:
 
 # ------------------------------------------------------------------------------------------- one process,
 # and its end
+
+
+@pytest.mark.parametrize("mode", ["memory", "write-back", "database"])
+def test_contacts_by_hand_in_the_other_location_modes(mode: str) -> None:
+    with Sipbox(agent=True, settings={"registrar": {"location_mode": mode}}) as box:
+        arguments = ["location", "12@127.0.0.1", "sip:12@127.0.0.1:5999", "600", "1", "0", "0", "0", "0"]
+        assert fifo(box, "ul_add", *arguments) == ""
+        dump = fifo(box, "ul_dump")
+        assert "\tAOR:: 12@127.0.0.1\n" in dump
+        states = {"memory": "CS_NEW", "write-back": "CS_DIRTY", "database": "CS_SYNC"}
+        assert f"State:: {states[mode]}\n" in dump
+        assert call(str(box.directory / "agent.sock"), "online") == ["12@127.0.0.1"]
+        assert fifo(box, "ul_flush") == ""
+        rows = box.sql("select username from location")
+        assert rows == ([] if mode == "memory" else [("12",)])
+        if mode == "write-back":
+            assert "State:: CS_SYNC\n" in fifo(box, "ul_dump")
+        assert fifo(box, "ul_rm", "location", "12@127.0.0.1") == ""
+        assert "records=0" in fifo(box, "ul_dump")
 
 
 def test_server_and_agent_in_one_process() -> None:

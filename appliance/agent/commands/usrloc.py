@@ -69,7 +69,7 @@ def _dump(process: SipProcess, arguments: Arguments) -> Iterable[Tree]:
     if len(arguments) > 1:
         raise wrong_count()
     brief = bool(arguments) and arguments[0].value.lower() == "brief"
-    told = sorted(process.ask("registrations"), key=lambda binding: str(binding["aor"]))
+    told = sorted(process.ask_storage("registrations"), key=lambda binding: str(binding["aor"]))
     aors: list[Node] = []
     filled = [0] * SLOTS
     for aor, bindings in groupby(told, key=lambda binding: str(binding["aor"])):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import gevent
 import msgspec
 import pytest
 
@@ -141,6 +142,21 @@ def test_in_the_mode_database_the_table_is_read(bench: Bench) -> None:
     registrations = Registrations(box)
     assert [row["contact"] for some in registrations.bindings() for row in some] == [CONTACT]
     assert registrations.online() == ["10@example.org"]
+
+
+def test_while_the_table_is_being_read_it_is_waited_for(bench: Bench) -> None:
+    bench.locations.loading = True
+    asking = gevent.spawn(Registrations(bench.box).online)
+    gevent.idle()
+    assert not asking.ready()
+    bench.locations.loading = False
+    assert asking.get(timeout=2) == []
+
+
+def test_a_table_that_cannot_be_read_is_not_waited_for(bench: Bench) -> None:
+    bench.locations.loading = True
+    bench.database.available = False
+    assert Registrations(bench.box).online() == []
 
 
 def test_flush(bench: Bench) -> None:
