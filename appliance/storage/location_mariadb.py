@@ -75,7 +75,7 @@ class MariaLocations:
             self._channel.execute(f"DELETE FROM location WHERE {older}", "location_replay")
 
     def delete(self, ruids: Sequence[str], expired_before: str | None = None) -> None:
-        dead = "" if expired_before is None else f" AND expires<={_text(expired_before)}"
+        dead = "" if expired_before is None else f" AND (expires<={_text(expired_before)} OR contact='')"
         for some in _parts(ruids):
             names = ",".join(map(_text, some))
             self._channel.execute(f"DELETE FROM location WHERE ruid IN ({names}){dead}", "location_delete")

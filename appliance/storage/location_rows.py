@@ -73,7 +73,7 @@ class LocationTable(Protocol):
         """Write rows, and remove others by (ruid, time of removal), unless the database has newer ones."""
 
     def delete(self, ruids: Sequence[str], expired_before: str | None = None) -> None:
-        """Remove rows; with ``expired_before`` only those that nobody has refreshed since they were read."""
+        """Remove rows; with ``expired_before`` only those that are dead still: a phone may have come back."""
 
     def page(self, after: str, limit: int) -> Sequence[Row]:
         """Rows in the order of their ruid; ``expires`` and ``last_modified`` are seconds since 1970."""

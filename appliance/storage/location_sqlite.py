@@ -52,7 +52,9 @@ class SqliteLocations:
             self._many("DELETE FROM location WHERE ruid=?", [(ruid,) for ruid in ruids], "location_delete")
             return
         dead = [(ruid, expired_before) for ruid in ruids]
-        self._many("DELETE FROM location WHERE ruid=? AND expires<=?", dead, "location_delete")
+        self._many(
+            "DELETE FROM location WHERE ruid=? AND (expires<=? OR contact='')", dead, "location_delete"
+        )
 
     def page(self, after: str, limit: int) -> Sequence[Row]:
         return self._rows(

@@ -1,0 +1,67 @@
+"""What the tests of storage are made of: a clock that stands still, bindings, and another client's SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from appliance.registrar.binding import Binding, ruid_of
+from appliance.sip.uri import AddressOfRecord
+from appliance.storage.engine import Database
+
+
+@dataclass
+class Clock:
+    """Monotonic and wall seconds that only a test moves."""
+
+    now: float = 1000.0
+    wall: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wall_now(self) -> float:
+        return self.wall
+
+    @property
+    def offset(self) -> float:
+        return self.wall - self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        self.wall += seconds
+
+
+def binding(
+    number: int = 10, *, cseq: int = 1, now: float = 1000.0, lasts: float = 3600, **more: Any
+) -> Binding:
+    """A phone's binding, as the registrar makes it."""
+    aor = AddressOfRecord(str(number), "example.com")
+    values: dict[str, Any] = {
+        "contact": f"sip:{number}@192.0.2.1:5060",
+        "deadline": now + lasts,
+        "call_id": f"call-{number}@192.0.2.1",
+        "cseq": cseq,
+        "user_agent": "Grandstream BT110 1.0.8.33",
+        "modified": 1_700_000_000.0 + cseq,
+    } | more
+    if "ruid" not in values:
+        values["ruid"] = ruid_of(aor, values["contact"])
+    return Binding(aor, **values)
+
+
+def fields(binding: Binding) -> dict[str, Any]:
+    """A binding as it compares with another one."""
+    return {name: getattr(binding, name) for name in Binding.__slots__}
+
+
+def sql(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    """What somebody types into another client, and what it shows."""
+
+    def work(connection: Connection) -> list[tuple[Any, ...]]:
+        result = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    return database.run(work)

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.errors import DatabaseRefused, DatabaseUnavailable, RowRefused, StorageError
+from appliance.storage.location_rows import CSEQ, RUID, Row, row_of
+from appliance.storage.location_writes import LocationWrites
+from appliance.storage.spool import Spool
+from tests.unit.storage.made import binding
+
+NOW = "2007-04-22 18:46:09"
+
+
+class Table:
+    """A ``LocationTable`` in a dictionary, which says what it was asked and fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.asked: list[str] = []
+        self.failure: StorageError | None = None
+        self.poison: set[str] = set()
+
+    def _ask(self, what: str, rows: Sequence[Row] = ()) -> None:
+        self.asked.append(what)
+        if self.failure is not None:
+            raise self.failure
+        if any(row[RUID] in self.poison for row in rows):
+            raise RowRefused("Data too long for column")
+
+    def upsert(self, rows: Sequence[Row]) -> None:
+        self._ask(f"upsert {len(rows)}", rows)
+        self.rows.update((row[RUID], row) for row in rows)
+
+    def refresh(self, rows: Sequence[Row]) -> bool:
+        self._ask(f"refresh {len(rows)}")
+        known = [row for row in rows if row[RUID] in self.rows]
+        self.rows.update((row[RUID], row) for row in known)
+        return len(known) == len(rows)
+
+    def replay(self, rows: Sequence[Row], removals: Sequence[tuple[str, str]]) -> None:
+        self._ask(f"replay {len(rows)} {len(removals)}", rows)
+        self.rows.update((row[RUID], row) for row in rows)
+        for ruid, _ in removals:
+            self.rows.pop(ruid, None)
+
+    def delete(self, ruids: Sequence[str], expired_before: str | None = None) -> None:
+        self._ask(f"delete {len(ruids)}")
+        for ruid in ruids:
+            self.rows.pop(ruid, None)
+
+
+class Availability:
+    available = True
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def there() -> Availability:
+    return Availability()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    spool = Spool(tmp_path / "spool.db")
+    yield spool
+    spool.close()
+
+
+@pytest.fixture
+def writes(table: Table, there: Availability, spool: Spool) -> LocationWrites:
+    writes = LocationWrites(there, table, spool)  # type: ignore[arg-type]
+    writes.open()
+    return writes
+
+
+def rows(first: int, last: int, cseq: int = 1, **more: Any) -> list[Row]:
+    return sorted(row_of(binding(number, cseq=cseq, **more), 0) for number in range(first, last))
+
+
+def test_a_row_is_sent_whole_first_and_then_refreshed(table: Table, writes: LocationWrites) -> None:
+    writes.write(rows(0, 20), [], NOW)
+    writes.write(rows(0, 20, cseq=2), [], NOW)
+    assert table.asked == ["upsert 20", "refresh 20"]
+    assert {row[CSEQ] for row in table.rows.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"call_id": "new"},
+        {"user_agent": "new"},
+        {"q": 0.5},
+        {"path": "<sip:a>"},
+        {"received": "sip:b"},
+        {"flags": 1},
+    ],
+)
+def test_a_row_that_has_changed_is_sent_whole(
+    table: Table, writes: LocationWrites, changed: dict[str, Any]
+) -> None:
+    writes.write(rows(0, 20), [], NOW)
+    writes.write(rows(0, 20, cseq=2, **changed), [], NOW)
+    writes.write(rows(0, 20, cseq=3, **changed), [], NOW)
+    assert table.asked == ["upsert 20", "upsert 20", "refresh 20"]
+
+
+def test_new_rows_and_refreshes_are_two_statements_when_that_is_cheaper(
+    table: Table, writes: LocationWrites
+) -> None:
+    writes.write(rows(0, 20), [], NOW)
+    writes.write(rows(0, 21, cseq=2), [], NOW)
+    assert table.asked[1:] == ["refresh 20", "upsert 1"]
+    writes.write(sorted(rows(0, 3, cseq=3) + rows(30, 33)), [], NOW)
+    assert table.asked[3:] == ["upsert 6"]
+
+
+def test_rows_deleted_by_hand_are_whole_again(table: Table, writes: LocationWrites) -> None:
+    """``delete from location`` takes rows away, not the phones that are there."""
+    writes.write(rows(0, 20), [], NOW)
+    table.rows.clear()
+    writes.write(rows(0, 20, cseq=2), [], NOW)
+    assert table.asked[1:] == ["refresh 20", "upsert 20"]
+    assert len(table.rows) == 20
+
+
+def test_a_row_that_was_removed_is_sent_whole_when_it_comes_back(
+    table: Table, writes: LocationWrites
+) -> None:
+    writes.write(rows(0, 20), [], NOW)
+    writes.write([], [row[RUID] for row in rows(0, 20)], NOW)
+    writes.write(rows(0, 20, cseq=2), [], NOW)
+    assert table.asked == ["upsert 20", "delete 20", "upsert 20"]
+
+
+def test_with_other_writers_every_row_is_whole(table: Table, there: Availability) -> None:
+    writes = LocationWrites(there, table, None, remember=False)  # type: ignore[arg-type]
+    writes.write(rows(0, 20), [], NOW)
+    writes.write(rows(0, 20, cseq=2), [], NOW)
+    assert table.asked == ["upsert 20", "upsert 20"]
+
+
+def test_one_row_that_cannot_be_does_no_harm_to_the_others(table: Table, writes: LocationWrites) -> None:
+    wanted = rows(0, 50)
+    table.poison = {wanted[17][RUID], wanted[44][RUID]}
+    refused = writes.write(wanted, [], NOW).refused
+    assert set(refused) == table.poison
+    assert len(table.rows) == 48
+    # and is not taken for a row that is there
+    table.asked.clear()
+    table.poison.clear()
+    writes.write([wanted[17]], [], NOW)
+    assert table.asked == ["upsert 1"]
+
+
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("gone away"), DatabaseRefused("a table is missing")])
+def test_what_the_database_does_not_take_goes_to_the_spool(
+    table: Table, writes: LocationWrites, spool: Spool, failure: StorageError
+) -> None:
+    table.failure = failure
+    writes.write(rows(0, 3), ["gone"], NOW)
+    assert writes.spooled == len(spool) == 4
+    assert writes.last_error == str(failure)
+
+
+def test_without_a_spool_it_fails(table: Table, there: Availability) -> None:
+    writes = LocationWrites(there, table, None)  # type: ignore[arg-type]
+    table.failure = DatabaseUnavailable("gone away")
+    with pytest.raises(DatabaseUnavailable):
+        writes.write(rows(0, 3), [], NOW)
+
+
+def test_while_it_is_away_it_is_not_asked(table: Table, there: Availability, writes: LocationWrites) -> None:
+    there.available = False
+    writes.write(rows(0, 3), [], NOW)
+    assert not writes.replay()
+    assert table.asked == []
+
+
+def test_newer_changes_go_behind_the_older_ones(
+    table: Table, there: Availability, writes: LocationWrites, spool: Spool
+) -> None:
+    writes.write(rows(0, 3), [], NOW)
+    there.available = False
+    writes.write(rows(0, 3, cseq=2), [], NOW)
+    there.available = True
+    gone = rows(0, 1)[0][RUID]
+    writes.write(rows(1, 3, cseq=3), [gone], NOW)
+    assert table.asked == ["upsert 3"]  # nothing overtakes what waits
+    assert not writes.replay()  # nothing is left
+    assert {row[CSEQ] for row in table.rows.values()} == {3}
+    assert gone not in table.rows
+    assert len(spool) == 0
+    assert writes.last_error is None
+
+
+def test_after_an_outage_rows_are_sent_whole(
+    table: Table, there: Availability, writes: LocationWrites
+) -> None:
+    """What the database had before, nobody knows."""
+    writes.write(rows(0, 20), [], NOW)
+    there.available = False
+    writes.write(rows(0, 20, cseq=2, call_id="new"), [], NOW)
+    there.available = True
+    while writes.replay():
+        pass
+    writes.write(rows(0, 20, cseq=3), [], NOW)
+    assert table.asked[-1] == "upsert 20"
+
+
+def test_a_long_spool_is_replayed_in_pieces(
+    table: Table, there: Availability, writes: LocationWrites
+) -> None:
+    there.available = False
+    writes.write(rows(0, 1200), [], NOW)
+    there.available = True
+    pieces = 1
+    while writes.replay():
+        pieces += 1
+    assert pieces == 3
+    assert len(table.rows) == 1200
+
+
+def test_a_replay_that_fails_is_tried_again(
+    table: Table, there: Availability, writes: LocationWrites
+) -> None:
+    there.available = False
+    writes.write(rows(0, 3), [], NOW)
+    there.available = True
+    table.failure = DatabaseRefused("a table is missing")
+    assert not writes.replay()
+    assert writes.spooled == 3
+    assert writes.pause
+    table.failure = None
+    writes.replay()
+    assert writes.spooled == 0
+    assert writes.pause is None
+
+
+def test_a_row_that_cannot_be_does_not_stop_the_replay(
+    table: Table, there: Availability, writes: LocationWrites
+) -> None:
+    there.available = False
+    wanted = rows(0, 5)
+    writes.write(wanted, ["gone"], NOW)
+    there.available = True
+    table.poison = {wanted[2][RUID]}
+    writes.replay()
+    assert len(table.rows) == 4
+    assert writes.spooled == 0
+
+
+def test_what_waits_is_known(there: Availability, writes: LocationWrites) -> None:
+    there.available = False
+    wanted = rows(0, 2)
+    writes.write(wanted, ["gone"], NOW)
+    waiting = dict(writes.waiting_rows())
+    assert waiting["gone"] is None
+    assert set(waiting) == {"gone", wanted[0][RUID], wanted[1][RUID]}
