@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 
 from tests.harness.mariadb import MariaDB
 from tests.harness.sipbox import Sipbox
-
-_numbers = count(1)
+from tests.harness.template import mariadb_database
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +20,11 @@ def mariadb() -> Iterator[MariaDB]:
 
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def database_url(request: pytest.FixtureRequest) -> str | None:
-    """The test runs twice: on a SQLite file (None: the server's own), and on a new database in MariaDB."""
+    """The test runs twice: on a SQLite file (None: the server's own), and on empty tables in MariaDB."""
     if request.param == "sqlite":
         return None
     server: MariaDB = request.getfixturevalue("mariadb")
-    return server.url(f"openser_{next(_numbers)}")
+    return mariadb_database(server)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from tests.harness.phone import Phone
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
 from tests.harness.settings import Sections, loopback_settings, merged, toml
+from tests.harness.template import sqlite_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -91,8 +92,19 @@ class Sipbox:
         self.config.write_text(toml(self.settings))
 
     def create_database(self) -> None:
-        """Make the tables, once, as an administrator does."""
-        self.cli("database", "create", "--yes")
+        """See to it that the tables are there."""
+        if self.database_url.startswith("sqlite:"):
+            place = Path(self.database_url.removeprefix("sqlite:///"))
+            if not place.exists():
+                sqlite_database(place)
+        elif not self._has_tables():
+            self.cli("database", "create", "--yes")
+
+    def _has_tables(self) -> bool:
+        try:
+            return bool(self.sql("show tables like 'subscriber'"))
+        except sqlalchemy.exc.OperationalError:
+            return False  # not even the database is there
 
     def start(self, *, timeout: float = 20.0, wait: bool = True) -> Self:
         """Start it on the ports that it has, and wait until it answers over SIP."""
