@@ -8,19 +8,16 @@ at all.
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
-import stat
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import gevent
 from gevent.os import nb_read
 from gevent.pool import Pool
 
 from appliance.agent.commands import Command
+from appliance.agent.fifo_file import FifoFile
 from appliance.agent.mi import ASYNCHRONOUS_FAILED, CommandRefused, Tree, failed
 from appliance.agent.mi_request import Ignored, Refusal, Request, RequestReader
 from appliance.agent.reply_fifo import ReplyDirectory, ReplyRefused
@@ -50,8 +47,7 @@ class Fifo:
         *,
         unfinished_seconds: float = UNFINISHED_SECONDS,
     ) -> None:
-        self.path = Path(path)
-        self._mode = mode
+        self._file = FifoFile(path, mode)
         self._replies = replies
         self._commands = commands
         self._process = process
@@ -60,7 +56,6 @@ class Fifo:
         self._reader = RequestReader(takes_input, replies.waits)
         self._answering = Pool(REQUESTS_AT_ONCE)
         self._waiting = Pool(WAITING_AT_ONCE)
-        self._descriptor = -1
         self._heard = 0.0
         self._reading: gevent.Greenlet[..., None] | None = None
 
@@ -71,9 +66,10 @@ class Fifo:
         """
         try:
             self._replies.prepare()
-            self._open()
+            self._file.open()
         except OSError as error:
-            raise SettingsError(f"the FIFO {self.path} cannot be made: {error}", path="agent.fifo") from error
+            problem = f"the FIFO {self._file} cannot be made: {error.strerror or error}"
+            raise SettingsError(problem, path="agent.fifo") from error
         self._reading = gevent.spawn(self._read)
 
     def stop(self) -> None:
@@ -82,49 +78,14 @@ class Fifo:
             self._reading.kill()
         self._answering.kill()
         self._waiting.kill()
-        if self._descriptor >= 0:
-            if self._is_ours():
-                self.path.unlink()
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.mkfifo(self.path, self._mode)
-        except FileExistsError:
-            if not stat.S_ISFIFO(self.path.lstat().st_mode):
-                raise SettingsError(
-                    f"{self.path} exists and is no FIFO: remove it, or choose another path", path="agent.fifo"
-                ) from None
-        # Open for writing too: with one writer always there, the end of a client is no end of the file.
-        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags)
-        if not self._is_ours():
-            os.close(self._descriptor)
-            self._descriptor = -1
-            raise OSError(errno.EEXIST, "exchanged while it was opened")
-        if stat.S_IMODE(os.fstat(self._descriptor).st_mode) != self._mode:
-            os.fchmod(self._descriptor, self._mode)
-
-    def _is_ours(self) -> bool:
-        """Whether what we read from is still what clients find under the path."""
-        try:
-            named = self.path.lstat()
-        except FileNotFoundError:
-            return False
-        opened = os.fstat(self._descriptor)
-        return stat.S_ISFIFO(opened.st_mode) and (named.st_dev, named.st_ino) == (
-            opened.st_dev,
-            opened.st_ino,
-        )
+        self._file.remove()
 
     def _read(self) -> None:
         while True:
             try:
                 self._read_once()
             except Exception:  # one bad request must not make it deaf for all that follow
-                log.exception("FIFO %s", self.path)
+                log.exception("FIFO %s", self._file)
                 self._reader.abandon()
                 gevent.sleep(PAUSE_SECONDS)
 
@@ -132,7 +93,7 @@ class Fifo:
         """What has been written, or a look around when nothing is."""
         try:
             with gevent.Timeout(LOOK_SECONDS):
-                data = nb_read(self._descriptor, 65536)
+                data = nb_read(self._file.descriptor, 65536)
         except gevent.Timeout:
             data = b""
         if data:
@@ -142,24 +103,21 @@ class Fifo:
             return
         if self._reader.unfinished and time.monotonic() - self._heard > self._unfinished_seconds:
             self._handle(self._reader.abandon())
-        if not self._is_ours():
-            self._open_again()
+        if not self._file.is_ours():
+            self._make_again()
 
-    def _open_again(self) -> None:
+    def _make_again(self) -> None:
         """Somebody has removed the FIFO (a cleaner of /tmp): clients find a new one."""
-        previous = self._descriptor
         try:
-            self._open()
+            self._file.open()
         except (OSError, SettingsError) as error:
-            log.error("the FIFO %s is gone and cannot be made again: %s", self.path, error)
-            self._descriptor = previous
+            log.error("the FIFO %s is gone and cannot be made again: %s", self._file, error)
         else:
-            os.close(previous)
-            log.warning("the FIFO %s was gone and has been made again", self.path)
+            log.warning("the FIFO %s was gone and has been made again", self._file)
 
     def _handle(self, item: Request | Refusal | Ignored) -> None:
         if isinstance(item, Ignored):
-            log.warning("FIFO %s: %s", self.path, item.problem)
+            log.warning("FIFO %s: %s", self._file, item.problem)
         elif isinstance(item, Refusal):
             self._answering.spawn(self._refuse, item)
         elif not self._commands[item.command].replies_later:
@@ -170,7 +128,7 @@ class Fifo:
             self._waiting.spawn(self._carry_out_later, item)
 
     def _refuse(self, refusal: Refusal) -> None:
-        log.warning("FIFO %s: %s", self.path, refusal.text.rstrip())
+        log.warning("FIFO %s: %s", self._file, refusal.text.rstrip())
         if refusal.reply_name:
             self._send(refusal.reply_name, refusal.text)
 
@@ -178,7 +136,7 @@ class Fifo:
         try:
             self._replies.send(reply_name, text)
         except ReplyRefused as refused:
-            log.warning("FIFO %s: no reply: %s", self.path, refused)
+            log.warning("FIFO %s: no reply: %s", self._file, refused)
 
     def _carry_out(self, request: Request) -> None:
         if not request.reply_name:
@@ -191,7 +149,7 @@ class Fifo:
             finally:
                 self._replies.close(descriptor)
         except ReplyRefused as refused:
-            log.warning("FIFO %s: %s: %s", self.path, request.command, refused)
+            log.warning("FIFO %s: %s: %s", self._file, request.command, refused)
 
     def _text(self, request: Request) -> str:
         """Carry the command out; the reply's text, which is empty when it answers nothing."""
@@ -202,7 +160,7 @@ class Fifo:
         except (CommandRefused, ControlError) as error:
             return self._text_of(error, request.command)
         except Exception:
-            log.exception("FIFO %s: %s", self.path, request.command)
+            log.exception("FIFO %s: %s", self._file, request.command)
             return failed(request.command)
 
     def _carry_out_later(self, request: Request) -> None:
@@ -217,18 +175,18 @@ class Fifo:
                     self._send(request.reply_name, tree.text)
             return
         except ServerDown as error:
-            log.warning("FIFO %s: %s: %s", self.path, request.command, error.reason)
+            log.warning("FIFO %s: %s: %s", self._file, request.command, error.reason)
         except (CommandRefused, ControlError) as error:
             failure = self._text_of(error, request.command)
         except Exception:
-            log.exception("FIFO %s: %s", self.path, request.command)
+            log.exception("FIFO %s: %s", self._file, request.command)
         if request.reply_name:
             self._send(request.reply_name, failure)
 
     def _text_of(self, error: CommandRefused | ControlError, command: str) -> str:
         if isinstance(error, CommandRefused):
             return error.tree.text
-        log.warning("FIFO %s: %s: %s", self.path, command, error)
+        log.warning("FIFO %s: %s: %s", self._file, command, error)
         if isinstance(error, ServerDown):
             return failed(command)
         if error.code < 500:

@@ -23,6 +23,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from appliance.agent.mi import Argument, not_available, parse_error
+from appliance.agent.mi_argument import ArgumentReader, Broken, decoded
 
 FIRST_LINE_BYTES = 1024
 ARGUMENT_BYTES = 8192
@@ -55,12 +56,7 @@ class Ignored(NamedTuple):
 class _State(Enum):
     FIRST = auto()
     ARGUMENTS = auto()
-    QUOTED = auto()
     CONSUME = auto()  # nothing counts until the empty line
-
-
-class _Broken(Exception):
-    """An argument that cannot be read."""
 
 
 class RequestReader:
@@ -92,31 +88,36 @@ class RequestReader:
 
     def feed(self, data: bytes) -> Iterator[Request | Refusal | Ignored]:
         """Take what was read and give what it completes."""
-        self._pending += data
+        pending = self._pending
+        pending += data
         while True:
-            end = self._pending.find(b"\n")
-            if end < 0:
-                break
-            line = bytes(self._pending[:end])
-            del self._pending[: end + 1]
+            end = pending.find(b"\n")
             if self._overlong:
-                # The end of a line whose beginning has been thrown away already.
+                if end < 0:
+                    del pending[:-FIRST_LINE_BYTES]
+                    return
+                # The end of a line whose beginning has been dealt with; it is not empty, whatever is left
+                # of it.
+                line = b" " + bytes(pending[max(end - FIRST_LINE_BYTES, 0) : end])
+                del pending[: end + 1]
                 self._overlong = False
-                line = b" " + line
+            elif (len(pending) if end < 0 else end) > ARGUMENT_BYTES:
+                line = bytes(pending[: ARGUMENT_BYTES + 1])
+                del pending[: ARGUMENT_BYTES + 1]
+                self._overlong = True
+            elif end < 0:
+                return
+            else:
+                line = bytes(pending[:end])
+                del pending[: end + 1]
             yield from self._line(line)
-        if len(self._pending) > ARGUMENT_BYTES:
-            yield from self._line(bytes(self._pending))
-            self._pending.clear()
-            self._overlong = True
 
     def _forget(self) -> None:
         self._state = _State.FIRST
         self._command = ""
         self._reply_name = ""
-        self._arguments: list[Argument] = []
+        self._arguments = ArgumentReader()
         self._used = 0
-        self._name: str | None = None
-        self._value = bytearray()
         self._runs_when_consumed = False
 
     def _line(self, line: bytes) -> Iterator[Request | Refusal | Ignored]:
@@ -133,22 +134,22 @@ class RequestReader:
                 if self._runs_when_consumed:
                     yield Request(self._command, self._reply_name)
                 self._forget()
-        elif not line and self._state is _State.ARGUMENTS:
-            yield Request(self._command, self._reply_name, tuple(self._arguments))
-            self._forget()
-        elif not line:
+        elif line:
+            yield from self._argument(line)
+        elif self._arguments.open:
             # The empty line ends the request even inside quotes.
             yield Refusal(self._reply_name, parse_error(self._command))
             self._forget()
         else:
-            yield from self._argument_line(line)
+            yield Request(self._command, self._reply_name, tuple(self._arguments.arguments))
+            self._forget()
 
     def _beginning_in(self, line: bytes) -> bytes | None:
         """The first line of another request that stands in (or at the end of) this line."""
         found = _BEGINNING.search(line)
         if found is None or found[1].decode("ascii", "replace") not in self._commands:
             return None
-        return found[0] if self._reply_waits(_text(found[2])) else None
+        return found[0] if self._reply_waits(decoded(found[2])) else None
 
     def _first(self, line: bytes) -> Iterator[Request | Refusal | Ignored]:
         trimmed = line.rstrip(b"\r \t")
@@ -160,7 +161,7 @@ class RequestReader:
         elif len(trimmed) < 3 or not trimmed.startswith(b":"):
             problem = "a request begins with :command:reply_name"
         else:
-            command, separator, reply_name = _text(trimmed[1:]).partition(":")
+            command, separator, reply_name = decoded(trimmed[1:]).partition(":")
             if not separator:
                 problem = "the second colon is missing"
             elif not command:
@@ -185,60 +186,12 @@ class RequestReader:
         else:
             self._runs_when_consumed = True
 
-    def _argument_line(self, line: bytes) -> Iterator[Refusal]:
+    def _argument(self, line: bytes) -> Iterator[Refusal]:
         self._used += len(line) + 1
         try:
             if self._used > ARGUMENT_BYTES:
-                raise _Broken
-            if self._state is _State.QUOTED:
-                self._quoted(line)
-            else:
-                self._argument(line.lstrip())
-        except _Broken:
+                raise Broken
+            self._arguments.read(line)
+        except Broken:
             yield Refusal(self._reply_name, parse_error(self._command))
             self._state = _State.CONSUME
-
-    def _argument(self, text: bytes) -> None:
-        """``value``, ``name::value``, ``"value"`` or ``name::"value"``; blanks around each do not count."""
-        if not text:
-            return
-        name: str | None = None
-        if not text.startswith(b'"'):
-            before, separator, after = text.partition(b"::")
-            if separator:
-                if b'"' in before:
-                    raise _Broken
-                name = _text(before.rstrip()) or None
-                text = after.lstrip()
-        if text.startswith(b'"'):
-            self._name = name
-            self._value = bytearray()
-            self._state = _State.QUOTED
-            self._quoted(text[1:])
-        elif b'"' in text:
-            raise _Broken
-        else:
-            self._arguments.append(Argument(_text(text.rstrip()), name))
-
-    def _quoted(self, text: bytes) -> None:
-        """A quoted value's next line: up to its closing quote, after which only blanks may stand."""
-        done = 0
-        while True:
-            quote = text.find(b'"', done)
-            if quote < 0:
-                self._value += text[done:] + b"\n"
-                return
-            if quote > done and text[quote - 1 : quote] == b"\\":
-                self._value += text[done : quote - 1] + b'"'
-                done = quote + 1
-                continue
-            if text[quote + 1 :].strip():
-                raise _Broken
-            self._value += text[done:quote]
-            self._arguments.append(Argument(_text(bytes(self._value)), self._name))
-            self._state = _State.ARGUMENTS
-            return
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
