@@ -27,7 +27,7 @@ def debian(request: pytest.FixtureRequest) -> Iterator[DebianBox]:
 @contextmanager
 def running(debian: DebianBox, place: str, port: int, *, within: float) -> Iterator[Process]:
     """``./run`` until the end of the block, answering on ``port``; then Ctrl-C, and it ends in good order."""
-    command = ["./run", "--listen", f"{LOOPBACK}:{port}"]
+    command = ["./run", "--listen", f"{LOOPBACK}:{port}", "--http", f"{LOOPBACK}:{free_port()}"]
     server = debian.start(command, user=NEWCOMER, directory=place)
     wait_until(f"./run says that it is ready\n{server.log}", lambda: answers(server, port), timeout=within)
     yield server
@@ -50,11 +50,13 @@ def answers(server: Process, port: int) -> bool:
 
 
 def passwords(server: Process) -> dict[str, str]:
-    """What ./run prints for a person to type into the phones."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", server.log)
-    found = dict(re.findall(r"\b(10|11)\b.*?password\W+(\S+)", plain))
-    assert set(found) == {"10", "11"}, plain
-    return found
+    """What ./run prints for a person to type into the phones: a table with a column for each."""
+    rows = {
+        name: re.search(rf"(?m)^\s*{name}\s+(\S+)\s+(\S+)$", server.log) for name in ("User name", "Password")
+    }
+    assert all(rows.values()), server.log
+    users, secrets = (row.groups() for row in rows.values() if row)
+    return dict(zip(users, secrets, strict=True))
 
 
 def test_newcomer_types_run_and_two_phones_call_each_other(debian: DebianBox) -> None:

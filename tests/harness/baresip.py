@@ -129,9 +129,13 @@ class Baresip:
         text = json.dumps({"command": name, "params": parameters, "token": name})
         self._replies.clear()
         self._socket.sendall(f"{len(text.encode())}:{text},".encode())
-        reply = wait_until(f"baresip's answer to {name}", lambda: self._poll() or self._replies)[0]
+        reply = wait_until(f"baresip's answer to {name}", self._answers)[0]
         assert reply.get("ok"), reply
         return str(reply.get("data", ""))
+
+    def _answers(self) -> list[dict[str, Any]]:
+        self._poll()
+        return self._replies
 
     def _poll(self) -> None:
         """Take in what baresip reports: netstrings of JSON."""
