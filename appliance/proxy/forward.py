@@ -102,7 +102,7 @@ class Forwarder:
         except OSError as error:
             raise Unroutable(str(error)) from None
         begins = request.to_tag is None or request.method == "NOTIFY"
-        if begins and request.method in _RECORD_ROUTED and target.record_route:
+        if begins and request.method in _RECORD_ROUTED and not target.looped:
             self._record_route(outgoing, incoming.hop, hop)
         transport = self._listeners[hop.listener][0].upper()
         branch = self._branches.make(request, number, self._branches.mark_of(*incoming.came_as))

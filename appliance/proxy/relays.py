@@ -61,7 +61,7 @@ class Relays:
             return
         if request.method == "BYE":
             self._calls.hung_up(request, incoming.now)
-        context = ResponseContext(incoming, self._around, self._watcher_of(incoming))
+        context = ResponseContext(incoming, self._around, self._watcher_of(incoming, targets))
         context.start(in_groups(targets, self._max_branches))
 
     def cancel(self, incoming: Incoming) -> None:
@@ -111,9 +111,9 @@ class Relays:
             return  # the caller sends it again, or nobody ever needs it
         around.metrics.requests_forwarded[incoming.request.method, outgoing.hop.transport] += 1
 
-    def _watcher_of(self, incoming: Incoming) -> Callable[[int], None]:
+    def _watcher_of(self, incoming: Incoming, targets: list[Target]) -> Callable[[int], None]:
         request = incoming.request
-        if request.method != "INVITE" or request.to_tag is not None:
+        if request.method != "INVITE" or request.to_tag is not None or targets[0].looped:
             return _nobody_watches
         self._calls.begin()
         return lambda status: self._calls.decided(request, status, incoming.now, self._around.clock())

@@ -36,8 +36,8 @@ class SelfLoop:
     def target(self, request: Request, arrived: Hop) -> Target:
         """The very socket that the request arrived at.
 
-        The route is recorded at the second arrival only: ACK and BYE are not to pass twice, and nothing is
-        signed before the caller has proved who it is.
+        The route is recorded, and the call counted, at the second arrival only: ACK and BYE are not to pass
+        twice, and nothing is signed before the caller has proved who it is.
         """
         transport, host, port = self._listeners[arrived.listener]
-        return Target(request.uri_text, Hop(transport, host, port, arrived.listener), record_route=False)
+        return Target(request.uri_text, Hop(transport, host, port, arrived.listener), looped=True)

@@ -10,21 +10,22 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import NamedTuple
 
+from appliance.errors import DatabaseUnavailable
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
 
 
 class Target(NamedTuple):
-    """One place to send a request to: its Request-URI, the way there if that is known, its preference, and
-    whether the rest of the dialog passes here too when it goes there.
+    """One place to send a request to: its Request-URI, the way there if that is known, its preference;
+    ``looped`` when that is this server itself, so that it is not yet on its way.
     """
 
     uri: str
     hop: Hop | None = None
     path: str | None = None
     q: float = 1.0
-    record_route: bool = True
+    looped: bool = False
 
 
 class TargetSet:
@@ -40,9 +41,17 @@ class TargetSet:
         May block, and raises DatabaseUnavailable when nobody can know: a phone whose row has not been loaded
         yet is not 'not found'.
         """
+        now = self._clock()
+        try:
+            bindings = self._service.lookup(aor, now)
+        except DatabaseUnavailable:
+            # Started without the database: the spool has told of some phones, and to be called at one of
+            # them is better than at none.
+            bindings = self._service.locations.lookup(aor, now)
+            if not bindings:
+                raise
         return [
-            Target(binding.contact, binding.hop, binding.path, binding.preference)
-            for binding in self._service.lookup(aor, self._clock())
+            Target(binding.contact, binding.hop, binding.path, binding.preference) for binding in bindings
         ]
 
 

@@ -74,7 +74,7 @@ class Directory:
         try:
             self.names.load()
         except DatabaseUnavailable as error:
-            self._journal.event("database-lost", f"the database is away: {error}")
+            self._journal.event("database-lost", str(error))
         self._changes.start()
         self._loading = gevent.spawn(self._load, locations)
 
@@ -154,7 +154,7 @@ class Directory:
         if available:
             self._journal.event("database-back", "the database answers again")
         else:
-            self._journal.event("database-lost", f"the database is away: {self.database.last_error}")
+            self._journal.event("database-lost", self.database.last_error or "the database is away")
 
 
 def _way_back(binding: Binding) -> Hop | None:

@@ -51,6 +51,16 @@ def test_nobody_is_called_unknown_while_nobody_can_know() -> None:
         TargetSet(LocationService(locations, AwayStore()), lambda: 10.0).lookup(ALICE)
 
 
+def test_what_the_spool_told_is_enough_to_be_called() -> None:
+    locations = Locations()
+    locations.loading = True
+    assert locations.restore(binding("sip:a@192.0.2.1"))
+    targets = TargetSet(LocationService(locations, AwayStore()), lambda: 10.0)
+    assert [target.uri for target in targets.lookup(ALICE)] == ["sip:a@192.0.2.1"]
+    with pytest.raises(DatabaseUnavailable):
+        targets.lookup(AddressOfRecord("bob", "example.org"))
+
+
 def test_groups_of_equal_preference_up_to_the_cap() -> None:
     targets = [Target("a"), Target("b"), Target("c", q=0.5), Target("d", q=0.5)]
     assert [[target.uri for target in group] for group in in_groups(targets, 3)] == [["a", "b"], ["c"]]
