@@ -30,7 +30,7 @@ _HEADERS = {
 
 def create_app(process: SipProcess, history: History) -> Flask:
     """The WSGI application, which asks ``process``."""
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.jinja_env.filters.update(words=words, sparkline=sparkline)
 
     @app.after_request

@@ -1,0 +1,43 @@
+"""docs/management.md is held against the commands that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from appliance.agent.app import create_app
+from appliance.agent.commands import COMMANDS
+from appliance.agent.history import History
+from appliance.agent.sip_process import SipProcess
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "management.md").read_text()
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_every_command_of_the_fifo_is_documented() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", section("FIFO"), re.MULTILINE) == [
+        *[
+            "uptime",
+            "version",
+            "pwd",
+            "arg",
+            "which",
+            "ps",
+            "kill",
+            "get_statistics",
+            "reset_statistics",
+            "list_blacklists",
+        ],
+        *["t_uac_dlg", "t_uac_cancel", "t_hash", "t_reply"],
+        *["ul_add", "ul_rm", "ul_rm_contact", "ul_show_contact", "ul_dump", "ul_flush"],
+    ]
+    assert set(re.findall(r"^\| `(\w+)` \|", section("FIFO"), re.MULTILINE)) == set(COMMANDS)
+
+
+def test_every_page_is_documented() -> None:
+    process = SipProcess("/nowhere")
+    routes = {rule.rule for rule in create_app(process, History(process)).url_map.iter_rules()}
+    assert set(re.findall(r"^\| `(/\w*)` \|", section("HTTP"), re.MULTILINE)) == routes
