@@ -114,6 +114,8 @@ def _find(current: Sequence[Binding], aor: AddressOfRecord, contact: Contact) ->
         if is_same(binding, contact):
             return binding.ruid, binding
     ruid = ruid_of(aor, uri, instance, reg_id)
+    if not current:
+        return ruid, None
     for binding in current:
         if binding.ruid == ruid:
             return ruid, binding

@@ -49,9 +49,9 @@ class LocationService:
         May block, and raises DatabaseUnavailable when nobody can know: a user whose rows are not loaded yet
         is not one without bindings.
         """
-        locations = self.locations
         if not self._in_memory:
             return in_order(binding for binding in self._store.fetch(aor) if binding.deadline > now)
+        locations = self.locations
         if locations.loading and not locations.knows(aor):
             locations.complete(aor, list(self._store.fetch(aor)))
         return locations.lookup(aor, now)

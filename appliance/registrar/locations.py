@@ -33,7 +33,8 @@ class Locations:
         self.by_transport: Counter[str] = Counter()
         self._by_aor: dict[AddressOfRecord, tuple[Binding, ...]] = {}
         self._by_ruid: dict[str, Binding] = {}
-        self._due: dict[int, set[str]] = {}
+        # A dictionary stands for a set: it takes less than half of the memory.
+        self._due: dict[int, dict[str, None]] = {}
         self._swept = 0
         self._loading = False
         self._complete: set[AddressOfRecord] = set()
@@ -62,7 +63,8 @@ class Locations:
 
     def lookup(self, aor: AddressOfRecord, now: float) -> list[Binding]:
         """The bindings that live, best first: by ``q``, then the newest."""
-        return [binding for binding in self.bindings(aor) if binding.deadline > now]
+        found = self._by_aor.get(aor if self.case_sensitive else self.key(aor), ())
+        return [binding for binding in found if binding.deadline > now]
 
     def bindings(self, aor: AddressOfRecord) -> tuple[Binding, ...]:
         """All bindings of ``aor`` in the same order, those too that have expired and are not swept yet."""
@@ -182,19 +184,19 @@ class Locations:
             second = math.ceil(binding.deadline)
             bucket = self._due.get(second)
             if bucket is None:
-                self._due[second] = {ruid}
+                self._due[second] = {ruid: None}
                 # Already over: the next sweep has to look that far back.
                 if second <= self._swept:
                     self._swept = second - 1
             else:
-                bucket.add(ruid)
+                bucket[ruid] = None
 
     def _undue(self, binding: Binding) -> None:
         if binding.deadline == PERMANENT:
             return
         second = math.ceil(binding.deadline)
         bucket = self._due[second]
-        bucket.discard(binding.ruid)
+        bucket.pop(binding.ruid, None)
         if not bucket:
             del self._due[second]
 

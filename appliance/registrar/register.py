@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from email.utils import formatdate
+from sys import intern
 from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage, StorageError
+from appliance.registrar.answer import Answers, Outcome
 from appliance.registrar.binding import Binding, methods_in
-from appliance.registrar.changes import Kind, Order, Plan, is_same, plan_contacts, plan_removal
+from appliance.registrar.changes import Order, Plan, is_same, plan_contacts, plan_removal
 from appliance.registrar.contact import (
     LONGEST_CALL_ID,
     WILDCARD,
@@ -31,7 +32,6 @@ from appliance.registrar.contact import (
 )
 from appliance.registrar.location_service import BindingStore, LocationService, in_order
 from appliance.registrar.locations import Locations
-from appliance.sip.grammar import quote
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.uri import AddressOfRecord
@@ -61,19 +61,6 @@ class RegistrarSettings(Protocol):
     def location_mode(self) -> str: ...
 
 
-class Outcome(NamedTuple):
-    """The answer: status, reason phrase, header lines, and what has changed, for the journal.
-
-    ``error`` is what kept the change from being durable, when the status is 503 for that.
-    """
-
-    status: int
-    reason: str
-    headers: Sequence[str] = ()
-    changes: Sequence[tuple[Kind, Binding]] = ()
-    error: StorageError | None = None
-
-
 class Registrar:
     """Processes the REGISTERs of the domains that we serve.
 
@@ -96,8 +83,8 @@ class Registrar:
         self._max_expires = settings.max_expires or 0xFFFF_FFFF
         self._max_contacts = settings.max_contacts
         self._as_openser = profile == "openser12"
+        self._answers = Answers(wall, as_openser=self._as_openser)
         self._wall = wall
-        self._date = (0, "")
 
     def register(
         self,
@@ -125,79 +112,65 @@ class Registrar:
                 raise MalformedMessage("a Call-ID beyond the limit", reason="Call-ID Too Long")
             path = read_path(request) if "path" in request.keys else None
         except MalformedMessage as error:
-            return self._refuse(400, error.reason or "Bad Request")
+            return self._answers.refused(400, error.reason or "Bad Request")
         if too_brief:
             return Outcome(423, "Interval Too Brief", (f"Min-Expires: {self._min_expires}",))
         if not self._locations.case_sensitive:
             aor = self._locations.key(aor)
-
-        def make(contact: Contact, seconds: int, ruid: str) -> Binding:
-            way, received = _way_back(hop, path, nated)
-            allow, user_agent = request.first("allow"), request.first("user-agent")
-            return Binding(
-                aor,
-                contact.uri,
-                now + seconds,
-                call_id,
-                cseq,
-                contact.q,
-                "" if user_agent is None else user_agent[:_LONGEST_USER_AGENT],
-                received,
-                path,
-                socket,
-                way,
-                None if allow is None else methods_in(allow),
-                contact.instance,
-                contact.reg_id,
-                0,
-                0,
-                ruid,
-                self._wall(),
-            )
-
-        asked = _Asked(contacts, granted, call_id, cseq, make)
         turns = self.service.turns
         turns.take(aor)
         try:
-            return self._process(request, asked, aor, now)
+            current = self.service.lookup(aor, now)
+            if not contacts:
+                return self._answers.ok(request, current, now)
+            arrival = _Arrival(request, aor, hop, socket, nated, path, call_id, cseq, now, self._wall())
+            return self._bind(arrival, contacts, granted, current)
         except StorageError as error:
-            return self._refuse(503, "Service Unavailable", _RETRY_AFTER)._replace(error=error)
+            return self._answers.refused(503, "Service Unavailable", _RETRY_AFTER)._replace(error=error)
         finally:
             turns.end(aor)
 
     # ---------------------------------------------------------------------------------------------- the steps
 
-    def _process(self, request: Request, asked: _Asked, aor: AddressOfRecord, now: float) -> Outcome:
-        contacts, granted, call_id, cseq, make = asked
-        current = self.service.lookup(aor, now)
-        if not contacts:
-            return self._answer(request, current, now)
+    def _bind(
+        self,
+        arrival: _Arrival,
+        contacts: Sequence[Contact],
+        granted: Sequence[int],
+        current: Sequence[Binding],
+    ) -> Outcome:
+        """Steps 6 and 7 for a user whose turn it is."""
+        request, aor, _, _, _, _, call_id, cseq, now, _ = arrival
         if len(contacts) == len(current) == 1 and granted[0]:
             # What nearly every REGISTER is: one phone says the same again, to be kept for another hour.
             contact, former = contacts[0], current[0]
             if is_same(former, contact) and (former.call_id != call_id or cseq > former.cseq):
-                binding = make(contact, granted[0], former.ruid)
+                binding = arrival.binding(contact, granted[0], former.ruid)
                 self.service.refresh(binding, former)
-                return self._answer(request, (binding,), now, (("refreshed", binding),))
+                return self._answers.ok(request, (binding,), now, (("refreshed", binding),))
         if contacts[0] is WILDCARD:
             plan = plan_removal(current, call_id, cseq)
         else:
-            plan = plan_contacts(contacts, granted, current, aor, call_id, cseq, make)
+            plan = plan_contacts(contacts, granted, current, aor, call_id, cseq, arrival.binding)
         if plan is Order.REPEATED or (plan is Order.LATE and self._as_openser):
-            return self._answer(request, current, now)
+            return self._answers.ok(request, current, now)
         if not isinstance(plan, Plan):
-            return self._refuse(500, "CSeq Out of Order")
+            return self._answers.refused(500, "CSeq Out of Order")
         after = _after(current, plan)
         if self._max_contacts and len(after) > max(self._max_contacts, len(current)):
-            return self._refuse(503, "Too Many Contacts")
+            return self._answers.refused(503, "Too Many Contacts")
         if plan.changes:
             self.service.change(plan.puts.values(), plan.drops.values())
-        return self._answer(request, after, now, plan.changes)
+        return self._answers.ok(request, after, now, plan.changes)
 
     def _refuse_extensions(self, request: Request) -> Outcome | None:
         """§10.3 step 2: an extension that is required and not known."""
         unknown = [option for option in request.items("require") if option.lower() not in SUPPORTED]
-        return self._refuse(420, "Bad Extension", f"Unsupported: {', '.join(unknown)}") if unknown else None
+        return (
+            self._answers.refused(420, "Bad Extension", f"Unsupported: {', '.join(unknown)}")
+            if unknown
+            else None
+        )
 
     def _grant(self, request: Request, contacts: Sequence[Contact]) -> tuple[list[int], bool]:
         """How long each contact is granted (§10.3 step 7), and whether one asked for too little."""
@@ -217,46 +190,48 @@ class Registrar:
             granted.append(min(seconds, self._max_expires))
         return granted, too_brief
 
-    # --------------------------------------------------------------------------------------------- the answer
 
-    def _answer(
-        self,
-        request: Request,
-        bindings: Sequence[Binding],
-        now: float,
-        changes: Sequence[tuple[Kind, Binding]] = (),
-    ) -> Outcome:
-        """200 with everything that is bound (§10.3 step 8)."""
-        if len(bindings) == 1:
-            headers = [_contact_line(bindings[0], now)]
-        else:
-            headers = [_contact_line(binding, now) for binding in bindings]
-        if "path" in request.keys and any(o.lower() == "path" for o in request.items("supported")):
-            headers += [f"Path: {value}" for value in request.all("path")]
-        if not self._as_openser:
-            headers.append(self._date_line())
-        return Outcome(200, "OK", headers, changes)
+class _Arrival(NamedTuple):
+    """A REGISTER that was found in order: what all bindings that it makes have in common."""
 
-    def _refuse(self, status: int, reason: str, *headers: str) -> Outcome:
-        if self._as_openser:
-            headers = (f"P-Registrar-Error: {reason}", *headers)
-        return Outcome(status, reason, headers)
-
-    def _date_line(self) -> str:
-        second = int(self._wall())
-        if second != self._date[0]:
-            self._date = (second, f"Date: {formatdate(second, usegmt=True)}")
-        return self._date[1]
-
-
-class _Asked(NamedTuple):
-    """What the request wants, checked; ``make(contact, seconds, ruid)`` builds a binding of it."""
-
-    contacts: Sequence[Contact]
-    granted: Sequence[int]
+    request: Request
+    aor: AddressOfRecord
+    hop: Hop
+    socket: str | None
+    nated: bool
+    path: str | None
     call_id: str
     cseq: int
-    make: Callable[[Contact, int, str], Binding]
+    now: float
+    wall_now: float
+
+    def binding(self, contact: Contact, seconds: int, ruid: str) -> Binding:
+        """A binding for as long as was granted."""
+        request, aor, hop, socket, nated, path, call_id, cseq, now, wall_now = self
+        uri, _, q, instance, reg_id = contact
+        way, received = _way_back(hop, path, nated)
+        allow, user_agent = request.first("allow"), request.first("user-agent")
+        return Binding(
+            aor,
+            uri,
+            now + seconds,
+            call_id,
+            cseq,
+            q,
+            # Phones of one make all say the same: one text for all of them.
+            "" if user_agent is None else intern(user_agent[:_LONGEST_USER_AGENT]),
+            received,
+            path,
+            socket,
+            way,
+            None if allow is None else methods_in(allow),
+            instance,
+            reg_id,
+            0,
+            0,
+            ruid,
+            wall_now,
+        )
 
 
 def _way_back(hop: Hop, path: str | None, nated: bool) -> tuple[Hop | None, str | None]:
@@ -285,14 +260,3 @@ def _received(hop: Hop) -> str:
     host = f"[{hop.host}]" if ":" in hop.host else hop.host
     transport = "" if hop.transport == "udp" else f";transport={hop.transport}"
     return f"sip:{host}:{hop.port}{transport}"
-
-
-def _contact_line(binding: Binding, now: float) -> str:
-    text = f"Contact: <{binding.contact}>"
-    if binding.q is not None:
-        text += f";q={binding.q:g}"
-    if binding.instance is not None:
-        text += f";+sip.instance={quote(binding.instance)}"
-        if binding.reg_id is not None:
-            text += f";reg-id={binding.reg_id}"
-    return f"{text};expires={binding.expires_in(now)}"

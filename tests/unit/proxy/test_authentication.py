@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.auth.digest import ha1
 from appliance.errors import DatabaseUnavailable, MalformedMessage
 from appliance.proxy import authentication
 from appliance.proxy.authentication import Challenge, Refused, Verified
@@ -102,11 +103,11 @@ def test_a_row_without_a_password_lets_nobody_in(empty: str | None) -> None:
 
 def test_an_algorithm_that_we_did_not_offer_proves_nothing() -> None:
     guard = Guard()
-    # Whoever knows the stored MD5 of a password could use it as a SHA-256 one, were it taken for that.
     proof = guard.proof(guard.challenge() + ", algorithm=SHA-256")
     assert guard.register(proof) == Challenge("example.org")
-    stolen = guard.source.table["10", "example.org"].ha1
-    guard.source.table["10", "example.org"] = Row("10", "example.org", stolen * 2, None)
+    # Not even where the column holds what would fit: a hash serves for its own algorithm only.
+    stored = ha1("10", "example.org", "abc10", "SHA-256")
+    guard.source.table["10", "example.org"] = Row("10", "example.org", stored, None)
     assert guard.register(proof) == Challenge("example.org")
 
 

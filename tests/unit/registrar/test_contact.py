@@ -140,12 +140,16 @@ def test_the_path_is_the_way_back_topmost_first() -> None:
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [("<sip:p", "Bad Path"), ("<p>", "Bad Path"), ("<sip:" + "p" * 2100 + ">", "Path Too Long")],
+    [
+        ("<sip:p", "Bad Path"),
+        ("<p>", "Bad Path"),
+        (", ".join(["<sip:proxy.example;lr>"] * 100), "Path Too Long"),
+    ],
 )
 def test_a_path_that_leads_nowhere_is_refused(value: str, reason: str) -> None:
     with pytest.raises(MalformedMessage) as error:
         read_path(register(("Path", value)))
-    assert error.value.reason in {reason, "Bad Path"}
+    assert error.value.reason == reason
 
 
 @given(st.text(max_size=60) | st.text('<>";,=sip:@*q.expires0159 ', max_size=60))

@@ -65,6 +65,11 @@ def test_what_expired_meanwhile_is_not_called_back_to_life() -> None:
     desk.store.before = expire_and_fail
     assert desk.register(f"<{A}>", cseq=2, Expires="120").status == 503
     assert len(desk.locations) == 0
+    desk.store.before = lambda: None
+    desk.register(f"<{A}>", Expires="60")
+    desk.store.before = expire_and_fail
+    assert desk.register(f"<{A}>, <{B}>", cseq=2, Expires="120").status == 503
+    assert len(desk.locations) == 0
 
 
 class Killed(BaseException):

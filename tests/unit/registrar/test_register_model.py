@@ -169,4 +169,4 @@ class Registrations(RuleBasedStateMachine):
 
 
 TestRegistrations = Registrations.TestCase
-TestRegistrations.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestRegistrations.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)

@@ -110,3 +110,27 @@ def test_who_gives_up_while_waiting_holds_up_nobody(
     assert len(turns) == 0
     turns.take("10")
     turns.end("10")
+
+
+def test_who_gives_up_lets_nobody_pass_who_has_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns()
+    order: list[str] = []
+    turns.take("10")
+
+    def second() -> None:
+        turns.take("10")
+        order.append("second")
+        turns.end("10")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    waiting_for(turns, "10", 1)
+    monkeypatch.setattr("threading.Lock", lambda: Interrupted([]))
+    with pytest.raises(GaveUp):
+        turns.take("10")
+    monkeypatch.undo()
+    assert not thread.join(0.02)
+    order.append("first")
+    turns.end("10")
+    thread.join(10)
+    assert order == ["first", "second"]
