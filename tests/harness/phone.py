@@ -1,20 +1,17 @@
 """A SIP phone of bare sockets, for tests that look at each message.
 
-``wire`` below it keeps all that was sent and received; ``message`` and ``digest`` are its own SIP.
+``wire`` below it keeps all that was sent and received; ``message`` and ``digest`` are its own SIP, and
+``user_agent_client`` makes its requests.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.harness.digest import challenge_of, credentials
 from tests.harness.message import Message, address_of, parameter
-from tests.harness.ports import LOOPBACK
-from tests.harness.wire import Wire
+from tests.harness.user_agent_client import UserAgentClient
 
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -34,136 +31,11 @@ class Dialog:
     number: int = 0
 
 
-class Phone(Wire):
+class Phone(UserAgentClient):
     """One phone at one address: ``Phone('10', 'secret', proxy=('127.0.0.1', 5060))``.
 
     ``transport`` is 'udp' or 'tcp'; over TCP it keeps one connection to the proxy and is called over it.
     """
-
-    def __init__(
-        self,
-        user: str,
-        password: str = "",
-        *,
-        proxy: tuple[str, int],
-        domain: str = LOOPBACK,
-        transport: str = "udp",
-        address: str = LOOPBACK,
-        port: int | None = None,
-    ) -> None:
-        super().__init__(user, proxy=proxy, transport=transport, address=address, port=port)
-        self.user, self.password, self.domain = user, password, domain
-        self._numbers = itertools.count(1)
-        self._nonce_counts: dict[str, int] = {}
-
-    # ----------------------------------------------------------------------------------------------- requests
-
-    @property
-    def aor(self) -> str:
-        return f"sip:{self.user}@{self.domain}"
-
-    @property
-    def contact(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        suffix = "" if self.transport == "udp" else f";transport={self.transport}"
-        return f"sip:{self.user}@{host}:{self.port}{suffix}"
-
-    def via(self, branch: str | None = None) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        branch = branch or f"z9hG4bK{secrets.token_hex(8)}"
-        return f"SIP/2.0/{self.transport.upper()} {host}:{self.port};rport;branch={branch}"
-
-    def request(
-        self,
-        method: str,
-        uri: str,
-        *,
-        from_: str | None = None,
-        to: str | None = None,
-        call_id: str | None = None,
-        number: int | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        body: bytes = b"",
-        contact: str | None = "",
-    ) -> Message:
-        """A request out of any dialog; ``contact`` None leaves the Contact out, '' is the phone's own."""
-        lines = [
-            ("Via", self.via()),
-            ("Max-Forwards", "70"),
-            ("From", from_ or f"<{self.aor}>;tag={secrets.token_hex(6)}"),
-            ("To", to or f"<{uri}>"),
-            ("Call-ID", call_id or f"{secrets.token_hex(10)}@{self.address}"),
-            ("CSeq", f"{number or next(self._numbers)} {method}"),
-        ]
-        if contact is not None:
-            lines.append(("Contact", contact or f"<{self.contact}>"))
-        lines.extend(headers)
-        if body and not any(name.lower() == "content-type" for name, _ in headers):
-            lines.append(("Content-Type", "application/sdp" if body.startswith(b"v=0") else "text/plain"))
-        lines.append(("Content-Length", str(len(body))))
-        return Message(f"{method} {uri} SIP/2.0", tuple(lines), body)
-
-    def again(self, request: Message) -> Message:
-        """The same request as a new transaction: next CSeq, new branch."""
-        number = request.cseq[0] + 1
-        self._numbers = itertools.count(max(next(self._numbers), number + 1))
-        return request.with_header("Via", self.via()).with_header("CSeq", f"{number} {request.method}")
-
-    def authorized(
-        self,
-        request: Message,
-        challenged: Message,
-        *,
-        username: str | None = None,
-        password: str | None = None,
-        uri: str | None = None,
-    ) -> Message:
-        """The request again, with the credentials that the 401 or 407 ``challenged`` asks for."""
-        asked, answer = (
-            ("WWW-Authenticate", "Authorization")
-            if challenged.status == 401
-            else ("Proxy-Authenticate", "Proxy-Authorization")
-        )
-        challenge = challenged.get(asked)
-        nonce = challenge_of(challenge)["nonce"]
-        count = self._nonce_counts[nonce] = self._nonce_counts.get(nonce, 0) + 1
-        value = credentials(
-            challenge,
-            method=request.method,
-            uri=uri or request.uri,
-            username=username or self.user,
-            password=self.password if password is None else password,
-            nonce_count=count,
-        )
-        return self.again(request).with_header(answer, value)
-
-    def ack(self, request: Message, response: Message) -> Message:
-        """The ACK for a final response other than 2xx: same branch, same Request-URI (RFC 3261 §17.1.1.3)."""
-        lines = [
-            ("Via", request.all("Via")[0]),
-            ("Max-Forwards", "70"),
-            *((("Route", route)) for route in request.all("Route")),
-            ("From", request.get("From")),
-            ("To", response.get("To")),
-            ("Call-ID", request.call_id),
-            ("CSeq", f"{request.cseq[0]} ACK"),
-            ("Content-Length", "0"),
-        ]
-        return Message(f"ACK {request.uri} SIP/2.0", tuple(lines))
-
-    def cancel(self, request: Message) -> Message:
-        """The CANCEL of an INVITE (RFC 3261 §9.1)."""
-        lines = [
-            ("Via", request.all("Via")[0]),
-            ("Max-Forwards", "70"),
-            *((("Route", route)) for route in request.all("Route")),
-            ("From", request.get("From")),
-            ("To", request.get("To")),
-            ("Call-ID", request.call_id),
-            ("CSeq", f"{request.cseq[0]} CANCEL"),
-            ("Content-Length", "0"),
-        ]
-        return Message(f"CANCEL {request.uri} SIP/2.0", tuple(lines))
 
     def ask(self, request: Message, *, authenticate: bool = True, timeout: float = 3.0) -> Message:
         """Send a request, through a challenge where one comes, and wait for its final response.
@@ -216,8 +88,6 @@ class Phone(Wire):
         request = self.authorized(request, challenged)
         self.send(request)
         return request
-
-    # ---------------------------------------------------------------------------------- responses and dialogs
 
     def reply(
         self,
