@@ -207,7 +207,7 @@ def _read(file: Path) -> Iterator[tuple[str, list[str], Iterator[list[Any]]]]:
 
     while isinstance(head, dict) and "table" in head:
         yield head["table"], head["columns"], rows()
-    if not isinstance(head, dict) or head.get("end") != taken:
+    if not isinstance(head, dict) or head.get("end") != taken or next(lines, None) is not None:
         raise StorageError(f"{file} is not a whole backup: its end is missing")
 
 

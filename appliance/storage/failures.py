@@ -48,6 +48,15 @@ _REFUSED: Final = {
 }
 #: Of the errors above, those that say that nobody gets in at all.
 _SHUT_OUT: Final = frozenset({1045, 1044, 1049, 1698, 2059})
+#: Of SQLite's errors, those of the disk.
+_FILE_TROUBLE: Final = (
+    "unable to open",
+    "disk I/O error",
+    "is full",
+    "readonly",
+    "out of memory",
+    "interrupted",
+)
 
 
 class TryAgain(Exception):
@@ -62,6 +71,8 @@ def meaning(error: BaseException) -> StorageError | TryAgain | None:
     """The error of ours for a driver's error or SQLAlchemy's wrapping of it; None: a fault in our program."""
     if isinstance(error, exc.TimeoutError):
         return DatabaseUnavailable("all connections to the database are busy")
+    if isinstance(error, exc.NoSuchTableError):
+        return DatabaseRefused(f"the table {error} is missing: 'sipbox database upgrade' makes it")
     original = getattr(error, "orig", None) or error
     if isinstance(original, pymysql.err.Error):
         return _of_mariadb(original)
@@ -107,8 +118,10 @@ def _of_sqlite(error: sqlite3.Error) -> StorageError | TryAgain | None:
         return ShutOut(
             f"the database file is damaged ({text}): restore a backup with 'sipbox database restore'"
         )
-    if isinstance(error, sqlite3.OperationalError) and "syntax" not in text:
+    if any(cause in text for cause in _FILE_TROUBLE):
         return DatabaseUnavailable(f"the database file cannot be used: {text}")
+    if isinstance(error, sqlite3.OperationalError) and "syntax" not in text:
+        return DatabaseRefused(f"the database says {text!r}")
     if isinstance(error, sqlite3.DataError):
         return RowRefused(text)
     return None

@@ -1,0 +1,92 @@
+"""On SQLite; MariaDB's side is tests/wire/test_storage_schema.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import DatabaseRefused
+from appliance.storage import schema
+from appliance.storage.engine import Database
+from tests.unit.storage.made import sql
+
+
+def test_made_twice_nothing_changes(url: str) -> None:
+    assert schema.create(url, schema.GROUPS) == [
+        "core_0001",
+        "core_0002",
+        "presence_0001",
+        "extra_0001",
+        "serweb_0001",
+    ]
+    assert schema.create(url, schema.GROUPS) == []
+    assert schema.upgrade(url) == []
+    assert schema.status(url).ready
+
+
+def test_only_the_owner_reads_the_file(url: str, tmp_path: Path) -> None:
+    schema.create(url)
+    assert (tmp_path / "sipbox.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_status_says_what_is_there(url: str) -> None:
+    assert "'sipbox database create' makes it" in str(schema.status(url).problem)
+    schema.create(url, ["extra"])
+    status = schema.status(url)
+    assert status.ready
+    assert status.groups == {"core": "core_0002", "extra": "extra_0001"}
+    assert status.rows["subscriber"] == 0
+    assert status.settings == {"journal_mode": "wal", "synchronous": "2"}
+
+
+def test_an_older_database_is_brought_up_to_date(url: str) -> None:
+    schema.create(url)
+    database = Database(url)
+    sql(database, "insert into subscriber (username) values ('10')")
+    sql(database, "drop trigger subscriber_insert_logged")
+    sql(database, "update alembic_version set version_num = 'core_0001'")
+    assert schema.status(url).pending == ["core_0002"]
+    assert schema.upgrade(url) == ["core_0002"]
+    sql(database, "insert into subscriber (username) values ('11')")
+    assert [row[0] for row in sql(database, "select username from change_log")] == ["10", "11"]
+    database.close()
+
+
+def test_a_failed_step_is_mended_and_run_again(url: str) -> None:
+    schema.create(url)
+    database = Database(url)
+    sql(database, "update alembic_version set version_num = 'core_0001'")
+    sql(database, "alter table address rename to elsewhere")
+    sql(database, "create view address as select 1 as id")
+    with pytest.raises(DatabaseRefused, match="run 'sipbox database upgrade' again"):
+        schema.upgrade(url)
+    sql(database, "drop view address")
+    sql(database, "alter table elsewhere rename to address")
+    schema.upgrade(url)
+    assert schema.status(url).ready
+    database.close()
+
+
+def test_there_has_to_be_something_to_upgrade(url: str) -> None:
+    with pytest.raises(DatabaseRefused, match="'sipbox database create' makes it"):
+        schema.upgrade(url)
+
+
+def test_groups_have_names(url: str) -> None:
+    with pytest.raises(DatabaseRefused, match="there is no group 'everything'"):
+        schema.create(url, ["everything"])
+
+
+def test_drop_leaves_nothing(url: str, tmp_path: Path) -> None:
+    schema.create(url)
+    schema.drop(url)
+    schema.drop(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_said(url: str, tmp_path: Path) -> None:
+    (tmp_path / "sipbox.db").write_bytes(b"this is no database" * 1000)
+    status = schema.status(url)
+    assert not status.ready
+    assert "restore a backup" in str(status.problem)
