@@ -76,8 +76,7 @@ class NonceSource:
         """A new nonce that is valid until ``wall_now`` plus the lifetime."""
         by_first_use = self._by_first_use
         if by_first_use and by_first_use[0][1] < wall_now:
-            # What has expired needs no memory. One goes for each that comes, so that nobody waits for a
-            # sweep.
+            # What has expired needs no memory. One goes for each that comes: nobody waits for a sweep.
             self._forget_oldest()
         self._serial = serial = (self._serial + 1) & _SERIALS
         expiry = int(wall_now + self._lifetime) & _32_BITS

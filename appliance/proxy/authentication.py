@@ -129,10 +129,9 @@ class Authenticator:
     # ------------------------------------------------------------------------------------------- the question
 
     def www_authorize(self, request: Request, wall_now: float) -> Verified | Challenge | Refused:
-        """Whether a REGISTER is from the user in To's domain; may block. Raises DatabaseUnavailable,
-        MalformedMessage.
+        """Whether a REGISTER is from a user of To's domain; one that we do not serve is Refused with 404.
 
-        A domain that we do not serve is Refused with 404.
+        May block, and raises DatabaseUnavailable and MalformedMessage.
         """
         return self._authorize(request, AUTHORIZATION, request.to.uri.host, wall_now) or Refused(
             404, "Unknown Domain"
@@ -176,9 +175,7 @@ class Authenticator:
         return uri.host == verified.domain or self._canonical(uri.host) == self._canonical(verified.domain)
 
     def consume_credentials(self, request: Request) -> None:
-        """Take the credentials for our realms out of a request that goes on; all others stay (RFC 3261
-        §22.3).
-        """
+        """Take the credentials for our realms out of a request; all others stay (RFC 3261 §22.3)."""
         keys = request.keys
         if PROXY_AUTHORIZATION not in keys and AUTHORIZATION not in keys:
             return

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-from appliance.registrar.binding import PERMANENT, Binding, ruid_of
+from appliance.registrar.binding import Binding, ruid_of
 from appliance.registrar.contact import read_contact
 from appliance.registrar.locations import Locations
 from appliance.registrar.turns import Turns
@@ -101,8 +101,9 @@ class LocationService:
     # ------------------------------------------------------------------------------- not asked for by a phone
 
     def add(self, binding: Binding) -> Binding:
-        """Bind a contact on an administrator's word; ``ruid`` is filled in. Raises MalformedMessage,
-        StorageError.
+        """Bind a contact on an administrator's word, and fill in its name.
+
+        Raises MalformedMessage and StorageError.
         """
         read_contact(f"<{binding.contact}>")
         binding.aor = aor = self.locations.key(binding.aor)
@@ -115,8 +116,9 @@ class LocationService:
         return binding
 
     def remove(self, aor: AddressOfRecord, now: float, contact: str | None = None) -> list[Binding]:
-        """Take away one contact of a user, as it is written, or all; return what is gone. Raises
-        StorageError.
+        """Take away one contact of a user, as it is written, or all of them; return what is gone.
+
+        Raises StorageError.
         """
         aor = self.locations.key(aor)
         self.turns.take(aor)
@@ -128,20 +130,7 @@ class LocationService:
             self.turns.end(aor)
         return gone
 
-    def expire(self, now: float) -> list[Binding]:
-        """Take away what has expired, from storage too; return it. To be called about once a second.
-
-        A StorageError of the removal is raised after memory is clean: the rows are dead by their own date.
-        """
-        expired = self.locations.expire(now)
-        if expired:
-            self._store.commit([], expired)
-        return expired
-
 
 def in_order(bindings: Iterable[Binding]) -> list[Binding]:
     """The best first: by ``q``, then the newest."""
     return sorted(bindings, key=lambda binding: (-binding.preference, -binding.modified))
-
-
-__all__ = ["PERMANENT", "BindingStore", "LocationService", "in_order"]

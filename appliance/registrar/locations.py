@@ -77,9 +77,7 @@ class Locations:
     # ----------------------------------------------------------------------------------------------- changing
 
     def put(self, binding: Binding) -> None:
-        """Add ``binding``, or let it take the place of the one with its ruid; it is the newest of its ``q``
-        now.
-        """
+        """Add ``binding``, or let it take the place of its namesake; it is the newest of its ``q`` now."""
         self._put(binding, _first_of_its_q)
 
     def put_back(self, binding: Binding) -> None:

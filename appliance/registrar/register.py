@@ -79,7 +79,8 @@ class Registrar:
         self.service = LocationService(locations, store, in_memory=settings.location_mode != "database")
         self._locations = locations
         self._default_expires = settings.default_expires
-        self._min_expires = settings.min_expires
+        # §10.3 step 7: what lasts an hour is never too brief.
+        self._min_expires = min(settings.min_expires, 3600)
         self._max_expires = settings.max_expires or 0xFFFF_FFFF
         self._max_contacts = settings.max_contacts
         self._as_openser = profile == "openser12"
@@ -166,11 +167,9 @@ class Registrar:
     def _refuse_extensions(self, request: Request) -> Outcome | None:
         """§10.3 step 2: an extension that is required and not known."""
         unknown = [option for option in request.items("require") if option.lower() not in SUPPORTED]
-        return (
-            self._answers.refused(420, "Bad Extension", f"Unsupported: {', '.join(unknown)}")
-            if unknown
-            else None
-        )
+        if not unknown:
+            return None
+        return self._answers.refused(420, "Bad Extension", f"Unsupported: {', '.join(unknown)}")
 
     def _grant(self, request: Request, contacts: Sequence[Contact]) -> tuple[list[int], bool]:
         """How long each contact is granted (§10.3 step 7), and whether one asked for too little."""

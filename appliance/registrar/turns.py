@@ -1,5 +1,4 @@
-"""One at a time for each user, in the order of arrival (RFC 3261 §10.3: REGISTERs are processed in that
-order).
+"""One at a time for each user, in the order of arrival (RFC 3261 §10.3).
 
 A REGISTER waits while its change is made durable. The next one for the same address of record must not be
 judged by what may still be undone, nor answered first; those of all other users go on. Waiting uses a lock of
@@ -24,9 +23,7 @@ class Turns:
         return len(self._waiting)
 
     def take(self, key: Hashable) -> None:
-        """Wait until nobody who came before is at work on ``key``. To be followed by ``end``, whatever
-        happens.
-        """
+        """Wait until nobody who came before is at work on ``key``; ``end`` must follow, whatever happens."""
         waiting = self._waiting
         if key not in waiting:
             waiting[key] = None

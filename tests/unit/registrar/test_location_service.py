@@ -209,15 +209,3 @@ def test_an_administrator_binds_no_nonsense(contact: str) -> None:
     with pytest.raises((BadUri, MalformedMessage)):
         desk.registrar.service.add(Binding(TEN, contact, PERMANENT, "mi", 1))
     assert len(desk.locations) == 0
-
-
-def test_what_expires_goes_from_storage_too() -> None:
-    desk = Desk()
-    desk.register(f"<{A}>;expires=60, <{B}>;expires=120")
-    assert desk.registrar.service.expire(desk.now + 59) == []
-    assert [one.contact for one in desk.registrar.service.expire(desk.now + 60)] == [A]
-    assert [one.contact for one in desk.store.rows.values()] == [B]
-    desk.store.before = away
-    with pytest.raises(DatabaseUnavailable):
-        desk.registrar.service.expire(desk.now + 120)
-    assert len(desk.locations) == 0

@@ -68,6 +68,11 @@ def test_a_time_that_is_too_short_is_refused_with_the_least() -> None:
     assert desk.store.commits == []
 
 
+def test_an_hour_is_never_too_short() -> None:
+    assert contacts_of(Desk(min_expires=7200).register(f"<{A}>;expires=3600")) == [f"<{A}>;expires=3600"]
+    assert list(Desk(min_expires=7200).register(f"<{A}>;expires=3599").headers) == ["Min-Expires: 3600"]
+
+
 def test_openser_gives_the_least_instead() -> None:
     assert contacts_of(Desk(profile="openser12").register(f"<{A}>;expires=5")) == [f"<{A}>;expires=60"]
 

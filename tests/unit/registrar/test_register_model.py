@@ -150,8 +150,8 @@ class Registrations(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        if self.mode != "database":
-            self.desk.registrar.service.expire(self.desk.now)
+        for one in self.desk.locations.expire(self.desk.now):
+            del self.desk.store.rows[one.ruid]
 
     @invariant()
     def memory_and_rows_say_the_same(self) -> None:
