@@ -25,7 +25,7 @@ from appliance.agent.sip_process import SipProcess
 from appliance.control import ServerDown
 from appliance.errors import ControlError, SettingsError
 
-REQUESTS_AT_ONCE = 64
+REQUESTS_AT_ONCE = 256
 WAITING_AT_ONCE = 1000  # those whose replies come later: a phone may ring for minutes
 PAUSE_SECONDS = 0.2
 LOOK_SECONDS = 2.0

@@ -54,7 +54,6 @@ class Registrations:
         flags: int = 0,
         cflags: int = 0,
         methods: int | None = None,
-        path: str | None = None,
         user_agent: str = USER_AGENT,
     ) -> dict[str, Any]:
         """Bind ``contact`` for ``expires`` seconds (0: for ever); the binding as ``bindings`` tells it.
@@ -70,7 +69,6 @@ class Registrations:
             SEQUENCE,
             q=q,
             user_agent=user_agent,
-            path=path,
             methods=methods,
             flags=flags,
             cflags=cflags,

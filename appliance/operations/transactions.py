@@ -13,6 +13,7 @@ from zlib import crc32
 from appliance.errors import ControlError
 from appliance.operations.box import Box
 from appliance.operations.uac_request import headers_in
+from appliance.sip.grammar import is_token
 from appliance.sip.reply import reply
 from appliance.transaction.machine import CALLING, PROCEEDING, TRYING, Transaction
 from appliance.transaction.table import (
@@ -89,15 +90,19 @@ class Transactions:
         if not isinstance(transaction, ServerTransaction):
             raise ControlError(404, "Transaction not found")
         lines = headers_in(headers or "")
-        content = (body or "").encode("utf-8", "surrogateescape")
-        data = reply(
-            transaction.request,
-            status,
-            reason or None,
-            to_tag=to_tag or None,
-            headers=[f"{name}: {value}" for name, value in lines],
-            body=content,
-        )
+        if to_tag and not is_token(to_tag):
+            raise ControlError(400, "Bad parameter")
+        try:
+            data = reply(
+                transaction.request,
+                status,
+                reason or None,
+                to_tag=to_tag or None,
+                headers=[f"{name}: {value}" for name, value in lines],
+                body=(body or "").encode("utf-8", "surrogateescape"),
+            )
+        except ValueError:  # a line end in the reason
+            raise ControlError(400, "Bad parameter") from None
         now = self._box.clock()
         user = transaction.user
         if not transaction.respond(status, data, now):

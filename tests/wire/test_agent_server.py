@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from appliance.control import call, stream
+from tests.harness.mariadb import MariaDB
 from tests.harness.phone import Phone
 from tests.harness.sipbox import Sipbox
+from tests.harness.waiting import wait_until
 
 CLIENT = Path(__file__).with_name("openser_fifo_client.sh")
 
@@ -265,6 +267,23 @@ def test_a_trace_by_the_agents_socket(server: Sipbox, phone: Phone) -> None:
 
 # ------------------------------------------------------------------------------------------- one process,
 # and its end
+
+
+@pytest.mark.mariadb
+def test_while_the_database_is_away() -> None:
+    with MariaDB() as database, Sipbox(database.url("openser"), agent=True) as box:
+        database.kill()
+        wait_until("degraded", lambda: state(box) == "degraded", timeout=30)
+        arguments = ["location", "12@127.0.0.1", "sip:12@127.0.0.1:5999", "600", "1", "0", "0", "0", "0"]
+        assert fifo(box, "ul_add", *arguments) == ""
+        assert "Contact:: sip:12@127.0.0.1:5999" in fifo(box, "ul_dump")
+        assert get(box, "/ready")[0] == get(box, "/health")[0] == 200
+        assert "The database does not answer" in get(box, "/")[1]
+        assert "sipbox_database_up 0.0" in get(box, "/metrics")[1]
+        database.start()
+        wait_until("all well again", lambda: state(box) == "ok", timeout=30)
+        assert box.sql("select username from location") == [("12",)]
+        assert "sipbox_database_up 1.0" in get(box, "/metrics")[1]
 
 
 @pytest.mark.parametrize("mode", ["memory", "write-back", "database"])

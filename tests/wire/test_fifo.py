@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 
 from appliance.errors import ControlError
 from tests.harness.fake_sip_process import FakeSipProcess
 from tests.harness.process import Process
+from tests.harness.waiting import wait_until
 
 CLIENT = Path(__file__).with_name("openser_fifo_client.sh")
 
@@ -314,10 +316,7 @@ def test_an_asynchronous_command_that_breaks_off(bench: Bench, sip: FakeSipProce
 def test_no_reply_is_wanted(bench: Bench, sip: FakeSipProcess) -> None:
     sip.answers["registration_remove"] = 1
     bench.write(b":ul_rm:\nlocation\n10@127.0.0.1\n\n")
-    deadline = time.monotonic() + 5
-    while ("registration_remove", {"aor": "10@127.0.0.1"}) not in sip.asked:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until("it is done", lambda: ("registration_remove", {"aor": "10@127.0.0.1"}) in sip.asked)
 
 
 def test_kill_is_passed_on_and_answers_nothing(bench: Bench, sip: FakeSipProcess) -> None:
@@ -381,6 +380,19 @@ def test_a_client_without_a_reply_fifo_or_a_reader_blocks_nobody(bench: Bench, s
         assert time.monotonic() - started < 1.5
     finally:
         (bench.replies / "unread").unlink()
+
+
+def test_many_who_wait_for_a_phone_block_nobody(bench: Bench, sip: FakeSipProcess) -> None:
+    def ring(**_: Any) -> Iterator[dict[str, Any]]:
+        gevent.sleep(60)
+        yield {**ANSWER, "status": 408, "reason": "Request Timeout"}
+
+    sip.answers["uac"] = ring
+    for _ in range(100):
+        bench.write(b":t_uac_dlg:waiting\nINVITE\nsip:b@x\n.\n.\n.\n\n")
+    started = time.monotonic()
+    assert bench.client("version").startswith("Server::")
+    assert time.monotonic() - started < 1.5
 
 
 def test_a_reader_that_comes_a_little_late_is_waited_for(bench: Bench, sip: FakeSipProcess) -> None:
@@ -483,10 +495,7 @@ def test_the_modes_of_fifo_and_reply_directory(bench: Bench) -> None:
 
 def test_a_fifo_that_was_removed_is_made_again(bench: Bench, sip: FakeSipProcess) -> None:
     bench.fifo.unlink()
-    deadline = time.monotonic() + 5
-    while not bench.fifo.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until("a new FIFO", bench.fifo.exists)
     assert bench.client("version").startswith("Server::")
 
 

@@ -152,6 +152,17 @@ def test_no_transaction_of_that_name(bench: Bench) -> None:
         operations.reply(200, "OK", index, label, "t")
 
 
+@pytest.mark.parametrize(
+    ("reason", "to_tag"),
+    [("OK\r\nX-Evil: yes", "t"), ("OK", "t\r\nX-Evil: yes"), ("OK", "t;x=y"), ("OK", "a b")],
+)
+def test_nothing_smuggles_a_header_into_an_answer(bench: Bench, reason: str, to_tag: str) -> None:
+    begin(bench)
+    with pytest.raises(ControlError, match="400 Bad parameter"):
+        Transactions(bench.box).reply(200, reason, *identifier(bench), to_tag)
+    assert bench.wire == []
+
+
 def test_an_answer_that_the_rules_forbid(bench: Bench) -> None:
     begin(bench, "OPTIONS")
     index, label = identifier(bench)

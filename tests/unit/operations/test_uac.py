@@ -26,6 +26,9 @@ def bind(bench: Bench, contact: str, hop: Hop | None = None, path: str | None = 
     ("changed", "code", "reason"),
     [
         ({"ruri": "nonsense"}, 400, "Invalid RURI"),
+        ({"ruri": "sip:x@192.0.2.9\r\nX-Evil: yes"}, 400, "Invalid RURI"),
+        ({"ruri": "sip:x@192.0.2.9 SIP/2.0"}, 400, "Invalid RURI"),
+        ({"method": "OPTIONS sip:a SIP/2.0\r\nX-Evil: yes\r\n"}, 400, "Invalid method"),
         ({"next_hop": "nonsense"}, 400, "Invalid NEXTHOP"),
         ({"socket": "udp:"}, 404, "Invalid local socket"),
         ({"socket": "udp:192.0.2.77:5060"}, 404, "Local socket not found"),
