@@ -57,6 +57,10 @@ def get(box: Sipbox, path: str) -> tuple[int, str]:
         connection.close()
 
 
+def state(box: Sipbox) -> str:
+    return str(json.loads(get(box, "/status")[1])["state"])
+
+
 # ------------------------------------------------------------------------------------------------------------
 # core
 
