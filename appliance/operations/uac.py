@@ -6,27 +6,17 @@ its next hop, Route or Request-URI says.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
-from typing import Any
 
-import gevent
-from gevent.queue import Empty, Queue
-
-from appliance.errors import ControlError, MalformedMessage
+from appliance.errors import ControlError
+from appliance.operations.answers import Answers, Told, own_answer
 from appliance.operations.box import Box
-from appliance.operations.uac_request import Header, compose, headers_in, put_own_address, uri_in
+from appliance.operations.departure import prepare
+from appliance.operations.uac_request import compose, headers_in, uri_in
 from appliance.proxy.forward import Unroutable
 from appliance.proxy.targets import Target
-from appliance.sip.headers import NameAddr
-from appliance.sip.message import Request, Response
-from appliance.sip.reply import REASONS
+from appliance.sip.message import Request
 from appliance.sip.uri import Uri
-from appliance.transaction.table import ClientTransaction, InviteClientTransaction
-
-RING_SECONDS = 180.0
-
-Told = dict[str, Any]
 
 
 class UserAgent:
@@ -60,7 +50,7 @@ class UserAgent:
         if via is None and not request.has("route") and uri.user is not None and self._box.domains.is_me(uri):
             targets = self._box.targets.lookup(self._box.domains.aor(uri))
             if not targets:
-                return iter([_own(404 if self._box.settings.sip.profile == "openser12" else 480)])
+                return iter([own_answer(404 if self._box.settings.sip.profile == "openser12" else 480)])
             target = targets[0]
         return self.send_to(request, target, via=via, listener=listener)
 
@@ -72,30 +62,23 @@ class UserAgent:
         """
         box = self._box
         request.uri_text = target.uri
+        if box.settings.sip.server_header and not request.has("user-agent"):
+            request.add("User-Agent", box.settings.sip.server_header)
         if target.path:
             request.prepend("Route", target.path)
         try:
-            hop = target.hop or box.next_hop(
-                request if via is None else Request(request.method, str(via), [], [])
-            )
-            hop = box.connections.local_for(hop._replace(listener=listener) if listener >= 0 else hop)
-            box.connections.connect(hop)
+            aim = request if via is None else Request(request.method, str(via), [], [])
+            hop = target.hop or box.next_hop(aim)
+            hop = prepare(box, request, hop._replace(listener=listener) if listener >= 0 else hop)
         except Unroutable as error:
-            return iter([_own(error.status, str(error))])
+            return iter([own_answer(error.status, str(error))])
         except OSError as error:
-            return iter([_own(503, f"Service Unavailable ({error.strerror or error})")])
-        transport, host, port = box.listeners[hop.listener]
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        put_own_address(request, address)
-        if box.settings.sip.server_header and not request.has("user-agent"):
-            request.add("User-Agent", box.settings.sip.server_header)
-        branch = f"z9hG4bK{secrets.token_hex(12)}"
-        request.prepend("Via", f"SIP/2.0/{transport.upper()} {address};branch={branch};rport")
+            return iter([own_answer(503, f"Service Unavailable ({error.strerror or error})")])
         self.sent += 1
         if request.method == "ACK":
             box.transactions.send(request.encode(), hop)
             return iter(())
-        answers = _Answers(box)
+        answers = Answers(box)
         transaction = box.transactions.begin_client(request, request.encode(), hop, answers, box.clock())
         return answers.told(transaction)
 
@@ -113,107 +96,3 @@ class UserAgent:
             if transport.lower() in ("", ours) and host.strip("[]") == address and int(port) == number:
                 return index
         raise ControlError(404, "Local socket not found")
-
-
-class _Answers:
-    """The transaction user (RFC 3261 §17): passes answers on to whoever asked, and acknowledges a 2xx."""
-
-    def __init__(self, box: Box) -> None:
-        self._box = box
-        self._queue: Queue[Told] = Queue()
-
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        self._queue.put(_told(response))
-        if isinstance(transaction, InviteClientTransaction) and 200 <= response.status < 300:
-            # A copy of the 2xx comes until the ACK arrives, so each is acknowledged, not only the first.
-            gevent.spawn(self._acknowledge, transaction.data, response)
-
-    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        self._queue.put(_own(408))
-
-    def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
-        self._queue.put(_own(503))
-
-    def told(self, transaction: ClientTransaction) -> Iterator[Told]:
-        """The answers up to the final one. Whoever stops listening to an INVITE cancels it."""
-        final = False
-        try:
-            while not final:
-                try:
-                    answer = self._queue.get(timeout=RING_SECONDS)
-                except Empty:
-                    answer = _own(408)
-                final = answer["status"] >= 200
-                if final and answer["headers"] is None:
-                    self._give_up(transaction)
-                yield answer
-        finally:
-            if not final:
-                self._give_up(transaction)
-
-    def _give_up(self, transaction: ClientTransaction) -> None:
-        if isinstance(transaction, InviteClientTransaction):
-            self._box.transactions.cancel(transaction, self._box.clock())
-
-    def _acknowledge(self, invite: bytes, response: Response) -> None:
-        """The ACK of a 2xx: a transaction of its own, to the callee's own contact (§13.2.2.4)."""
-        box = self._box
-        target, routes = _dialog(response)
-        identity: list[Header] = [
-            ("Max-Forwards", "70"),
-            ("From", response.first("from") or ""),
-            ("To", response.first("to") or ""),
-            ("Call-ID", response.call_id),
-            ("CSeq", f"{response.cseq.number} ACK"),
-        ]
-        ack = Request.create("ACK", target or "", [*(("Route", route) for route in routes), *identity])
-        try:
-            hop = box.connections.local_for(box.next_hop(ack))
-            box.connections.connect(hop)
-            transport, host, port = box.listeners[hop.listener]
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            ack.prepend("Via", f"SIP/2.0/{transport.upper()} {address};branch=z9hG4bK{secrets.token_hex(12)}")
-            box.transactions.send(ack.encode(), hop)
-        except (OSError, Unroutable, MalformedMessage):
-            return  # the 2xx comes again, and with it another chance
-
-
-def _own(status: int, reason: str | None = None) -> Told:
-    """An answer that nobody sent: ours."""
-    reason = reason or REASONS.get(status, "Unknown")
-    return _answer(status, reason, None, (), None)
-
-
-def _told(response: Response) -> Told:
-    target: str | None = None
-    routes: tuple[str, ...] = ()
-    if 200 <= response.status < 300:
-        target, routes = _dialog(response)
-    text = response.encode().decode("utf-8", "surrogateescape")
-    return _answer(response.status, response.reason, target, routes, text.partition("\r\n")[2])
-
-
-def _answer(
-    status: int, reason: str, target: str | None, routes: tuple[str, ...], headers: str | None
-) -> Told:
-    first = NameAddr.parse(routes[0]).uri_text if routes else target
-    return {
-        "status": status,
-        "reason": reason,
-        "request_uri": target,
-        "next_hop": first,
-        "route_set": f"Route: {', '.join(routes)}" if routes else None,
-        "headers": headers,
-    }
-
-
-def _dialog(response: Response) -> tuple[str | None, tuple[str, ...]]:
-    """Remote target and route set of the dialog that a 2xx makes, as its caller has them (§12.1.2)."""
-    try:
-        contacts = response.items("contact")
-        routes = tuple(reversed(response.items("record-route")))
-        for route in routes:
-            NameAddr.parse(route)
-        return (NameAddr.parse(contacts[0]).uri_text if contacts else None), routes
-    except MalformedMessage:
-        return None, ()

@@ -18,7 +18,6 @@ from appliance.sip.message import Request
 from appliance.sip.names import key_of
 from appliance.sip.uri import Uri
 
-OWN_ADDRESS = "!!"  # in a header: host and port of the socket that the request leaves by
 MAX_FORWARDS = 70
 FIRST_SEQUENCE = 10
 
@@ -70,11 +69,6 @@ def compose(method: str, uri: str, headers: Sequence[Header], body: str | None) 
         ("CSeq", f"{_sequence(given.get('cseq'), method)} {method}"),
     ]
     return Request.create(method, uri, [*identity, *_others(headers, identity)], content)
-
-
-def put_own_address(request: Request, address: str) -> None:
-    """Put the address of the socket where the administrator wrote ``!!``."""
-    request.lines[:] = [line.replace(OWN_ADDRESS, address) for line in request.lines]
 
 
 def _party(given: dict[str, str], name: str) -> str:
