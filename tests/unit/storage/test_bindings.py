@@ -54,6 +54,33 @@ def test_what_arrives_together_is_one_commit(make: Make, database: Database) -> 
     assert writer.state.commits <= 3
 
 
+def test_it_ends_when_everybody_is_answered(make: Make, database: Database) -> None:
+    writer = make()
+    commits = [gevent.spawn(writer.commit, [binding(number)], []) for number in range(50)]
+    gevent.sleep(0)
+    assert writer.unwritten == {binding(number).ruid for number in range(50)}
+    late = gevent.spawn_later(0.001, writer.commit, [binding(99)], [])
+    gevent.sleep(0.005)
+    writer.stop()
+    assert all(commit.successful() for commit in [*commits, late])
+    assert len(cseqs(database)) == 51
+
+
+def test_crowds_share_commits_and_nobody_waits_alone(make: Make) -> None:
+    """Forty phones, each registering again as soon as it is answered; then one alone."""
+    writer = make()
+
+    def keep_registering(number: int) -> None:
+        for cseq in range(1, 6):
+            writer.commit([binding(number, cseq=cseq)], [])
+
+    gevent.joinall([gevent.spawn(keep_registering, number) for number in range(40)], raise_error=True)
+    crowded = writer.state.commits
+    assert crowded <= 8
+    keep_registering(1)
+    assert writer.state.commits == crowded + 5
+
+
 def test_of_several_changes_the_last_one_counts(make: Make, database: Database) -> None:
     writer = make()
     gevent.joinall(
