@@ -164,9 +164,7 @@ class Fifo:
             return failed(request.command)
 
     def _carry_out_later(self, request: Request) -> None:
-        """Replies as they come, each in an opening of its own; without a reply name they are read and
-        dropped.
-        """
+        """Replies as they come, each in an opening of its own; without a reply name they are dropped."""
         failure = failed(request.command)
         try:
             for tree in self._commands[request.command].run(self._process, request.arguments):

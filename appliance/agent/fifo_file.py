@@ -11,9 +11,7 @@ from appliance.errors import SettingsError
 
 
 class FifoFile:
-    """A FIFO at ``path`` with ``mode``, open for reading as ``descriptor`` (non-blocking; -1 while it is
-    not).
-    """
+    """A FIFO at ``path`` with ``mode``, open for reading as ``descriptor`` (-1 while it is not)."""
 
     def __init__(self, path: str, mode: int) -> None:
         self.descriptor = -1

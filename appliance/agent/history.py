@@ -48,8 +48,9 @@ class History:
             self._looking.kill()
 
     def take(self, snapshot: dict[str, Any], when: float) -> None:
-        """Remember a snapshot of the metrics. After a restart of the server its counters begin anew, and so
-        does the history.
+        """Remember a snapshot of the metrics.
+
+        After a restart of the server its counters begin anew, and so does the history.
         """
         sample = read(snapshot, when)
         if self.samples and sample.requests < self.samples[-1].requests:

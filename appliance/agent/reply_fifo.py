@@ -81,9 +81,7 @@ class ReplyDirectory:
         return descriptor
 
     def write(self, descriptor: int, text: str) -> None:
-        """Write the whole text. Raises ``ReplyRefused`` when the client goes away, or takes nothing for a
-        while.
-        """
+        """Write the whole text. Raises ``ReplyRefused`` when the client goes away or does not read."""
         data = memoryview(text.encode("utf-8", "surrogateescape"))
         try:
             while data:

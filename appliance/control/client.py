@@ -1,6 +1,4 @@
-"""The asking side of the control socket. It blocks; a process with a loop has made sockets cooperative
-before.
-"""
+"""The asking side of the control socket. It blocks, cooperatively in a process that was made so."""
 
 from __future__ import annotations
 

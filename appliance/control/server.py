@@ -32,9 +32,7 @@ Command = Callable[..., Any]
 
 
 class Items(list[Any]):
-    """Several items of a stream that are sent in one piece: cheaper than one by one, and told no
-    differently.
-    """
+    """Several items of a stream, sent in one piece: cheaper than one by one, and told no differently."""
 
 
 class ControlServer:
@@ -114,9 +112,7 @@ class ControlServer:
         self.send(connection, reply)
 
     def perform(self, connection: socket, name: str, args: dict[str, Any]) -> dict[str, Any]:
-        """Run a command, send its items if it has any, and return its final reply. An OSError is the
-        peer's.
-        """
+        """Run a command, send its items, return its final reply. An OSError that it raises is the peer's."""
         command = self._commands.get(name)
         if command is None:
             raise ControlError(404, f"command '{name}' not available")

@@ -1,6 +1,4 @@
-"""The answers to a request of our own: told to whoever asked, a 2xx to an INVITE acknowledged (RFC 3261
-§13.2.2.4).
-"""
+"""The answers to a request of our own are told to whoever asked (RFC 3261 §8.1.3, §12.1.2, §13.2.2.4)."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ class Transactions:
         self._box = box
 
     def rows(self) -> list[dict[str, Any]]:
-        """Each transaction with its ``id``, ``kind``, ``method``, ``state``, ``peer`` and, before its final
-        answer, ``call_id`` and ``cseq``.
+        """Each with ``id``, ``kind``, ``method``, ``state`` and ``peer``; until its final answer with ``call_id``
+        and ``cseq``.
         """
         return [self._row(transaction) for transaction in self._box.transactions]
 

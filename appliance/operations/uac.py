@@ -57,9 +57,7 @@ class UserAgent:
     def send_to(
         self, request: Request, target: Target, *, via: Uri | None = None, listener: int = -1
     ) -> Iterator[Told]:
-        """Send ``request`` to ``target``, by way of ``via`` and our socket ``listener`` when they are
-        given.
-        """
+        """Send ``request`` to ``target``, by way of ``via`` and by our socket ``listener``, if given."""
         box = self._box
         request.uri_text = target.uri
         if box.settings.sip.server_header and not request.has("user-agent"):

@@ -33,9 +33,7 @@ def uri_in(text: str, refusal: str) -> Uri:
 
 
 def headers_in(block: str) -> list[Header]:
-    """The headers of a block of lines, with line ends as they come; an empty line ends it, folds are
-    undone.
-    """
+    """The headers in a block of lines, folds undone; an empty line ends it. Any line ends will do."""
     headers: list[Header] = []
     for line in re.split(r"\r\n|\n|\r", block):
         if not line:

@@ -1,6 +1,4 @@
-"""The management FIFO from outside: a real FIFO, a real agent process, clients in plain shell and worse
-ones.
-"""
+"""The management FIFO from outside: a real agent process, clients in plain shell, and worse ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Whatever is written into the FIFO: nothing breaks the reader, and it does not matter in which pieces it
-comes.
-"""
+"""Whatever is written into the FIFO, and in whatever pieces: nothing breaks its reader."""
 
 from __future__ import annotations
 
