@@ -43,8 +43,9 @@ class Transactions:
         self._box = box
 
     def rows(self) -> list[dict[str, Any]]:
-        """Each with ``id``, ``kind``, ``method``, ``state`` and ``peer``; until its final answer with ``call_id``
-        and ``cseq``.
+        """All of them: ``id``, ``kind``, ``method``, ``state``, ``peer``.
+
+        Those that have no final answer yet have ``call_id`` and ``cseq`` too.
         """
         return [self._row(transaction) for transaction in self._box.transactions]
 
