@@ -25,6 +25,10 @@ class Database(Protocol):
     @property
     def available(self) -> bool: ...
 
+    @property
+    def last_error(self) -> str | None:
+        """Why it is not available."""
+
 
 class Connections(Protocol):
     """The sockets; both raise OSError."""

@@ -63,10 +63,12 @@ class Status:
         box = self._box
         problems = []
         if not box.database.available:
+            embedded = box.settings.database.embedded
+            meanwhile = "registrations are refused" if embedded else "what changes is kept on disk"
             problems.append(
                 {
-                    "what": "The database does not answer. Calls and registrations of known users go on.",
-                    "todo": "Start it, or look into its log; what changes meanwhile is kept on disk.",
+                    "what": f"The database does not answer. Calls go on, and {meanwhile}.",
+                    "todo": f"See to it that it runs and lets us in: {box.database.last_error or 'no answer'}.",
                 }
             )
         if box.service.locations.loading:

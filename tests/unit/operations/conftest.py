@@ -46,6 +46,7 @@ class Store:
 
 class Database:
     available = True
+    last_error: str | None = None
 
 
 class Connections:

@@ -53,9 +53,11 @@ def test_a_healthy_server(bench: Bench) -> None:
 
 def test_a_server_without_its_database(bench: Bench) -> None:
     bench.database.available = False
+    bench.database.last_error = "Can't connect to MySQL server on 'db'"
     told = Status(bench.box).describe()
     assert told["state"] == "degraded"
     assert "database" in told["problems"][0]["what"]
+    assert "Can't connect to MySQL server on 'db'" in told["problems"][0]["todo"]
     assert told["database"]["available"] is False
 
 
