@@ -59,7 +59,7 @@ class SipServer:
         self.console: TraceConsole | None = None
         self.journal = open_journal(settings.log.level, settings.log.format)
         keys = load_keys(Path(settings.sip.state_dir) / "secret")
-        self.network = Network(settings, self.metrics, self.tracer, self._received)
+        self.network = Network(settings, self.metrics, self.tracer, self._received, self._connection_lost)
         self.directory = Directory(settings, self.metrics, self.journal)
         self.core = ProxyCore(
             settings,
@@ -159,6 +159,9 @@ class SipServer:
         source("greenlets", lambda: self.greenlets.alive)
         source("trace_dropped", lambda: self.tracer.dropped)
 
+    def _connection_lost(self, hop: Hop) -> None:
+        self.core.connection_lost(hop, time.monotonic())
+
     def _tick(self) -> None:
         self.core.wheel.advance(time.monotonic())
 
@@ -178,11 +181,17 @@ class Network:
     """The sockets as the core sees them: listeners, names, and one way out, where everything is traced."""
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, tracer: Tracer, receive: Callable[[bytes, Hop], None]
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        tracer: Tracer,
+        receive: Callable[[bytes, Hop], None],
+        lost: Callable[[Hop], None],
     ) -> None:
         sip, limits = settings.sip, settings.limits
         self._metrics = metrics
         self._tracer = tracer
+        self._lost = lost
         self._flows = Flows(
             receive,
             Limits(
@@ -220,3 +229,4 @@ class Network:
         else:
             label = next((label for words, label in _CLOSED if reason.startswith(words)), "error")
             self._metrics.connections_closed[label] += 1
+            self._lost(hop)

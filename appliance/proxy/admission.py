@@ -28,7 +28,7 @@ from appliance.transaction.timers import Timer
 # An INVITE that has no answer after this long is told that we have it (RFC 3261 §17.2.1).
 _TRYING_AFTER = 0.2
 
-type_key = tuple[str | None, tuple[str, int | None], str]
+_Key = tuple[str | None, str, int | None, str]
 
 
 class Admission:
@@ -63,7 +63,7 @@ class Admission:
         self._tracer = tracer
         self._clock = clock
         self._on_trouble = on_trouble
-        self.in_progress: dict[type_key, Incoming] = {}
+        self.in_progress: dict[_Key, Incoming] = {}
 
     def receive(self, data: bytes, hop: Hop) -> None:
         """One whole message, from a datagram or a stream."""
@@ -96,7 +96,7 @@ class Admission:
     def progress_of(self, request: Request) -> Incoming | None:
         """The INVITE in progress that a CANCEL is for (RFC 3261 §9.2)."""
         via = request.via
-        return self.in_progress.get((via.branch, via.sent_by, "INVITE"))
+        return self.in_progress.get((via.branch, via.host, via.port, "INVITE"))
 
     def _receive_request(self, request: Request, hop: Hop, now: float) -> None:
         request.set_top_via_params(hop.host, hop.port)
@@ -104,7 +104,7 @@ class Admission:
             return
         incoming = Incoming(request, hop, now, self._answers, self._clock)
         via = request.via
-        key = (via.branch, via.sent_by, request.method)
+        key = (via.branch, via.host, via.port, request.method)
         if key in self.in_progress:
             return  # a retransmission, while the first one waits
         self._requests_received[request.method, hop.transport] += 1

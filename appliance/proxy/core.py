@@ -40,7 +40,7 @@ from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
-from appliance.transaction.table import TransactionTable
+from appliance.transaction.table import ClientTransaction, TransactionTable
 from appliance.transaction.timers import TimerSettings, TimerWheel
 
 
@@ -150,6 +150,7 @@ class ProxyCore:
                 self.domains,
                 metrics,
                 clock.wall,
+                self.journal,
                 qop=settings.auth.qop and sip.profile != "openser12",
             ),
             registrar=self.registrar,
@@ -185,6 +186,12 @@ class ProxyCore:
 
     def _progress_of(self, request: Request) -> Incoming | None:
         return self.admission.progress_of(request)
+
+    def connection_lost(self, hop: Hop, now: float) -> None:
+        """A connection has ended: requests that were sent by it and have no answer have failed (§16.9)."""
+        for transaction in self.transactions:
+            if isinstance(transaction, ClientTransaction) and transaction.hop[:3] == hop[:3]:
+                transaction.fail(now)
 
     def expire(self, now: float) -> list[Binding]:
         """Takes away the bindings that have run out, tells so, and returns them; to be called each second."""

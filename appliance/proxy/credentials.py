@@ -6,17 +6,25 @@ What proves what stands in ``authentication``; here its verdicts become replies 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from appliance.auth.nonce import NonceSource
 from appliance.proxy.authentication import Authenticator, Challenge, CredentialsSource, Verified
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.replies import Answer
+from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.telemetry.metrics import Metrics
 
 _UNAUTHORIZED = Answer(401, "Unauthorized")
 _PROXY_AUTHENTICATION_REQUIRED = Answer(407, "Proxy Authentication Required")
+
+
+class FailureJournal(Protocol):
+    """Who is told of credentials that were not accepted."""
+
+    def not_verified(self, request: Request, hop: Hop, reason: str) -> None: ...
 
 
 class CredentialCheck:
@@ -29,12 +37,15 @@ class CredentialCheck:
         domains: Domains,
         metrics: Metrics,
         wall: Callable[[], float],
+        journal: FailureJournal,
         *,
         qop: bool,
         case_sensitive: bool = True,
     ) -> None:
         self._metrics = metrics
         self._wall = wall
+        self._journal = journal
+        self._failure: str | None = None
         self._authenticator = Authenticator(
             nonces,
             source,
@@ -50,6 +61,7 @@ class CredentialCheck:
         """True when a REGISTER proves whose it is; otherwise it has been answered, usually with 401."""
         now = self._wall()
         verdict = self._authenticator.www_authorize(incoming.request, now)
+        self._tell_failure(incoming)
         if isinstance(verdict, Verified):
             incoming.verified = verdict
             return True
@@ -64,6 +76,7 @@ class CredentialCheck:
         """True when any other request proves whose it is; otherwise it has been answered, mostly with 407."""
         now = self._wall()
         verdict = self._authenticator.proxy_authorize(incoming.request, now)
+        self._tell_failure(incoming)
         if isinstance(verdict, Verified):
             incoming.verified = verdict
             return True
@@ -92,4 +105,12 @@ class CredentialCheck:
         self._metrics.auth_challenges += 1
 
     def _count_failure(self, reason: str) -> None:
+        # Told right before the verdict is returned: nobody else can come in between.
+        self._failure = reason
         self._metrics.auth_failures[reason] += 1
+
+    def _tell_failure(self, incoming: Incoming) -> None:
+        if self._failure is not None:
+            reason, self._failure = self._failure, None
+            if reason != "stale":
+                self._journal.not_verified(incoming.request, incoming.hop, reason)

@@ -77,7 +77,9 @@ class Forwarder:
     def is_loop(self, incoming: Incoming) -> bool:
         """Whether we have sent this request on before, the same way that it would go now (§16.3 step 4)."""
         request = incoming.request
-        return request.keys.count("via") > 1 and self._branches.is_loop(request)
+        keys = request.keys
+        several = keys.count("via") > 1 or "," in request.lines[keys.index("via")]
+        return several and self._branches.is_loop(request)
 
     def prepare(
         self, incoming: Incoming, target: Target, number: int, breadth: int | None = None

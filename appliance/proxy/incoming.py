@@ -45,7 +45,8 @@ class Answers:
         self._send = send
         self._responses_sent = metrics.responses_sent
         self._stateless = metrics.stateless_responses
-        # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9); copying its state is half the cost of a new one.
+        self.messages_rejected = metrics.messages_rejected
+        # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9); a copy of its state costs half of a new one.
         self._tag = hashlib.blake2b(key=tag_key, digest_size=10, person=b"to-tag")
         self._server = (f"Server: {server}",) if server else ()
 
@@ -54,7 +55,7 @@ class Answers:
         (§8.2.7)."""
         try:
             via = request.via
-            text = f"{via.branch}\n{via.sent_by}\n{request.call_id}\n{request.from_tag}"
+            text = f"{via.branch}\n{via.host}\n{via.port}\n{request.call_id}\n{request.from_tag}"
         except MalformedMessage:  # it is refused for that; its copies look the same
             text = "\n".join(request.lines)
         tag = self._tag.copy()
@@ -94,8 +95,8 @@ class Answers:
 class Incoming:
     """One request under way.
 
-    ``verified`` is who sent it, once that is proved. ``came_as`` is its Request-URI and Routes before any step
-    has changed them: what a CANCEL repeats (RFC 3261 §9.1).
+    ``verified`` is who sent it, once that is proved. ``came_as`` is its Request-URI and Routes before any
+    step has changed them: what a CANCEL repeats (RFC 3261 §9.1).
     """
 
     __slots__ = (
@@ -133,6 +134,11 @@ class Incoming:
             self._answers.send_stateful(self.transaction, self.request, answer, headers, self._clock())
         else:
             self._answers.send_stateless(self.request, self.hop, answer, headers)
+
+    def refuse(self, answer: Answer, reason: str, headers: Sequence[str] = ()) -> None:
+        """Answers with a refusal that is counted, by a reason that the metrics know."""
+        self._answers.messages_rejected[reason] += 1
+        self.reply(answer, headers)
 
     def has_our_tag(self) -> bool:
         """Whether the To tag is the one that our own reply to this request's INVITE had."""

@@ -9,8 +9,9 @@ import traceback
 
 from appliance.proxy.calls import CallEnd
 from appliance.proxy.incoming import Incoming
+from appliance.registrar.answer import Outcome
 from appliance.registrar.binding import Binding
-from appliance.registrar.register import Outcome
+from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
@@ -46,6 +47,18 @@ class ProxyJournal:
             sip_aor=binding.aor,
             sip_contact=binding.contact,
             sip_call_id=binding.call_id,
+        )
+
+    def not_verified(self, request: Request, hop: Hop, reason: str) -> None:
+        """Credentials were not accepted."""
+        self._journal.event(
+            "auth-failed",
+            f"{hop.host} {request.method} as {request.from_.uri.aor}: {reason.replace('_', ' ')}",
+            sip_peer=hop,
+            sip_method=request.method,
+            sip_aor=request.from_.uri.aor,
+            sip_call_id=request.call_id,
+            reason=reason,
         )
 
     def failed(self, error: BaseException, request: Request) -> None:

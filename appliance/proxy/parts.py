@@ -12,7 +12,8 @@ from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.targets import TargetSet
-from appliance.registrar.register import Outcome, Registrar
+from appliance.registrar.answer import Outcome
+from appliance.registrar.register import Registrar
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.trace import Tracer
 

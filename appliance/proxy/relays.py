@@ -73,8 +73,8 @@ class Relays:
         if invite is not None or waiting is not None:
             incoming.admit()
             incoming.reply(_OK)
-            if invite is not None and invite.user is not None:
-                invite.user.on_cancel(invite, incoming.now)
+            if invite is not None:
+                invite.cancel(incoming.now)
         elif self._follow(incoming):
             incoming.reply(_OK)
         else:

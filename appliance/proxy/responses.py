@@ -42,7 +42,8 @@ class Responses:
             self._pass_on(response, hop)
 
     def _pass_on(self, response: Response, hop: Hop) -> None:
-        if response.status == 100 or not self._branches.verify(response):
+        # A late response to anything but an INVITE is of no use any more (RFC 4320 §4.2).
+        if response.cseq.method != "INVITE" or response.status == 100 or not self._branches.verify(response):
             self._messages_rejected["unmatched"] += 1
             return
         response.remove_first_item("via")

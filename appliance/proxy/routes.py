@@ -42,18 +42,18 @@ class Routes:
         request = incoming.request
         if request.method == "CANCEL":
             return self.relays.cancel(incoming)
-        if request.first("max-forwards") == "0":
-            return incoming.reply(incoming.replies.too_many_hops)
+        if request.max_forwards == 0:
+            return incoming.refuse(incoming.replies.too_many_hops, "too_many_hops")
         if self.relays.is_loop(incoming):
-            return incoming.reply(incoming.replies.loop)
-        if extensions := request.items("proxy-require"):
-            return incoming.reply(incoming.replies.bad_extension, (f"Unsupported: {', '.join(extensions)}",))
+            return incoming.refuse(incoming.replies.loop, "loop")
+        if request.has("proxy-require"):
+            return self.refuse_extensions(incoming)
         if self.self_loop.takes(request):
             return self.relay_to_myself(incoming)
         if self.loose_route(incoming):
             return self.relay_in_dialog(incoming)
         if request.has("route"):
-            return incoming.reply(incoming.replies.preloaded_route)
+            return incoming.refuse(incoming.replies.preloaded_route, "acl")
         if request.method == "ACK":
             return self.relays.acknowledge(incoming)
         if request.method == "REGISTER":
@@ -85,7 +85,7 @@ class Routes:
     def register(self, incoming: Incoming) -> None:
         request, replies = incoming.request, incoming.replies
         if not self.domains.is_me(request.uri):
-            return incoming.reply(replies.register_elsewhere)
+            return incoming.refuse(replies.register_elsewhere, "acl")
         if not self.domains.serves(request.to.uri.host):
             return incoming.reply(replies.unknown_domain)
         if replies.trying_to_register:
@@ -118,7 +118,7 @@ class Routes:
                 return incoming.reply(replies.from_mismatch)
             self.credentials.consume(request)
         elif not self.domains.is_me(request.uri):
-            return incoming.reply(replies.relaying)
+            return incoming.refuse(replies.relaying, "acl")
         incoming.admit()
         if not self.domains.is_me(request.uri):
             return self.relay(incoming, [Target(request.uri_text)])
@@ -145,6 +145,11 @@ class Routes:
         self.dialogs.repair_strict_route(request, self.domains.is_me)
         signed = self.dialogs.strip_own_routes(request, self.domains.is_me)
         return signed and request.to_tag is not None
+
+    def refuse_extensions(self, incoming: Incoming) -> None:
+        """Proxy-Require names what a proxy must understand; there is nothing that we would (§16.3 step 5)."""
+        unknown = ", ".join(incoming.request.items("proxy-require"))
+        incoming.refuse(incoming.replies.bad_extension, "unsupported", (f"Unsupported: {unknown}",))
 
     def is_for_the_server(self, incoming: Incoming) -> bool:
         """OPTIONS without a user asks the server itself what it can do (RFC 3261 §11)."""
