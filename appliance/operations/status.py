@@ -68,7 +68,7 @@ class Status:
             problems.append(
                 {
                     "what": f"The database does not answer. Calls go on, and {meanwhile}.",
-                    "todo": f"See to it that it runs and lets us in: {box.database.last_error or 'no answer'}.",
+                    "todo": f"See that it runs and lets us in: {box.database.last_error or 'no answer'}.",
                 }
             )
         if box.service.locations.loading:
