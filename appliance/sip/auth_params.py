@@ -11,7 +11,7 @@ from functools import lru_cache
 from appliance.errors import MalformedMessage
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++").fullmatch
-_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_STRING = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 # Credentials longer than this are read without remembering anything, so that nobody fills the memory with
