@@ -7,6 +7,7 @@ again and the statement sent once more, so every statement has to be repeatable.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from gevent.lock import RLock
 from appliance.storage.engine import Database
 
 _GONE = (0, 2006, 2013, 2055, 4031)
+#: Whoever finds a closed connection finds it at once; what took longer was sent and is under way.
+_AT_ONCE = 1.0
 
 
 class Channel:
@@ -44,6 +47,7 @@ class Channel:
     def _send(self, statement: str) -> tuple[int, Sequence[tuple[Any, ...]]]:
         connection = self._connection
         fresh = connection is None
+        began = time.monotonic()
         if connection is None:
             connection = self._connection = self._open()
         try:
@@ -53,7 +57,7 @@ class Channel:
             if connection.open:
                 raise
             self._connection = None
-            if fresh or not error.args or error.args[0] not in _GONE:
+            if fresh or not error.args or error.args[0] not in _GONE or time.monotonic() - began > _AT_ONCE:
                 raise
         except BaseException:
             # A time-out or a killed greenlet in the middle of a reply: nobody may read the rest of it.

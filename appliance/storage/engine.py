@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 #: How often a transaction that lost a deadlock runs in all.
 _TRIES = 6
+#: Whoever meets a connection that had gone stale learns it at once; what took longer was a time-out.
+_AT_ONCE = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 Observer = Callable[[str, str, float], None]
@@ -113,6 +115,7 @@ class Database:
     def _persistently(self, work: Callable[[], T]) -> T:
         """Run it until it was neither a deadlock's victim nor met a connection that had gone stale."""
         for attempt in range(1, _TRIES + 1):
+            began = time.monotonic()
             fault, value = self._call(lambda: _attempt(work))
             if fault is None:
                 return cast("T", value)
@@ -122,15 +125,12 @@ class Database:
                     gevent.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads the rivals
                     continue
                 raise DatabaseUnavailable(f"the database is too busy: {known}") from fault
-            if (
-                isinstance(known, DatabaseUnavailable)
-                and attempt == 1
-                and getattr(fault, "connection_invalidated", False)
-            ):
-                continue  # the pool has thrown the stale connection away: the next one is new
-            if known is not None:
-                raise known from fault
-            raise fault
+            stale = getattr(fault, "connection_invalidated", False) and time.monotonic() - began < _AT_ONCE
+            if stale and attempt == 1 and isinstance(known, DatabaseUnavailable):
+                continue  # the pool has thrown the connection away: the next one is new
+            if known is None:
+                raise fault
+            raise known from fault
         raise AssertionError("unreachable")
 
     def _in_transaction(self, work: Callable[[Connection], T]) -> T:

@@ -65,7 +65,7 @@ def keep_registering(writer: BindingWriter, number: int) -> None:
 def main() -> None:
     verb, url, spool, *rest = sys.argv[1:]
     writer = BindingWriter(
-        Database(url, connect_timeout=2), spool=None if spool == "-" else Spool(Path(spool))
+        Database(url, connect_timeout=2, query_timeout=2), spool=None if spool == "-" else Spool(Path(spool))
     )
     writer.start()
     if verb == "register":

@@ -6,6 +6,8 @@ CSeq that was answered, or a later one: a commit whose answer was not sent any m
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -173,6 +175,24 @@ def test_an_outage_is_caught_up_without_a_restart(start: Start, server: MariaDB,
     while not caught_up(server, writer.answered):
         writer.wait_for(PHONES)
         assert time.monotonic() < deadline, "the spool was never replayed"
+    writer.kill()
+    assert_nothing_lost(writer.answered, cseqs(start, url, spool))
+
+
+@pytest.mark.mariadb
+def test_a_mariadb_that_hangs_is_as_good_as_away(start: Start, server: MariaDB, tmp_path: Path) -> None:
+    """It takes connections and statements and never answers; registrations go on by the spool."""
+    url, spool = server.url(), tmp_path / "spool.db"
+    schema.create(url)
+    writer = start("register", url, spool, PHONES, 100)
+    writer.wait_for(PHONES * 3)
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        writer.wait_for(PHONES * 5)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    writer.wait_for(PHONES * 5)
     writer.kill()
     assert_nothing_lost(writer.answered, cseqs(start, url, spool))
 
