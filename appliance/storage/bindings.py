@@ -42,9 +42,10 @@ from appliance.storage.location_sqlite import SqliteLocations
 from appliance.storage.location_writes import LocationWrites, Written
 from appliance.storage.spool import Spool
 
-#: While phones come in numbers, commits begin no closer together than this: a flush costs both processes as
-#: much as thirty rows do. A phone that comes alone never waits for it.
-_PACE = 0.02
+#: A flush costs both processes as much as thirty rows do. So while phones keep coming, a commit waits for
+#: them: in slices, until one brings nobody, there are enough, or the first has waited long enough. A phone
+#: that comes alone never waits.
+_SLICE, _ENOUGH, _LONGEST_WAIT = 0.005, 100, 0.05
 #: A write-back flush goes out in pieces, so that phones that register meanwhile do not wait for all of it.
 _FLUSHED_AT_ONCE = 500
 _READ_AT_ONCE = 500
@@ -255,18 +256,15 @@ class BindingWriter:
     def _run(self) -> None:
         """One commit after the other, and between them what the spool holds."""
         crowded = False
-        began = 0.0
         while True:
             self._wake.wait(timeout=self._writes.pause)
             self._wake.clear()
             if self._batch.changes:
-                pace = max(self._gather_seconds, began + _PACE - self._clock() if crowded else 0.0)
-                if pace > 0:
-                    gevent.sleep(min(pace, _PACE + self._gather_seconds))
+                self._gather(crowded)
             batch = self._under_way = self._batch
             self._batch = _Batch()
             if batch.changes:
-                began, crowded = self._clock(), batch.waiting > 1
+                crowded = batch.waiting > 1
                 try:
                     batch.refused = self._write(batch.changes).refused
                 except StorageError as error:
@@ -278,6 +276,18 @@ class BindingWriter:
                 batch.done.set()
             if self._writes.replay():
                 self._wake.set()  # there is more
+
+    def _gather(self, crowded: bool) -> None:
+        """Let others join this commit, when it looks as if there were any."""
+        if self._gather_seconds:
+            gevent.sleep(self._gather_seconds)
+        batch = self._batch
+        seen = 0 if crowded or batch.waiting > 1 else 1
+        slices = int(_LONGEST_WAIT / _SLICE)
+        while seen < batch.waiting < _ENOUGH and slices > 0:
+            seen = batch.waiting
+            slices -= 1
+            gevent.sleep(_SLICE)
 
     def _unfinished(self) -> _Batch | None:
         """A commit that somebody waits for."""
