@@ -100,13 +100,13 @@ class LocationWrites:
         rows = sorted(tuple(each.row) for each in entries if each.row is not None)
         removals = [(each.key, each.modified) for each in entries if each.row is None]
         try:
-            self._replay(rows, removals)
+            problem = self._replay(rows, removals)
         except StorageError as error:
             self.last_error = str(error)
             return False
         spool.remove(entries)
-        if not len(spool):
-            self.last_error = None
+        if problem or not len(spool):
+            self.last_error = problem
         return bool(len(spool))
 
     def waiting_rows(self) -> Iterable[tuple[str, Row | None]]:
@@ -126,17 +126,22 @@ class LocationWrites:
         entries = [Entry(KIND, ruid, now, None) for ruid in removals]
         entries += [Entry(KIND, row[RUID], now, row) for row in rows]
         spool.add(entries)
-        self.forget(entry.key for entry in entries)
+        self._fingerprints.clear()  # what the rows are when it is back, nobody knows: restored, perhaps
 
-    def _replay(self, rows: Sequence[Row], removals: Sequence[tuple[str, str]]) -> None:
+    def _replay(self, rows: Sequence[Row], removals: Sequence[tuple[str, str]]) -> str | None:
+        """Why a row was left out, if one was: it would have been refused, and must not keep the others."""
         try:
             self._table.replay(rows, removals)
-        except RowRefused:
-            # One row that cannot be must not keep the others: it is left out, as it would have been refused.
-            if len(rows) + len(removals) > 1:
-                for row in rows:
-                    self._replay([row], ())
+        except RowRefused as error:
+            if not rows:
+                raise
+            if len(rows) == 1 and not removals:
+                return f"a binding was left out: {error}"
+            problems = [self._replay([row], ()) for row in rows]
+            if removals:
                 self._replay((), removals)
+            return next(filter(None, problems), None)
+        return None
 
     def _to_database(
         self, rows: Sequence[Row], removals: Sequence[str], refused: dict[str, StorageError]
@@ -159,8 +164,7 @@ class LocationWrites:
             else:
                 names = {row[RUID] for row in known}
                 whole = [row for row in rows if row[RUID] not in names]
-        if known and not self._table.refresh(known):
-            # Somebody has deleted rows by hand: the phones are there all the same.
+        if known and not self._refresh(known):
             self._upsert(known, refused)
         if whole:
             self._upsert(whole, refused)
@@ -170,6 +174,13 @@ class LocationWrites:
         for row, print_ in zip(rows, fingerprints, strict=False):
             self._fingerprints[row[RUID]] = print_
         self.forget(refused)
+
+    def _refresh(self, rows: Sequence[Row]) -> bool:
+        """False when it needs whole rows: somebody has deleted some by hand, or one of them cannot be."""
+        try:
+            return self._table.refresh(rows)
+        except RowRefused:
+            return False
 
     def _upsert(self, rows: Sequence[Row], refused: dict[str, StorageError]) -> None:
         """Write whole rows; a row that cannot be is found by halves and does no harm to the others."""

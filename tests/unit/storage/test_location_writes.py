@@ -36,7 +36,7 @@ class Table:
         self.rows.update((row[RUID], row) for row in rows)
 
     def refresh(self, rows: Sequence[Row]) -> bool:
-        self._ask(f"refresh {len(rows)}")
+        self._ask(f"refresh {len(rows)}", rows)
         known = [row for row in rows if row[RUID] in self.rows]
         self.rows.update((row[RUID], row) for row in known)
         return len(known) == len(rows)
@@ -160,6 +160,14 @@ def test_one_row_that_cannot_be_does_no_harm_to_the_others(table: Table, writes:
     assert table.asked == ["upsert 1"]
 
 
+def test_a_refresh_that_cannot_be_does_no_harm_to_the_others(table: Table, writes: LocationWrites) -> None:
+    writes.write(rows(0, 50), [], NOW)
+    wanted = rows(0, 50, cseq=2)
+    table.poison = {wanted[17][RUID]}
+    assert set(writes.write(wanted, [], NOW).refused) == table.poison
+    assert [row[CSEQ] for row in table.rows.values()].count(2) == 49
+
+
 @pytest.mark.parametrize("failure", [DatabaseUnavailable("gone away"), DatabaseRefused("a table is missing")])
 def test_what_the_database_does_not_take_goes_to_the_spool(
     table: Table, writes: LocationWrites, spool: Spool, failure: StorageError
@@ -255,6 +263,7 @@ def test_a_row_that_cannot_be_does_not_stop_the_replay(
     writes.replay()
     assert len(table.rows) == 4
     assert writes.spooled == 0
+    assert writes.last_error == "a binding was left out: Data too long for column"
 
 
 def test_what_waits_is_known(there: Availability, writes: LocationWrites) -> None:
