@@ -33,6 +33,8 @@ PLACEHOLDERS = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:\+\d{4})?", "DATE"),
+        (r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\b", "DATE"),
+        (r"\b\d+ \[sec\]", "N [sec]"),
         (r"\b\d\d:\d\d:\d\d(?:\.\d+)?\b", "TIME"),
         (r"\b0\(\d+\)", "0(PID)"),
         (r"\bprocess \d+", "process PID"),

@@ -1,0 +1,104 @@
+"""README and the pages in docs/: their commands are typed, their links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.docs.transcript import Transcript
+from tests.harness.mariadb import MariaDB
+from tests.harness.ports import LOOPBACK, free_port
+from tests.harness.process import Process
+from tests.harness.sipbox import REPOSITORY
+from tests.harness.waiting import wait_until
+
+PAGES = sorted(REPOSITORY.glob("*.md")) + sorted((REPOSITORY / "docs").glob("**/*.md"))
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+class Clone(NamedTuple):
+    """A directory that looks like a clone in which ``./run`` is running."""
+
+    directory: Path
+    replaced: dict[str, str]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Clone]:
+    port, http = free_port(), free_port()
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    command = [sys.executable, "-m", "appliance", "demo", "--state-dir", tmp_path / ".state"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIPBOX_")}
+    running = Process(
+        [*command, "--listen", f"{LOOPBACK}:{port}", "--http", f"{LOOPBACK}:{http}"],
+        log=tmp_path / "run.log",
+        environment={**environment, "PYTHONPATH": str(REPOSITORY)},
+        directory=tmp_path,
+    )
+    try:
+        wait_until("./run is ready", lambda: "event=ready" in running.log, timeout=30)
+        replaced = {"5060": str(port), "8080": str(http), "/home/you/sipbox": str(tmp_path)}
+        yield Clone(tmp_path, replaced)
+        running.signal(signal.SIGINT)
+        assert running.wait(15) == 0, running.log
+    finally:
+        running.close()
+
+
+def typed(page: str, clone: Clone, **replaced: str) -> int:
+    path = str(Path(sys.executable).parent)
+    with Transcript(REPOSITORY / page, clone.directory, path, {**clone.replaced, **replaced}) as transcript:
+        return transcript.run()
+
+
+def test_readme(clone: Clone) -> None:
+    ports = {"5062": str(free_port()), "8081": str(free_port())}
+    assert typed("README.md", clone, **ports) >= 8
+
+
+@pytest.mark.mariadb
+def test_administration(clone: Clone, mariadb: MariaDB) -> None:
+    socket = {"/run/mysqld/mysqld.sock": str(mariadb.socket)}
+    try:
+        assert typed("docs/administration.md", clone, **socket) >= 25
+    finally:
+        mariadb.sql("drop database if exists openser")
+        mariadb.sql("drop user if exists sipbox@localhost")
+
+
+def test_fifo(clone: Clone) -> None:
+    variables = {"SIPBOX_CONFIG": str(clone.directory / ".state" / "sipbox.toml")}
+    path = str(Path(sys.executable).parent)
+    page = REPOSITORY / "docs" / "fifo.md"
+    with Transcript(page, clone.directory, path, clone.replaced, variables) as transcript:
+        assert transcript.run() == 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    links = [link.partition("#") for link in LINK.findall(page.read_text())]
+    for target, _, anchor in links:
+        if re.match(r"[a-z]+:", target):
+            continue
+        found = page.parent / target if target else page
+        assert found.exists(), f"{page.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"(?m)^#+ (.+)$", found.read_text())
+            slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in slugs, f"{page.name} links to {target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    """Paths of the repository in code marks, from its root or from ``appliance/``."""
+    for name in re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", page.read_text()):
+        places = (REPOSITORY / name, REPOSITORY / "appliance" / name)
+        assert any(place.exists() for place in places), f"{page.name} names {name}"
