@@ -23,8 +23,8 @@ from appliance.storage.location_rows import COLUMNS, CSEQ, EXPIRES, LAST_MODIFIE
 #: A statement stays far below max_allowed_packet even when every contact is as long as it may be.
 _ROWS_AT_ONCE = 500
 
-#: What a row's name stands for never changes, so it is not written again.
-_CHANGEABLE: Final = tuple(name for name in COLUMNS if name not in ("ruid", "username", "domain"))
+#: Whom a ruid stands for never changes, but a refresh that met no row has left one without a user.
+_CHANGEABLE: Final = tuple(name for name in COLUMNS if name != "ruid")
 _INSERT: Final = f"INSERT INTO location ({','.join(COLUMNS)}) VALUES "
 _UPDATE: Final = " ON DUPLICATE KEY UPDATE " + ",".join(f"{name}=VALUES({name})" for name in _CHANGEABLE)
 # Assignments are made from left to right: the time that is compared with comes last.
