@@ -33,7 +33,10 @@ def _rank(final: Final) -> tuple[int, int]:
         return (0, 0)
     if status in _REPAIRABLE:
         return (status // 100, 0)
-    return (status // 100, 2 if status in _SILENT else 1)
+    if status in _SILENT:
+        return (status // 100, 2)
+    # A target that leads nowhere (our own 404 or 416) says nothing about the user, who may have another.
+    return (status // 100, 3 if final.response is None and status != 480 else 1)
 
 
 def gather_challenges(chosen: Response, finals: Sequence[Final]) -> None:

@@ -8,6 +8,7 @@ goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage
@@ -18,6 +19,7 @@ from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.targets import Target
 from appliance.sip.headers import NameAddr
 from appliance.sip.hop import Hop
+from appliance.sip.hosts import is_ipv4
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
 
@@ -73,6 +75,7 @@ class Forwarder:
         self._dialog_routes = dialog_routes
         self._max_forwards = max_forwards
         self._sent_by = [f"{_bracketed(host)}:{port}" for _, host, port in listeners]
+        self._families = {(transport, ":" in host) for transport, host, _ in listeners}
 
     def is_loop(self, incoming: Incoming) -> bool:
         """Whether we have sent this request on before, the same way that it would go now (§16.3 step 4)."""
@@ -123,15 +126,16 @@ class Forwarder:
     def hop_of(self, uri: Uri) -> Hop:
         """The hop of a SIP URI (RFC 3263 §4, addresses only); raises Unroutable."""
         if uri.scheme != "sip":
-            raise Unroutable(f"no way to a {uri.scheme} URI")
+            raise Unroutable(f"no way to a {uri.scheme} URI", 416)
         transport = (uri.transport or "udp").lower()
         if transport not in ("udp", "tcp"):
             raise Unroutable(f"no transport {transport}")
         host = uri.address
         if not _is_address(host):
-            addresses = self._addresses(host)
+            families = self._families
+            addresses = [each for each in self._addresses(host) if (transport, ":" in each) in families]
             if not addresses:
-                raise Unroutable(f"{host} has no address", 404)
+                raise Unroutable(f"{host} has no address that we reach by {transport}", 404)
             host = addresses[0]
         return Hop(transport, host, uri.port or 5060, -1)
 
@@ -147,8 +151,10 @@ class Forwarder:
 
     def breadth_of(self, request: Request) -> int:
         """How many branches at once the request may still become (RFC 5393 §5.3.3)."""
-        text = request.first("max-breadth")
-        return min(int(text), _DEFAULT_BREADTH) if text and text.isdigit() else _DEFAULT_BREADTH
+        text = request.first("max-breadth") or ""
+        # isdigit alone takes digits of any script, which int() refuses.
+        known = text.isascii() and text.isdigit() and len(text) < 10
+        return min(int(text), _DEFAULT_BREADTH) if known else _DEFAULT_BREADTH
 
     def _count_down(self, request: Request) -> None:
         text = request.first("max-forwards")
@@ -165,5 +171,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+@lru_cache(maxsize=4096)
 def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+    # Strictly: what only looks like an address would be looked up where it is sent, and hold everybody up.
+    return ":" in host or is_ipv4(host)

@@ -24,7 +24,14 @@ from appliance.sip.message import Response
     ],
 )
 def test_the_best_response(statuses: list[int], chosen: int) -> None:
-    assert best([Final(status, None) for status in statuses]).status == chosen
+    assert best([Final(status, response(status)) for status in statuses]).status == chosen
+
+
+@pytest.mark.parametrize("leads_nowhere", [404, 416])
+@pytest.mark.parametrize("other", [Final(408, None), Final(480, None), Final(486, Response(486, "", [], []))])
+def test_a_contact_that_leads_nowhere_says_nothing_about_the_user(leads_nowhere: int, other: Final) -> None:
+    assert best([Final(leads_nowhere, None), other]) is other
+    assert best([Final(leads_nowhere, None)]).status == leads_nowhere
 
 
 def response(status: int, *challenges: str) -> Response:

@@ -1,0 +1,48 @@
+"""Where a request goes to, and what a target that leads nowhere is answered with."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.sip.hop import Hop
+from tests.unit.proxy.stage import DOMAIN, Sent, Stage
+
+CONTACTS = ("sip:11@192.0.2.11", "sip:11@192.0.2.12")
+
+
+@pytest.fixture
+def stage() -> Stage:
+    stage = Stage()
+    stage.add_user("10")
+    return stage
+
+
+def call(stage: Stage, uri: str = f"sip:11@{DOMAIN}", **options: object) -> list[Sent]:
+    return stage.let_in(stage.request("INVITE", uri, **options))[1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("host", ["999.999.999.999", "192.0.2", "1", "192.0.2.1.", "192.0.2.300"])
+def test_what_only_looks_like_an_address_is_looked_up_as_a_name(stage: Stage, host: str) -> None:
+    """And never handed to a socket, which would look it up while everybody waits."""
+    (reply,) = call(stage, f"sip:bob@{host}")
+    assert reply.message.status == 404
+    assert stage.lookups == [host]
+
+
+def test_a_host_without_an_address_of_our_family_is_not_tried(stage: Stage) -> None:
+    stage.hosts["six.example"] = ["2001:db8::1"]
+    assert call(stage, "sip:bob@six.example")[0].message.status == 404
+    stage.hosts["both.example"] = ["2001:db8::1", "203.0.113.7"]
+    assert call(stage, "sip:bob@both.example")[0].hop == Hop("udp", "203.0.113.7", 5060)
+
+
+@pytest.mark.parametrize("uri", ["tel:+4930123456", "sips:bob@elsewhere.example", "urn:service:sos"])
+def test_another_scheme_is_refused_as_such(stage: Stage, uri: str) -> None:
+    assert call(stage, uri)[0].message.status == 416
+
+
+@pytest.mark.parametrize("breadth", ["²", "-1", "9" * 5000, "many"])
+def test_a_max_breadth_that_is_no_number_is_none(stage: Stage, breadth: str) -> None:
+    stage.bind("11", *CONTACTS)
+    copies = [each.message for each in call(stage, headers=[("Max-Breadth", breadth)])]
+    assert [copy.get("Max-Breadth") for copy in copies if copy.is_request] == ["30", "30"]
