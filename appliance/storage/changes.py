@@ -32,6 +32,7 @@ _GAPS_WATCHED = 50
 #: Entries are kept for others to read, and removed after an hour; whoever reads less often starts anew.
 _KEPT_SECONDS = 3600
 _REMOVE_EVERY = 600.0
+_REMOVED_AT_ONCE = 5_000
 _TOO_LATE_SECONDS = 1800.0
 #: Where reading begins: what was written just before may still be under way.
 _LOOK_BACK = 500
@@ -96,7 +97,8 @@ class ChangeLog:
         self._tell(changes)
         if now >= self._next_removal:
             self._next_removal = now + _REMOVE_EVERY
-            self._database.run(_remove_old, "change_log_removal")
+            while self._database.run(_remove_old, "change_log_removal") >= _REMOVED_AT_ONCE:
+                gevent.sleep(0)
         return changes
 
     # ---------------------------------------------------------------------------------------------- internals
@@ -183,8 +185,9 @@ class ChangeLog:
             self._forget_all()
 
 
-def _remove_old(connection: Connection) -> None:
+def _remove_old(connection: Connection) -> int:
     """Not too many at a time: a long delete would hold up those who write."""
     old = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=_KEPT_SECONDS)
     statement = delete(change_log).where(change_log.c.changed < old)
-    connection.execute(statement.with_dialect_options(mysql_limit=10_000, mariadb_limit=10_000))
+    limited = statement.with_dialect_options(mysql_limit=_REMOVED_AT_ONCE, mariadb_limit=_REMOVED_AT_ONCE)
+    return connection.execute(limited).rowcount

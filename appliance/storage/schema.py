@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Select, func, inspect, select, text
 from sqlalchemy.engine import URL, Connection, make_url
 
-from appliance.errors import DatabaseRefused, SipboxError, StorageError
+from appliance.errors import DatabaseRefused, DatabaseUnavailable, SipboxError, StorageError
 from appliance.storage import tables
 from appliance.storage.connecting import sqlite_file
 from appliance.storage.durability import flush_settings
@@ -208,7 +208,8 @@ def _migrate(url: URL, groups: list[str]) -> list[str]:
             config.attributes["connection"] = connection
             if connection.dialect.name != "sqlite":
                 # Two administrators at once: the second waits, and finds nothing left to do.
-                connection.execute(text("SELECT GET_LOCK('sipbox-schema', 60)"))
+                if connection.execute(text("SELECT GET_LOCK('sipbox-schema', 60)")).scalar() != 1:
+                    raise DatabaseUnavailable("somebody else is changing the tables")
                 connection.commit()
             there = _groups_at(connection)
             connection.commit()
