@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from appliance.proxy.best_response import Final, best, gather_challenges
 from appliance.proxy.forward import Forwarder, Unroutable
-from appliance.proxy.incoming import Answers, Incoming, reply_hop
+from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.replies import Answer
 from appliance.proxy.targets import Target
 from appliance.sip.hop import Hop
@@ -73,8 +73,9 @@ class ResponseContext:
     """
 
     __slots__ = (
-        "_around", "_branches", "_breadth", "_done", "_groups", "_incoming", "_invite", "_number",
-        "_on_final", "_ring_until", "_server", "_timer", "_timer_c_until", "cancelled", )  # fmt: skip
+        "_around", "_branches", "_breadth", "_cancelled", "_done", "_groups", "_incoming", "_invite",
+        "_number", "_on_final", "_ring_until", "_server", "_timer", "_timer_c_until",
+    )  # fmt: skip
 
     def __init__(self, incoming: Incoming, around: Surroundings, on_final: Callable[[int], None]) -> None:
         self._incoming = incoming
@@ -91,7 +92,7 @@ class ResponseContext:
         self._ring_until = 0.0
         self._timer_c_until = 0.0
         self._done = False
-        self.cancelled = incoming.cancelled
+        self._cancelled = False
 
     # -- the way down: targets become branches ---------------------------------------------------------------
 
@@ -113,7 +114,7 @@ class ResponseContext:
             self._incoming.reply(self._around.answers.replies.trying)
 
     def _start_group(self) -> None:
-        if self._done or self.cancelled:
+        if not self._groups:  # given up since then
             self._group_ended(self._around.clock())
             return
         group = self._groups.pop(0)
@@ -132,42 +133,44 @@ class ResponseContext:
             self._watch(self._around.clock())
 
     def _send(self, branch: Branch, share: int | None) -> None:
-        around, incoming = self._around, self._incoming
+        around = self._around
         try:
-            outgoing = around.forwarder.prepare(incoming, branch.target, branch.number, share)
+            outgoing = around.forwarder.prepare(self._incoming, branch.target, branch.number, share)
+            if self._done or branch.final is not None:  # while a name was looked up or a connection opened
+                return
+            request = outgoing.request
+            branch.transaction = around.transactions.begin_client(
+                request, request.encode(), outgoing.hop, branch, around.clock()
+            )
         except Unroutable as obstacle:
             self.branch_ended(branch, Final(obstacle.status, None), around.clock())
-            return
-        if self._done or self.cancelled:  # while a name was looked up or a connection opened
-            self.branch_ended(branch, Final(487, None), around.clock())
-            return
-        request = outgoing.request
-        around.metrics.requests_forwarded[request.method, outgoing.hop.transport] += 1
-        transaction = around.transactions.begin_client(
-            request, request.encode(), outgoing.hop, branch, around.clock()
-        )
-        branch.transaction = transaction
+        except Exception:
+            # Whatever it is, it is told elsewhere; the caller must not wait for this branch for ever.
+            self.branch_ended(branch, Final(500, None), around.clock())
+            raise
+        else:
+            around.metrics.requests_forwarded[request.method, outgoing.hop.transport] += 1
 
     # -- the way back: responses of the branches -------------------------------------------------------------
 
     def branch_answered(self, branch: Branch, response: Response, now: float) -> None:
         status = response.status
         if status < 200:
-            self._provisional(branch, response, now)
-            return
+            branch.proceeding = True
+            if status == 100 or self._done:
+                return
         response.remove_first_item("via")
-        if status < 300:
+        if "via" not in response.keys:
+            # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
+            if status >= 200:
+                self.branch_ended(branch, Final(502, None), now)
+        elif status < 200:
+            self._timer_c_until = now + self._around.timer_c_seconds
+            self._forward(response, now)
+        elif status < 300:
             self._success(branch, response, now)
         else:
             self.branch_ended(branch, Final(status, response), now)
-
-    def _provisional(self, branch: Branch, response: Response, now: float) -> None:
-        branch.proceeding = True
-        if response.status == 100 or self._done:
-            return
-        response.remove_first_item("via")
-        self._timer_c_until = now + self._around.timer_c_seconds
-        self._forward(response, now)
 
     def _success(self, branch: Branch, response: Response, now: float) -> None:
         if branch.final is None:
@@ -178,7 +181,10 @@ class ResponseContext:
         if not first and self._server.last_status >= 300:
             # It was answered in the very moment that we gave up: the caller must know, or the callee talks to
             # nobody.
-            self._around.send(response.encode(), reply_hop(self._incoming.request, self._incoming.hop))
+            try:
+                self._around.send(response.encode(), self._server.hop)
+            except OSError:
+                return  # the caller has gone altogether
             return
         self._forward(response, now)
         if first:
@@ -190,18 +196,17 @@ class ResponseContext:
             return
         branch.final = final
         if final.status >= 600:
-            self._groups.clear()
-            self._cancel_pending(now)
+            self._give_up(now)
         self._group_ended(now)
 
     def _group_ended(self, now: float) -> None:
         if self._done or any(branch.final is None for branch in self._branches):
             return
-        if self._groups and not self.cancelled:
+        if self._groups:
             self._around.defer(self._start_group)
             return
         finals = [branch.final for branch in self._branches if branch.final is not None]
-        if self.cancelled and not any(final.status >= 600 for final in finals):
+        if self._cancelled and not any(final.status >= 600 for final in finals):
             finals = [final for final in finals if final.status == 487] or [Final(487, None)]
         self._answer(best(finals), finals, now)
 
@@ -247,17 +252,21 @@ class ResponseContext:
 
     def on_cancel(self, transaction: ServerTransaction, now: float) -> None:
         """The caller has given up: so do the branches, and their 487 is what it gets (§9.2, §16.10)."""
-        self.cancelled = True
-        self._groups.clear()
-        self._cancel_pending(now)
-        for branch in self._branches:
-            # A phone that has not even said that it tries is not waited for.
-            if branch.final is None and not branch.proceeding:
-                branch.final = Final(487, None)
+        self._cancelled = True
+        self._give_up(now)
         self._group_ended(now)
 
     def on_terminated(self, transaction: ServerTransaction, now: float) -> None:
         """Nothing is kept beyond the server transaction."""
+
+    def _give_up(self, now: float) -> None:
+        """No more phones are tried, and those that ring are told so (§9.2, §16.7 step 5)."""
+        self._groups.clear()
+        self._cancel_pending(now)
+        for branch in self._branches:
+            # A phone that has not even said that it tries is not waited for: it may be switched off.
+            if branch.final is None and not branch.proceeding:
+                branch.final = Final(487, None)
 
     def _cancel_pending(self, now: float) -> None:
         if self._invite:

@@ -105,6 +105,76 @@ def test_a_6xx_ends_the_search(call: Call) -> None:
     assert statuses(call.answer(PHONES[2], 487)) == [603]
 
 
+class TestDecline:
+    """A 6xx is for the whole user: nobody else is to ring, and the caller is told at once."""
+
+    def test_a_phone_that_says_nothing_is_not_waited_for(self, call: Call) -> None:
+        call.answer(PHONES[0], 180)
+        assert statuses(call.answer(PHONES[0], 603)) == [603]
+        # It was only slow: it is cancelled as soon as it can be (§9.1).
+        assert methods(call.answer(PHONES[1], 180)) == [("CANCEL", "192.0.2.12")]
+
+    def test_the_answer_of_a_phone_that_was_slow_still_reaches_the_caller(self, call: Call) -> None:
+        call.answer(PHONES[0], 603)
+        assert statuses(call.answer(PHONES[1], 200)) == [200]
+
+    def test_a_phone_whose_connection_is_still_being_opened_does_not_ring(self) -> None:
+        stage = Stage()
+        stage.add_user("10")
+        stage.bind("11", CONTACTS[0], f"{CONTACTS[1]};transport=tcp")
+        copies: list[Message] = []
+
+        def slowly(hop: Hop) -> None:
+            if hop.reliable:
+                decline = response_to(next(each.message for each in stage.sent if each.hop == PHONES[0]), 603)
+                copies.extend(each.message for each in stage.receive(decline, PHONES[0]))
+
+        stage.connect = slowly  # type: ignore[method-assign]
+        _, sent = stage.let_in(stage.request("INVITE"))
+        assert [copy.status for copy in copies if not copy.is_request] == [603]
+        assert [method for method in methods(sent) if method[0] == "INVITE"] == [("INVITE", "192.0.2.11")]
+
+    def test_requests_that_are_no_calls_do_not_wait_either(self) -> None:
+        stage = Stage()
+        stage.add_user("10")
+        stage.bind("11", *CONTACTS)
+        _, sent = stage.let_in(stage.request("MESSAGE"))
+        copy = next(each.message for each in sent if each.hop == PHONES[0])
+        assert statuses(stage.receive(response_to(copy, 603), PHONES[0])) == [603]
+
+
+class TestOddResponses:
+    """What a phone may send back, by mistake or on purpose."""
+
+    def with_one_via(self, call: Call, status: int) -> Message:
+        response = response_to(call.copies[PHONES[0]], status)
+        kept = [(n, v) for n, v in response.headers if n != "Via"]
+        return Message(response.start_line, (("Via", response.get("Via")), *kept))
+
+    @pytest.mark.parametrize("status", [200, 486])
+    def test_without_a_via_for_the_caller_it_goes_no_further(self, status: int) -> None:
+        call = Call(CONTACTS[0])
+        assert statuses(call.stage.receive(self.with_one_via(call, 180), PHONES[0])) == []
+        assert statuses(call.stage.receive(self.with_one_via(call, status), PHONES[0])) == [502]
+
+    def test_a_late_answer_to_a_caller_who_is_gone_is_no_trouble(self) -> None:
+        call = Call(CONTACTS[0])
+        call.cancel()
+        call.stage.unreachable.add(("192.0.2.10", 5060))
+        assert statuses(call.answer(PHONES[0], 200)) == []
+
+    def test_an_invite_that_comes_again_when_only_its_copy_is_remembered(self) -> None:
+        stage = Stage()
+        stage.bind("11", CONTACTS[0])
+        invite = stage.request("INVITE", caller="sip:bob@elsewhere.example")
+        sent = stage.receive(invite)
+        refusal = stage.receive(response_to(sent[0].message, 486), PHONES[0])[-1].message
+        stage.receive(ack_of(invite, refusal))
+        stage.advance(6)
+        assert statuses(stage.receive(invite)) == [500]
+        assert stage.core.calls.active == 0
+
+
 def test_groups_of_lower_q_follow_one_after_the_other() -> None:
     call = Call(*CONTACTS, q=(0.3, 0.9, 0.9))
     assert set(call.copies) == {PHONES[1], PHONES[2]}
