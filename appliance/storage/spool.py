@@ -95,10 +95,14 @@ class Spool:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.touch(mode=0o600)
         connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(_SCHEMA)
-        self._length = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(_SCHEMA)
+            self._length = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
+        except sqlite3.Error:
+            connection.close()
+            raise
         self._connection = connection
 
     def _opened(self) -> sqlite3.Connection:
