@@ -10,7 +10,7 @@ Must not know when changes are gathered, nor who waits for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, RowRefused, StorageError
 from appliance.storage.engine import Database
@@ -24,12 +24,6 @@ _REPLAYED_AT_ONCE = 500
 _FEW = 8
 #: Seconds until a replay that was refused is tried again.
 _PAUSE = 1.0
-
-
-class Written(NamedTuple):
-    """``refused`` maps the ruid of each row that the database does not take to the reason."""
-
-    refused: dict[str, StorageError]
 
 
 class LocationWrites:
@@ -74,8 +68,15 @@ class LocationWrites:
         for ruid in ruids:
             self._fingerprints.pop(ruid, None)
 
-    def write(self, rows: Sequence[Row], removals: Sequence[str], now: str) -> Written:
-        """Make them durable, in the database or in the spool. Raises StorageError when neither can."""
+    def failed(self, error: StorageError) -> None:
+        """Show this as what went wrong last."""
+        self.last_error = str(error)
+
+    def write(self, rows: Sequence[Row], removals: Sequence[str], now: str) -> dict[str, StorageError]:
+        """Make them durable, in the database or in the spool; returns why rows were refused, by ruid.
+
+        Raises StorageError when neither can.
+        """
         refused: dict[str, StorageError] = {}
         if self._spool is None:
             self._to_database(rows, removals, refused)
@@ -89,7 +90,7 @@ class LocationWrites:
                 self._to_spool(self._spool, rows, removals, now)
         self.written += len(rows)
         self.commits += 1
-        return Written(refused)
+        return refused
 
     def replay(self) -> bool:
         """Give the database some of what the spool holds; True when there is more and it takes it."""

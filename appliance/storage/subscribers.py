@@ -15,11 +15,8 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import NamedTuple, TypeVar
 
-import gevent
-from gevent.event import Event
 from sqlalchemy import select, tuple_
 from sqlalchemy.engine import Connection
 
@@ -27,13 +24,12 @@ from appliance.auth.digest import ha1, ha1b
 from appliance.errors import DatabaseUnavailable
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
+from appliance.storage.shared_reads import SharedReads
 from appliance.storage.tables import subscriber as table
 
 Key = tuple[str, str]
 V = TypeVar("V")
 
-#: How many keys one query asks for.
-_BATCH = 200
 #: Names that nobody has are remembered too, fewer of them: scanners make them up.
 _UNKNOWN_CACHED = 10_000
 #: Seconds between two readings of one row because of failed checks.
@@ -66,18 +62,6 @@ class _Row(NamedTuple):
     rpid: str | None
 
 
-class _Miss:
-    """A key that is being read, and those who wait for it."""
-
-    __slots__ = ("done", "error", "row", "stale")
-
-    def __init__(self) -> None:
-        self.done = Event()
-        self.row: _Row | None = None
-        self.error: BaseException | None = None
-        self.stale = False
-
-
 class Subscribers:
     """The subscribers of a database.
 
@@ -101,9 +85,7 @@ class Subscribers:
         self._clock = clock
         self._known: OrderedDict[Key, tuple[_Row, str, Subscriber]] = OrderedDict()
         self._unknown: OrderedDict[Key, None] = OrderedDict()
-        self._reading: dict[Key, _Miss] = {}
-        self._queue: list[Key] = []
-        self._reader: gevent.Greenlet[[], None] | None = None
+        self._reads: SharedReads[Key, _Row] = SharedReads(self._select, self._remember_row)
         self._refetched: OrderedDict[Key, float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -118,12 +100,12 @@ class Subscribers:
         known = self._known.get(key)
         if known is not None:
             self._known.move_to_end(key)
-            if known[1] == realm:
+            if known[1] == (f"{username}@{realm}" if self._fold else realm):
                 return known[2]
             return self._keep(key, known[0], username, realm)
         if key in self._unknown:
             return None
-        row = self._read(key)
+        row = self._reads.read(key)
         if row is None:
             return None
         if self._known.get(key, (None,))[0] is row:
@@ -139,7 +121,7 @@ class Subscribers:
             self._refetched.pop(key, None)
             _remember(self._refetched, key, now, _UNKNOWN_CACHED)
             try:
-                self._read(key)
+                self._reads.read(key)
             except DatabaseUnavailable:
                 pass  # what is in memory stands until the database is back
         return self.find(username, domain, realm)
@@ -157,8 +139,7 @@ class Subscribers:
             key = (folded, name)
             self._known.pop(key, None)
             self._unknown.pop(key, None)
-            if (miss := self._reading.get(key)) is not None:
-                miss.stale = True
+            self._reads.outdate(key)
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Forget what the change log names."""
@@ -170,63 +151,29 @@ class Subscribers:
         """Any row may have changed."""
         self._known.clear()
         self._unknown.clear()
-        for miss in self._reading.values():
-            miss.stale = True
+        self._reads.outdate_all()
 
     # ------------------------------------------------------------------------------------------------ reading
 
     def _keep(self, key: Key, row: _Row, username: str, realm: str) -> Subscriber:
         found = _subscriber(row, username, key[1], realm)
-        self._known[key] = (row, realm, found)
+        # HA1 is of the name as the phone spells it, and phones may differ where any spelling will do.
+        self._known[key] = (row, f"{username}@{realm}" if self._fold else realm, found)
         self._known.move_to_end(key)
         return found
 
-    def _read(self, key: Key) -> _Row | None:
-        """Wait for the row; whoever asks for the same key waits for the same reading."""
-        miss = self._reading.get(key)
-        if miss is None:
-            miss = self._reading[key] = _Miss()
-            self._queue.append(key)
-            if self._reader is None:
-                self._reader = gevent.spawn(self._read_queue)
-        miss.done.wait()
-        if miss.error is not None:
-            # Each of those who waited gets its own: an exception grows with everybody who raises it.
-            raise type(miss.error)(*miss.error.args) from None
-        return miss.row
+    def _remember_row(self, key: Key, row: _Row | None) -> None:
+        self._known.pop(key, None)
+        self._unknown.pop(key, None)
+        if row is not None:
+            _remember(self._known, key, (row, "", _NOBODY), self._cached)
+        else:
+            _remember(self._unknown, key, None, _UNKNOWN_CACHED)
 
-    def _read_queue(self) -> None:
-        """One query at a time; what is asked for meanwhile goes into the next."""
-        try:
-            while self._queue:
-                keys, self._queue = self._queue[:_BATCH], self._queue[_BATCH:]
-                error: BaseException | None = None
-                rows: dict[Key, _Row] = {}
-                try:
-                    rows = self._database.run(partial(self._select, keys=keys), "subscriber")
-                except Exception as problem:  # noqa: BLE001 - it is raised again by everybody who waits
-                    error = problem
-                for key in keys:
-                    self._deliver(key, rows.get(key), error)
-        finally:
-            self._reader = None
-            if self._queue:
-                self._reader = gevent.spawn(self._read_queue)
+    def _select(self, keys: list[Key]) -> dict[Key, _Row]:
+        return self._database.run(lambda connection: self._select_on(connection, keys), "subscriber")
 
-    def _deliver(self, key: Key, row: _Row | None, error: BaseException | None) -> None:
-        miss = self._reading.pop(key)
-        miss.row, miss.error = row, error
-        if error is None:
-            self._known.pop(key, None)
-            self._unknown.pop(key, None)
-            # A change that was announced while we read: these waiters get what was read, nobody else does.
-            if not miss.stale and row is not None:
-                _remember(self._known, key, (row, "", _NOBODY), self._cached)
-            elif not miss.stale:
-                _remember(self._unknown, key, None, _UNKNOWN_CACHED)
-        miss.done.set()
-
-    def _select(self, connection: Connection, keys: Iterable[Key]) -> dict[Key, _Row]:
+    def _select_on(self, connection: Connection, keys: list[Key]) -> dict[Key, _Row]:
         only = self._only()
         wanted: list[Key] = []
         for username, domain in keys:

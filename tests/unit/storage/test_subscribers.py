@@ -186,6 +186,10 @@ def test_any_spelling_where_the_setting_says_so(database: Database) -> None:
     assert found is not None
     assert found.username == "Alice"
     assert found.ha1 == ha1("aLICE", REALM, "abc")  # as the phone computes it
+    for spelling in ("alice", "ALICE"):
+        other = lenient.find(spelling, DOMAIN, REALM)
+        assert other is not None
+        assert other.ha1 == ha1(spelling, REALM, "abc")
     sql(database, "update subscriber set password='new'")
     lenient.follow([Change("subscriber", "Alice", DOMAIN)])
     again = lenient.find("alice", DOMAIN, REALM)

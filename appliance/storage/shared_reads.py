@@ -1,0 +1,94 @@
+"""Reads that are shared: keys that are asked for together are one query, and whoever asks for a key that is
+being read waits for that reading.
+
+One query at a time; what is asked for meanwhile goes into the next. Must not know what is read, nor remember
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+
+import gevent
+from gevent.event import Event
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+#: How many keys one query asks for.
+_AT_ONCE = 200
+
+
+class _Reading(Generic[V]):
+    """A key that is being read, and those who wait for it."""
+
+    __slots__ = ("done", "error", "stale", "value")
+
+    def __init__(self) -> None:
+        self.done = Event()
+        self.value: V | None = None
+        self.error: BaseException | None = None
+        self.stale = False
+
+
+class SharedReads(Generic[K, V]):
+    """``select(keys)`` gives the values of those keys that have one.
+
+    ``keep(key, value)`` is told of each value that was read (None: there is none) and may be remembered: of
+    those that changed while they were read (``outdate``) it is not.
+    """
+
+    def __init__(
+        self, select: Callable[[list[K]], Mapping[K, V]], keep: Callable[[K, V | None], None]
+    ) -> None:
+        self._select = select
+        self._keep = keep
+        self._reading: dict[K, _Reading[V]] = {}
+        self._queue: list[K] = []
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+
+    def read(self, key: K) -> V | None:
+        """The value, or None when there is none. Raises what ``select`` raised."""
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = _Reading()
+            self._queue.append(key)
+            if self._greenlet is None:
+                self._greenlet = gevent.spawn(self._read_queue)
+        reading.done.wait()
+        if reading.error is not None:
+            # Each of those who waited gets its own: an exception grows with everybody who raises it.
+            raise type(reading.error)(*reading.error.args) from None
+        return reading.value
+
+    def outdate(self, key: K) -> None:
+        """What is being read of this key may be old already."""
+        if (reading := self._reading.get(key)) is not None:
+            reading.stale = True
+
+    def outdate_all(self) -> None:
+        for reading in self._reading.values():
+            reading.stale = True
+
+    def _read_queue(self) -> None:
+        try:
+            while self._queue:
+                keys, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
+                self._read_together(keys)
+        finally:
+            self._greenlet = None
+
+    def _read_together(self, keys: list[K]) -> None:
+        error: BaseException | None = None
+        values: Mapping[K, V] = {}
+        try:
+            values = self._select(keys)
+        except Exception as problem:  # noqa: BLE001 - it is raised again by everybody who waits
+            error = problem
+        for key in keys:
+            reading = self._reading.pop(key)
+            reading.value, reading.error = values.get(key), error
+            if error is None and not reading.stale:
+                self._keep(key, reading.value)
+            reading.done.set()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gevent
+import gevent.event
+import pytest
+
+from appliance.errors import DatabaseUnavailable, RowRefused, StorageError
+from appliance.storage.group_commit import Changes, GroupCommit, Refused
+from tests.unit.storage.made import binding
+
+
+class Writer:
+    """Keeps the groups that it was given; while ``gate`` is closed a write does not return."""
+
+    def __init__(self) -> None:
+        self.groups: list[Changes] = []
+        self.failure: BaseException | None = None
+        self.refused: Refused = {}
+        self.gate = gevent.event.Event()
+        self.gate.set()
+        self.between = 0
+
+    def write(self, changes: Changes) -> Refused:
+        self.groups.append(dict(changes))
+        self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return self.refused
+
+    def do_between(self) -> bool:
+        self.between += 1
+        return self.between < 3
+
+
+@pytest.fixture
+def writer() -> Writer:
+    return Writer()
+
+
+@pytest.fixture
+def groups(writer: Writer) -> Iterator[GroupCommit]:
+    groups = GroupCommit(writer.write)
+    groups.start()
+    yield groups
+    writer.gate.set()
+    groups.stop()
+
+
+def test_what_arrives_while_one_is_under_way_is_the_next_one(groups: GroupCommit, writer: Writer) -> None:
+    writer.gate.clear()
+    first = gevent.spawn(groups.commit, [binding(1)], [])
+    while not writer.groups:
+        gevent.sleep(0)
+    others = [gevent.spawn(groups.commit, [binding(number)], []) for number in range(2, 50)]
+    gevent.sleep(0)
+    assert len(list(groups.unfinished)) == 49
+    writer.gate.set()
+    gevent.joinall([first, *others], raise_error=True)
+    assert [len(group) for group in writer.groups] == [1, 48]
+    assert list(groups.unfinished) == []
+
+
+def test_nobody_is_answered_before_it_is_written(groups: GroupCommit, writer: Writer) -> None:
+    writer.gate.clear()
+    waiting = gevent.spawn(groups.commit, [binding(1)], [])
+    gevent.sleep(0.02)
+    assert writer.groups
+    assert not waiting.ready()
+    writer.gate.set()
+    waiting.get()
+
+
+def test_a_removal_is_a_change_too(groups: GroupCommit, writer: Writer) -> None:
+    kept, gone = binding(1), binding(2)
+    groups.commit([kept], [gone])
+    assert writer.groups == [{gone.ruid: None, kept.ruid: kept}]
+
+
+def test_a_failure_is_everybodys(groups: GroupCommit, writer: Writer) -> None:
+    writer.failure = DatabaseUnavailable("away")
+    waiting = [gevent.spawn(groups.commit, [binding(number)], []) for number in range(3)]
+    gevent.joinall(waiting)
+    assert [str(each.exception) for each in waiting] == ["away"] * 3
+    assert len({id(each.exception) for each in waiting}) == 3
+    writer.failure = None
+    groups.commit([binding(9)], [])
+
+
+def test_a_refusal_is_only_ones(groups: GroupCommit, writer: Writer) -> None:
+    writer.refused = {binding(2).ruid: RowRefused("too long")}
+    waiting = [gevent.spawn(groups.commit, [binding(number)], []) for number in range(1, 4)]
+    gevent.joinall(waiting)
+    assert [each.successful() for each in waiting] == [True, False, True]
+
+
+def test_a_fault_of_ours_leaves_nobody_waiting(
+    groups: GroupCommit, writer: Writer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer.failure = TypeError("not a row")
+    with gevent.Timeout(5), pytest.raises(StorageError, match="TypeError"):
+        groups.commit([binding(1)], [])
+    assert "TypeError: not a row" in capsys.readouterr().err
+
+
+def test_between_is_called_until_there_is_no_more(writer: Writer) -> None:
+    groups = GroupCommit(writer.write, between=writer.do_between)
+    groups.start()
+    groups.wake()
+    while writer.between < 3:
+        gevent.sleep(0)
+    groups.stop()
+    assert writer.between == 3
+
+
+def test_it_wakes_up_by_itself(writer: Writer) -> None:
+    groups = GroupCommit(writer.write, between=writer.do_between, pause=lambda: 0.001)
+    groups.start()
+    with gevent.Timeout(5):
+        while writer.between < 5:
+            gevent.sleep(0.001)
+    groups.stop()
