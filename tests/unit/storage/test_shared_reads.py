@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gevent
+import gevent.event
 import pytest
 
 from appliance.errors import DatabaseUnavailable
@@ -8,17 +9,19 @@ from appliance.storage.shared_reads import SharedReads
 
 
 class Source:
-    """Even numbers have a value; every query is counted and lets others run."""
+    """Even numbers have a value; while ``gate`` is closed a query does not return."""
 
     def __init__(self) -> None:
         self.queries: list[list[int]] = []
         self.kept: dict[int, str | None] = {}
         self.failure: Exception | None = None
+        self.gate = gevent.event.Event()
+        self.gate.set()
         self.reads = SharedReads(self.select, self.kept.__setitem__)
 
     def select(self, keys: list[int]) -> dict[int, str]:
         self.queries.append(keys)
-        gevent.sleep(0)
+        self.gate.wait()
         if self.failure is not None:
             raise self.failure
         return {key: str(key) for key in keys if key % 2 == 0}
@@ -44,24 +47,30 @@ def test_a_query_has_its_bounds(source: Source) -> None:
 
 
 def test_what_is_asked_for_during_a_query_goes_into_the_next(source: Source) -> None:
+    source.gate.clear()
     first = gevent.spawn(source.reads.read, 2)
-    gevent.sleep(0)
-    gevent.sleep(0)
-    assert source.queries == [[2]]
+    while not source.queries:
+        gevent.sleep(0)
     second, same = gevent.spawn(source.reads.read, 4), gevent.spawn(source.reads.read, 2)
+    gevent.sleep(0)
+    source.gate.set()
     gevent.joinall([first, second, same], raise_error=True)
     assert source.queries == [[2], [4]]
 
 
 def test_what_changed_meanwhile_is_not_kept(source: Source) -> None:
+    source.gate.clear()
     asked = [gevent.spawn(source.reads.read, number) for number in (2, 4)]
     gevent.sleep(0)
     source.reads.outdate(2)
+    source.gate.set()
     gevent.joinall(asked, raise_error=True)
     assert source.kept == {4: "4"}
+    source.gate.clear()
     asked = [gevent.spawn(source.reads.read, number) for number in (6, 8)]
     gevent.sleep(0)
     source.reads.outdate_all()
+    source.gate.set()
     gevent.joinall(asked, raise_error=True)
     assert source.kept == {4: "4"}
 
