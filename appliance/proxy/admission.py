@@ -13,22 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from appliance.errors import MalformedMessage, SipError, StorageError
+from appliance.errors import SipError, StorageError
 from appliance.proxy.incoming import RETRY_AFTER, Answers, Incoming
 from appliance.proxy.replies import Answer
 from appliance.proxy.responses import Responses
 from appliance.sip.hop import Hop
-from appliance.sip.message import Limits, Message, Request, Response
+from appliance.sip.message import Limits, Request, Response
 from appliance.sip.parser import check_mandatory, parse
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
+from appliance.transaction.matching import Key, server_key
 from appliance.transaction.table import TransactionTable
 from appliance.transaction.timers import Timer
 
 # An INVITE that has no answer after this long is told that we have it (RFC 3261 §17.2.1).
 _TRYING_AFTER = 0.2
-
-_Key = tuple[str | None, str, int | None, str]
 
 
 class Admission:
@@ -63,7 +62,7 @@ class Admission:
         self._tracer = tracer
         self._clock = clock
         self._on_trouble = on_trouble
-        self.in_progress: dict[_Key, Incoming] = {}
+        self.in_progress: dict[Key, Incoming] = {}
 
     def receive(self, data: bytes, hop: Hop) -> None:
         """One whole message, from a datagram or a stream."""
@@ -83,30 +82,41 @@ class Admission:
             self._receive_request(message, hop, self._clock())
 
     def refuse_overload(self, data: bytes, hop: Hop) -> None:
-        """What is done with a message when every greenlet is waiting: a request gets a stateless 503."""
+        """What is done with a message when every greenlet is waiting: a new request gets a stateless 503.
+
+        Responses and retransmissions never wait, so they are handled as ever: calls get on, and nobody whose
+        request is under way is told that it was refused.
+        """
         try:
             message = parse(data, self._limits)
             check_mandatory(message)
         except SipError:
             return
-        if isinstance(message, Request):
+        now = self._clock()
+        if isinstance(message, Response):
+            self._responses.receive(message, hop, now)
+        elif isinstance(message, Request):
             message.set_top_via_params(hop.host, hop.port)
-            self._refuse_busy(message, hop)
+            if self._new(message, now) is not None:
+                self._refuse_busy(message, hop)
 
     def progress_of(self, request: Request) -> Incoming | None:
         """The INVITE in progress that a CANCEL is for (RFC 3261 §9.2)."""
-        via = request.via
-        return self.in_progress.get((via.branch, via.host, via.port, "INVITE"))
+        return self.in_progress.get(server_key(request, "INVITE"))
+
+    def _new(self, request: Request, now: float) -> Key | None:
+        """The key of a new request; None for a copy of one that has been answered or is under way."""
+        if self._transactions.absorb(request, now):
+            return None
+        key = server_key(request, request.method)
+        return None if key in self.in_progress else key
 
     def _receive_request(self, request: Request, hop: Hop, now: float) -> None:
         request.set_top_via_params(hop.host, hop.port)
-        if self._transactions.absorb(request, now):
+        key = self._new(request, now)
+        if key is None:
             return
         incoming = Incoming(request, hop, now, self._answers, self._clock)
-        via = request.via
-        key = (via.branch, via.host, via.port, request.method)
-        if key in self.in_progress:
-            return  # a retransmission, while the first one waits
         self._requests_received[request.method, hop.transport] += 1
         if len(self.in_progress) >= self._max_in_progress:
             self._refuse_busy(request, hop)
@@ -143,7 +153,7 @@ class Admission:
         """A request that can at least be answered gets its 400; anything else is dropped and counted (§8.2,
         §16.3)."""
         self._metrics.messages_rejected["too_large" if error.status == 513 else "malformed"] += 1
-        partial: Message | None = error.partial if isinstance(error, MalformedMessage) else None
+        partial = error.partial
         if not isinstance(partial, Request) or partial.method == "ACK":
             return
         try:

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
+from appliance.errors import MalformedMessage
+from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.telemetry.metrics import Metrics
 
@@ -49,6 +51,15 @@ def result_of(status: int) -> str:
     return "answered" if 200 <= status < 300 else _RESULTS.get(status, "failed")
 
 
+def party(address: NameAddr) -> str:
+    """Who is named in a From or To, for people to read, whatever stands there."""
+    try:
+        uri = address.uri
+    except MalformedMessage:
+        return address.uri_text
+    return str(uri.aor) if uri.host else uri.text
+
+
 class Calls:
     """Counts calls; ``on_end(end)`` is told of each one that is over."""
 
@@ -73,7 +84,7 @@ class Calls:
         self._being_set_up -= 1
         result = result_of(status)
         self._metrics.calls_completed[result] += 1
-        caller, callee = str(invite.from_.uri.aor), str(invite.to.uri.aor)
+        caller, callee = party(invite.from_), party(invite.to)
         if result != "answered":
             self._on_end(CallEnd(invite.call_id, caller, callee, status, result, None))
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 
-from appliance.proxy.calls import CallEnd
+from appliance.proxy.calls import CallEnd, party
 from appliance.proxy.incoming import Incoming
 from appliance.registrar.answer import Outcome
 from appliance.registrar.binding import Binding
@@ -51,12 +51,13 @@ class ProxyJournal:
 
     def not_verified(self, request: Request, hop: Hop, reason: str) -> None:
         """Credentials were not accepted."""
+        name = party(request.from_)
         self._journal.event(
             "auth-failed",
-            f"{hop.host} {request.method} as {request.from_.uri.aor}: {reason.replace('_', ' ')}",
+            f"{hop.host} {request.method} as {name}: {reason.replace('_', ' ')}",
             sip_peer=hop,
             sip_method=request.method,
-            sip_aor=request.from_.uri.aor,
+            sip_aor=name,
             sip_call_id=request.call_id,
             reason=reason,
         )

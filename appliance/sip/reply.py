@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from appliance.errors import MalformedMessage
 from appliance.sip.message import Request
 
 # §21 and the extensions that phones and proxies of today send.
@@ -108,8 +109,7 @@ def reply(
 
     ``to_tag`` is added to a To that has no tag, except in a 100 (§8.2.6.2). ``headers`` are whole lines
     without their ends (``"Contact: <sip:10@192.0.2.1>"``). What ``request`` lacks, when it is the part of a
-    malformed message that could be read, is missing in the reply too. MalformedMessage when its To cannot be
-    read and a tag is to be added.
+    malformed message that could be read, is missing in the reply too; a To that cannot be read gets no tag.
     """
     lines = [
         _STATUS_LINES[status]
@@ -125,7 +125,7 @@ def reply(
     for key, line in zip(request.keys, request.lines, strict=True):
         if key in copied:
             # A tag goes to the end whether or not the address stands in brackets (§20.39).
-            if key == "to" and to_tag is not None and request.to_tag is None:
+            if key == "to" and to_tag is not None and _lacks_tag(request):
                 line = f"{line.rstrip(_BLANKS)};tag={_safe(to_tag)}"
             lines.append(line)
     lines += map(_safe, headers)
@@ -133,6 +133,13 @@ def reply(
         lines.append(f"Content-Type: {_safe(content_type)}")
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
+
+
+def _lacks_tag(request: Request) -> bool:
+    try:
+        return request.to_tag is None
+    except MalformedMessage:
+        return False  # nobody can tell where its tag would have to stand
 
 
 def _safe(text: str) -> str:

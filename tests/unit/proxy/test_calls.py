@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.proxy.calls import CallEnd, Calls, result_of
+from appliance.proxy.calls import CallEnd, Calls, party, result_of
+from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.telemetry.metrics import Metrics
 
@@ -78,3 +79,15 @@ def test_a_call_whose_bye_never_came_is_forgotten_after_a_day(calls: Calls) -> N
     calls.begin()
     calls.decided(request(call_id="new"), 200, 90_000.0, 90_000.0)
     assert calls.active == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Bob <sip:b%6Fb@EXAMPLE.org:5070;user=phone>", "bob@example.org"),
+        ("<tel:+4930123456>", "tel:+4930123456"),
+        ("<nobody in particular>", "nobody in particular"),
+    ],
+)
+def test_whoever_is_named_is_told_as_far_as_that_can_be_read(text: str, name: str) -> None:
+    assert party(NameAddr.parse(text)) == name

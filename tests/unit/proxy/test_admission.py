@@ -1,0 +1,117 @@
+"""The door: what is read, what is refused before anybody looks at it, what is known already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from appliance.sip.hop import Hop
+from tests.harness.message import Message
+from tests.unit.proxy.stage import DOMAIN, Sent, Stage, response_to
+
+CALLER, CALLEE = Hop("udp", "192.0.2.10", 5060), Hop("udp", "192.0.2.11", 5060)
+FOREIGN = "sip:bob@elsewhere.example"
+
+
+@pytest.fixture
+def stage() -> Stage:
+    stage = Stage()
+    stage.add_user("10")
+    stage.bind("11", "sip:11@192.0.2.11")
+    return stage
+
+
+def statuses(sent: list[Sent]) -> list[int]:
+    return [each.message.status for each in sent if not each.message.is_request]
+
+
+class TestUnreadable:
+    """Whoever can be answered is."""
+
+    @pytest.mark.parametrize("to", ["<sip:11@example.org", '"Eleven <sip:11@example.org>', "a@b, c@d"])
+    @pytest.mark.parametrize("method", ["INVITE", "REGISTER", "MESSAGE"])
+    def test_a_to_that_cannot_be_read(self, stage: Stage, method: str, to: str) -> None:
+        (reply,) = stage.receive(stage.request(method).with_header("To", to))
+        assert (reply.message.status, reply.message.get("To")) == (400, to)
+
+    def test_a_header_beyond_the_limit(self, stage: Stage) -> None:
+        request = stage.request("INVITE", headers=[("Subject", "x" * 20_000)])
+        assert statuses(stage.receive(request)) == [513]
+
+    def test_a_to_without_an_address_is_told_as_it_stands(self, stage: Stage) -> None:
+        sent = stage.receive(stage.request("INVITE", caller=FOREIGN, to="nobody"))
+        assert statuses(stage.receive(response_to(sent[0].message, 486), CALLEE)) == [486]
+        assert stage.told[-1].startswith("bob@elsewhere.example called nobody")
+
+
+class TestClientsOfRfc2543:
+    """Their branches say nothing, or are not there."""
+
+    def old(self, request: Message) -> Message:
+        return request.with_header("Via", "SIP/2.0/UDP 192.0.2.10;rport")
+
+    def test_two_requests_at_once_are_two(self, stage: Stage) -> None:
+        stage.add_user("12")
+        registers = [
+            self.old(stage.request("REGISTER", f"sip:{DOMAIN}", to=f"sip:{user}@{DOMAIN}", call_id=user))
+            for user in ("10", "12")
+        ]
+        first, second = (
+            self.old(stage.answered(each, stage.receive(each)[0].message, username=each.call_id))
+            for each in registers
+        )
+        during: list[Sent] = []
+
+        def meanwhile() -> None:
+            stage.bindings.waiting = lambda: None
+            assert stage.receive(first) == []  # a retransmission
+            during.extend(stage.receive(second))
+
+        stage.bindings.waiting = meanwhile
+        sent = stage.receive(first)
+        assert statuses(during) == [200]
+        assert statuses(sent) == [200, 200]
+
+
+class TestOverload:
+    """All greenlets are waiting for something."""
+
+    @pytest.fixture
+    def refuse(self, stage: Stage) -> Callable[[Message], list[Sent]]:
+        def refuse(message: Message) -> list[Sent]:
+            before = len(stage.sent)
+            stage.core.admission.refuse_overload(message.encode(), CALLER)
+            return stage.sent[before:]
+
+        return refuse
+
+    def test_a_new_request_is_refused(self, stage: Stage, refuse: Callable[[Message], list[Sent]]) -> None:
+        (reply,) = refuse(stage.request("INVITE", caller=FOREIGN))
+        assert (reply.message.status, reply.message.get("Retry-After")) == (503, "5")
+
+    def test_a_response_gets_through(self, stage: Stage, refuse: Callable[[Message], list[Sent]]) -> None:
+        sent = stage.receive(stage.request("INVITE", caller=FOREIGN))
+        assert statuses(refuse(response_to(sent[0].message, 200))) == [200]
+
+    def test_what_has_been_answered_is_answered_again(
+        self, stage: Stage, refuse: Callable[[Message], list[Sent]]
+    ) -> None:
+        invite = stage.request("INVITE", caller=FOREIGN)
+        stage.receive(invite)
+        assert statuses(refuse(invite)) == [100]
+
+    def test_what_is_under_way_is_not_refused(
+        self, stage: Stage, refuse: Callable[[Message], list[Sent]]
+    ) -> None:
+        register = stage.request("REGISTER", f"sip:{DOMAIN}", to=f"sip:10@{DOMAIN}")
+        register = stage.answered(register, stage.receive(register)[0].message)
+        find, during = stage.credentials.find, []
+
+        def slowly(*arguments: str) -> object:
+            during.append(refuse(register))
+            return find(*arguments)
+
+        stage.credentials.find = slowly  # type: ignore[assignment, method-assign]
+        assert statuses(stage.receive(register)) == [200]
+        assert during == [[]]
