@@ -39,7 +39,7 @@ class Replies(NamedTuple):
     unreachable: Answer = Answer(480, "Temporarily Unavailable")
     unresolvable: Answer = Answer(404, "Unresolvable Destination")
     overloaded: Answer = Answer(503, "Service Unavailable")
-    # A stranger's call to somebody here is let in; with False it is challenged like everybody's.
+    # A stranger's call to somebody here is let in; with False only our own users call.
     strangers_may_call: bool = True
 
 

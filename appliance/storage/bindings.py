@@ -18,7 +18,6 @@ from typing import NamedTuple
 from appliance.errors import DatabaseUnavailable
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
-from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
@@ -59,9 +58,9 @@ class BindingWriter:
     """Makes bindings durable, as ``mode`` says; the ``BindingStore`` of the registrar.
 
     ``spool`` None: while the database is away, commits fail (SQLite, whose outages a spool would share).
-    ``sole_writer`` False: others write the same rows, so whole rows are written always. ``way`` gives the way
-    back to the phone of a binding that was read from the database. ``clock`` is monotonic seconds, ``wall``
-    seconds since 1970.
+    ``sole_writer`` False: others write the same rows, so whole rows are written always. ``complete``
+    puts into a binding that was read from the database what its row does not say. ``clock`` is monotonic
+    seconds, ``wall`` seconds since 1970.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class BindingWriter:
         write_back_seconds: float = 60,
         gather_seconds: float = 0,
         sole_writer: bool = True,
-        way: Callable[[Binding], Hop | None] | None = None,
+        complete: Callable[[Binding], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -87,7 +86,7 @@ class BindingWriter:
         self._writes = LocationWrites(
             database, self._table, spool, remember=sole_writer and mode != "database"
         )
-        self._way = way
+        self._complete = complete
         self._groups = GroupCommit(
             self._write,
             between=self._writes.replay,
@@ -209,6 +208,5 @@ class BindingWriter:
 
     def _read(self, row: Row, offset: float) -> Binding:
         binding = binding_of(row, offset)
-        if self._way is not None:
-            binding.hop = self._way(binding)
+        self._complete(binding)
         return binding

@@ -53,7 +53,7 @@ class Directory:
             spool=None if wanted.embedded else Spool(Path(sip.state_dir) / "spool.db"),
             write_back_seconds=registrar.write_back_seconds,
             gather_seconds=wanted.commit_gather_ms / 1000,
-            way=_way_back,
+            complete=self._complete,
         )
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
         self._changes.tell += [self.credentials.follow, self.names.follow]
@@ -135,6 +135,12 @@ class Directory:
         return self.bindings.state.spooled
 
     # -- wiring ----------------------------------------------------------------------------------------------
+
+    def _complete(self, binding: Binding) -> None:
+        """What a row does not say: the way back to the phone, and the domain where OpenSER wrote none."""
+        binding.hop = _way_back(binding)
+        if not binding.aor.domain:
+            binding.aor = AddressOfRecord(binding.aor.username, self._only_domain() or "")
 
     def _only_domain(self) -> str | None:
         served = {*self._named, *self.names.realms()}

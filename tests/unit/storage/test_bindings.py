@@ -7,6 +7,7 @@ import gevent
 import pytest
 
 from appliance.errors import DatabaseUnavailable, StorageError
+from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.storage.bindings import BindingWriter
@@ -186,10 +187,14 @@ def test_loading_brings_back_the_living_and_removes_the_dead(
     assert len(cseqs(database)) == 600
 
 
-def test_loading_gives_the_way_back(make: Make) -> None:
+def test_loading_lets_the_way_back_be_completed(make: Make) -> None:
     make().commit([binding(10, received="sip:198.51.100.7:1024")], [])
     locations = Locations()
-    make(way=lambda each: Hop("udp", "198.51.100.7", 1024)).load(locations)
+
+    def complete(read: Binding) -> None:
+        read.hop = Hop("udp", "198.51.100.7", 1024)
+
+    make(complete=complete).load(locations)
     (found,) = locations
     assert found.hop == Hop("udp", "198.51.100.7", 1024)
 

@@ -1,0 +1,43 @@
+"""The storage of one process: what it makes of rows that say less than ours do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gevent
+import msgspec
+
+from appliance.config import Settings
+from appliance.registrar.locations import Locations
+from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
+from appliance.storage.directory import Directory
+from appliance.storage.schema import create
+from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
+
+
+def test_a_row_of_openser_has_no_domain_and_a_phone_behind_nat_its_source(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sipbox.db'}"
+    create(url)
+    settings = msgspec.convert(
+        {"database": {"url": url}, "sip": {"domains": ["example.org"], "state_dir": str(tmp_path)}}, Settings
+    )
+    directory = Directory(settings, Metrics(), Journal(lambda level, message, fields: None))
+    directory.database.run(
+        lambda connection: connection.exec_driver_sql(
+            "insert into location (ruid, username, domain, contact, received, expires)"
+            " values ('old', '10', '', 'sip:10@10.0.0.1', 'sip:198.51.100.7:1024', '2037-01-01 00:00:00')"
+        )
+    )
+    locations = Locations()
+    directory.start(locations)
+    try:
+        with gevent.Timeout(10):
+            while locations.loading:
+                gevent.sleep(0.01)
+        (found,) = locations
+        assert found.aor == AddressOfRecord("10", "example.org")
+        assert found.hop == Hop("udp", "198.51.100.7", 1024, -1)
+    finally:
+        directory.stop()
