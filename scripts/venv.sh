@@ -63,7 +63,7 @@ make_venv() {
 
 # What an environment depends on: where it lies, the lock, and the commands that the package declares.
 stamp_of() {
-    { pwd && cat "$1" pyproject.toml; } | sha256sum
+    { pwd && cat "$1" && sed -n '/^\[project.scripts\]/,/^$/p' pyproject.toml; } | sha256sum
 }
 
 fill_venv() {
