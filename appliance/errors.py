@@ -16,7 +16,7 @@ Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, an
     │   ├── DatabaseUnavailable    away for now; calls go on from memory and the spool
     │   ├── DatabaseRefused        an administrator has to do something; the message says what
     │   ├── DuplicateRow           what was to be added is there already
-    │   └── RowRefused             one row that the database does not take (too long, out of range); others went
+    │   └── RowRefused             a row that the database does not take (too long, out of range)
     └── ControlError               a command to a running server failed
 
 This module knows no other: every room may raise what stands here, and none has to import another room for it.
@@ -57,7 +57,7 @@ class SettingsError(SipboxError):
 class SipError(SipboxError):
     """Becomes a SIP reply: ``status`` is its code, ``reason`` its phrase (None: the code's usual one).
 
-    ``partial`` is what could be read of a message that cannot be taken, to build the reply from; None otherwise.
+    ``partial`` is what could be read of a message that cannot be taken, to build the reply from, or None.
     """
 
     status: ClassVar[int] = 500
