@@ -12,13 +12,14 @@ from pathlib import Path
 import gevent
 
 from appliance.config import Settings
-from appliance.errors import DatabaseUnavailable, MalformedMessage, StorageError
+from appliance.errors import DatabaseRefused, DatabaseUnavailable, MalformedMessage, StorageError
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.storage.bindings import BindingWriter
 from appliance.storage.changes import Change, ChangeLog
+from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
 from appliance.storage.names import Names
 from appliance.storage.spool import Spool
@@ -33,6 +34,7 @@ class Directory:
     def __init__(self, settings: Settings, metrics: Metrics, journal: Journal) -> None:
         sip, wanted, registrar = settings.sip, settings.database, settings.registrar
         self._journal = journal
+        self._answers_mean_durable = registrar.location_mode in ("write-through", "database")
         self._named = [name.lower() for name in sip.domains]
         self.database = Database(
             wanted.url,
@@ -73,6 +75,8 @@ class Directory:
         self.bindings.start()
         try:
             self.names.load()
+            if self._answers_mean_durable:
+                self._warn_unless_durable()
         except DatabaseUnavailable as error:
             self._journal.event("database-lost", str(error))
         self._changes.start()
@@ -85,6 +89,12 @@ class Directory:
         self._changes.stop()
         self.bindings.stop()
         self.database.close()
+
+    def _warn_unless_durable(self) -> None:
+        try:
+            assert_durable(self.database)
+        except DatabaseRefused as error:
+            self._journal.say("warning", str(error))
 
     def _load(self, locations: Locations) -> None:
         count = self.bindings.load(locations)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 
+from appliance.config import Settings
 from appliance.errors import DatabaseRefused, DuplicateRow, RowRefused
+from appliance.registrar.locations import Locations
 from appliance.storage import schema, tables
+from appliance.storage.directory import Directory
 from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
+from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
 from tests.harness.mariadb import MariaDB, MariaDBFailed
 
 pytestmark = [
@@ -220,3 +227,20 @@ def test_another_client_sees_utc(mariadb: MariaDB, database: Database) -> None:
 def test_a_wrong_statement_is_the_clients_own_fault(mariadb: MariaDB) -> None:
     with pytest.raises(MariaDBFailed, match="1146"):
         mariadb.sql("select * from nowhere", "mysql")
+
+
+def test_a_server_says_when_its_answers_are_not_durable(mariadb: MariaDB, url: str, tmp_path: Path) -> None:
+    """It starts all the same: calls go on, and the administrator reads why a power cut would cost bindings."""
+    schema.create(url)
+    settings = msgspec.convert({"database": {"url": url}, "sip": {"state_dir": str(tmp_path)}}, Settings)
+    told: list[tuple[str, str]] = []
+    mariadb.sql("set global innodb_flush_log_at_trx_commit=2")
+    try:
+        directory = Directory(
+            settings, Metrics(), Journal(lambda level, message, _: told.append((level, message)))
+        )
+        directory.start(Locations())
+        directory.stop()
+    finally:
+        mariadb.sql("set global innodb_flush_log_at_trx_commit=1")
+    assert any(level == "warning" and "innodb_flush_log_at_trx_commit is 2" in text for level, text in told)
