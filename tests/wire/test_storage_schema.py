@@ -230,7 +230,7 @@ def test_a_wrong_statement_is_the_clients_own_fault(mariadb: MariaDB) -> None:
 
 
 def test_a_server_says_when_its_answers_are_not_durable(mariadb: MariaDB, url: str, tmp_path: Path) -> None:
-    """It starts all the same: calls go on, and the administrator reads why a power cut would cost bindings."""
+    """It starts all the same, and the administrator reads why a power cut would cost bindings."""
     schema.create(url)
     settings = msgspec.convert({"database": {"url": url}, "sip": {"state_dir": str(tmp_path)}}, Settings)
     told: list[tuple[str, str]] = []
