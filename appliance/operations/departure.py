@@ -20,7 +20,7 @@ def prepare(box: Box, request: Request, hop: Hop) -> Hop:
     box.connections.connect(hop)
     transport, host, port = box.listeners[hop.listener]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    request.lines[:] = [line.replace(OWN_ADDRESS, address) for line in request.lines]
+    request.rewrite(lambda line: line.replace(OWN_ADDRESS, address))
     branch = f"z9hG4bK{secrets.token_hex(12)}"
     request.prepend("Via", f"SIP/2.0/{transport.upper()} {address};branch={branch};rport")
     return hop

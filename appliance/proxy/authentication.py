@@ -176,14 +176,14 @@ class Authenticator:
 
     def consume_credentials(self, request: Request) -> None:
         """Take the credentials for our realms out of a request; all others stay (RFC 3261 §22.3)."""
-        keys = request.keys
-        if PROXY_AUTHORIZATION not in keys and AUTHORIZATION not in keys:
+        if not request.has(PROXY_AUTHORIZATION) and not request.has(AUTHORIZATION):
             return
+        keys = request.keys
         ours = self._realms() if self._realms is not None else self._realms_in(request)
         values = {key: iter(request.all(key)) for key in (PROXY_AUTHORIZATION, AUTHORIZATION)}
         used = [i for i, key in enumerate(keys) if key in values and _realm_in(next(values[key])) in ours]
         for index in reversed(used):
-            del keys[index], request.lines[index]
+            request.take_out(index)
 
     def _realms_in(self, request: Request) -> set[str]:
         return {

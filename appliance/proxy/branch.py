@@ -65,7 +65,7 @@ class Branches:
         CANCEL and ACK repeat Request-URI and Route of their INVITE (§9.1, §17.1.1.3), and so its mark;
         nothing else that they have in common has a part in routing.
         """
-        return self.mark_of(request.uri_text, request.items("route") if "route" in request.keys else None)
+        return self.mark_of(request.uri_text, request.items("route") if request.has("route") else None)
 
     def is_loop(self, request: Request, sent_by: Container[tuple[str, int]] | None = None) -> bool:
         """Whether ``request``, as it came, has been here and would go the same way again (§16.3 step 4): 482.

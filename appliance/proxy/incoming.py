@@ -111,7 +111,7 @@ class Incoming:
         self.now = now
         self.transaction: ServerTransaction | None = None
         self.verified: Verified | None = None
-        self.came_as = (request.uri_text, request.items("route") if "route" in request.keys else None)
+        self.came_as = (request.uri_text, request.items("route") if request.has("route") else None)
         self.cancelled = False
         self._answers = answers
         self._clock = clock
@@ -150,9 +150,9 @@ def reply_hop(request: Request, hop: Hop) -> Hop:
 
     ``maddr`` is not honoured: it would send our replies wherever a stranger wishes.
     """
-    if hop.transport != "udp":
-        return hop
     via = request.via
+    if hop.transport != "udp":
+        return hop._replace(sent_by_port=via.sent_by[1])
     if via.rport is not None:
         return hop
     port = via.port or 5060

@@ -22,7 +22,7 @@ def strip_own_routes(request: Request, is_me: IsMe) -> list[Uri]:
     pair are two visits, and the second one stays for the second.
     """
     stripped: list[Uri] = []
-    while len(stripped) < 2 and "route" in request.keys:
+    while len(stripped) < 2 and request.has("route"):
         items = request.items("route")
         if not items:
             break
@@ -40,7 +40,7 @@ def repair_strict_route(request: Request, is_me: IsMe) -> bool:
     The Request-URI is the last Route again, and our URI is back where a loose router leaves it, on top of
     the Routes: what it proves is not lost. A Request-URI with a user is no Record-Route, but somebody.
     """
-    if "route" not in request.keys:
+    if not request.has("route"):
         return False
     uri = request.uri
     if uri.user is not None or not uri.has_param("lr") or not is_me(uri):
@@ -59,7 +59,7 @@ def yield_to_strict_router(request: Request) -> bool:
     Its Route has no ``lr``: it wants to be the Request-URI, and the Request-URI goes to the end of the
     Routes.
     """
-    if "route" not in request.keys:
+    if not request.has("route"):
         return False
     routes = request.items("route")
     if not routes:

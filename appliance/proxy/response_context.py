@@ -160,7 +160,7 @@ class ResponseContext:
             if status == 100 or self._done:
                 return
         response.remove_first_item("via")
-        if "via" not in response.keys:
+        if not response.has("via"):
             # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
             if status >= 200:
                 self.branch_ended(branch, Final(502, None), now)

@@ -50,7 +50,7 @@ class Answers:
             headers = [_contact_line(bindings[0], now)]
         else:
             headers = [_contact_line(binding, now) for binding in bindings]
-        if "path" in request.keys and any(o.lower() == "path" for o in request.items("supported")):
+        if request.has("path") and any(o.lower() == "path" for o in request.items("supported")):
             headers += [f"Path: {value}" for value in request.all("path")]
         if not self._as_openser:
             headers.append(self._date_line())

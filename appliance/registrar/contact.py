@@ -134,7 +134,7 @@ def seconds(text: str | None) -> int:
 
 def read_path(request: Request) -> str | None:
     """The Path that requests to this contact go along, topmost first (RFC 3327 §5.3); None without."""
-    if "path" not in request.keys:
+    if not request.has("path"):
         return None
     try:
         items = request.items("path")

@@ -103,7 +103,7 @@ class Registrar:
         the phone sits behind a NAT, so that requests must go back to where it came from whatever its Contact
         says.
         """
-        if "require" in request.keys and (refusal := self._refuse_extensions(request)):
+        if request.has("require") and (refusal := self._refuse_extensions(request)):
             return refusal
         try:
             contacts = read_contacts(request)
@@ -111,7 +111,7 @@ class Registrar:
             call_id, cseq = request.call_id, request.cseq.number
             if len(call_id) > LONGEST_CALL_ID:
                 raise MalformedMessage("a Call-ID beyond the limit", reason="Call-ID Too Long")
-            path = read_path(request) if "path" in request.keys else None
+            path = read_path(request) if request.has("path") else None
         except MalformedMessage as error:
             return self._answers.refused(400, error.reason or "Bad Request")
         if too_brief:

@@ -6,6 +6,7 @@ stays as it came. Knows nothing of what the headers mean.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from appliance.errors import MalformedMessage
@@ -16,24 +17,24 @@ from appliance.sip.names import LIST_HEADERS, display_of, key_of
 class HeaderLines:
     """``keys[i]`` is the canonical name of ``lines[i]``: the whole line with its name and folds, not its end.
 
-    Both lists run in parallel, and each known key is one string object, so that ``list.index`` finds it by
-    identity: for the dozen headers of a message that is cheaper than building any mapping. They may be read
-    freely, and are changed by the methods only.
+    Both lists run in parallel; ``firsts`` has the first line of each key, for what is asked most. They may be
+    read freely, and are changed by the methods only.
     """
 
-    __slots__ = ("keys", "lines")
+    __slots__ = ("firsts", "keys", "lines")
 
     keys: list[str]
     lines: list[str]
+    firsts: dict[str, str]
 
     def has(self, key: str) -> bool:
         """True when there is a header with this key."""
-        return key in self.keys
+        return key in self.firsts
 
     def first(self, key: str) -> str | None:
         """The value of the first line with this key, unfolded and stripped; None when there is none."""
-        keys = self.keys
-        return value_of(self.lines[keys.index(key)]) if key in keys else None
+        line = self.firsts.get(key)
+        return None if line is None else value_of(line)
 
     def all(self, key: str) -> list[str]:
         """The value of each line with this key, in their order."""
@@ -51,9 +52,8 @@ class HeaderLines:
 
     def number(self, key: str, most: int) -> int | None:
         """The header's value as a number, None when it is absent; MalformedMessage beyond ``most``."""
-        try:
-            line = self.lines[self.keys.index(key)]
-        except ValueError:
+        line = self.firsts.get(key)
+        if line is None:
             return None
         number = _number_of(line)
         if number is None or number > most:
@@ -62,14 +62,17 @@ class HeaderLines:
 
     def add(self, name: str, value: str) -> None:
         """Append a header line."""
-        self.lines.append(line_of(name, value))
-        self.keys.append(key_of(name))
+        key, line = key_of(name), line_of(name, value)
+        self.lines.append(line)
+        self.keys.append(key)
+        self.firsts.setdefault(key, line)
 
     def prepend(self, name: str, value: str) -> None:
         """Put a header line before all others, as a Via or Record-Route is (§16.6)."""
-        key = key_of(name)
-        self.lines.insert(0, line_of(name, value))
+        key, line = key_of(name), line_of(name, value)
+        self.lines.insert(0, line)
         self.keys.insert(0, key)
+        self.firsts[key] = line
         self._changed(key)
 
     def remove(self, key: str) -> None:
@@ -78,34 +81,63 @@ class HeaderLines:
         while key in keys:
             index = keys.index(key)
             del keys[index], self.lines[index]
+        self.firsts.pop(key, None)
         self._changed(key)
+
+    def take_out(self, index: int) -> None:
+        """Take out one line."""
+        key = self.keys.pop(index)
+        del self.lines[index]
+        self._find_first(key)
 
     def replace(self, key: str, value: str) -> None:
         """Give the first line with this key another value, or append such a line."""
         line = line_of(display_of(key), value)
-        if key in self.keys:
-            self.lines[self.keys.index(key)] = line
-            self._changed(key)
+        if key in self.firsts:
+            self._put_first(key, line)
         else:
             self.lines.append(line)
             self.keys.append(key)
+            self.firsts[key] = line
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Make each line what ``change(line)`` gives; it must keep its name."""
+        self.lines = [change(line) for line in self.lines]
+        for key in self.firsts:
+            self._find_first(key)
 
     def remove_first_item(self, key: str) -> None:
         """Take the first item out of a comma list that may run over several lines; or nothing."""
-        if key not in self.keys:
+        line = self.firsts.get(key)
+        if line is None:
             return
-        index = self.keys.index(key)
-        line = self.lines[index]
-        start = line.index(":") + 1
         rest = line[end_of_first_item(line) + 1 :].strip(" \t\r\n")
         if rest:
-            self.lines[index] = f"{line[:start]} {rest}"
+            self._put_first(key, f"{line[: line.index(':') + 1]} {rest}")
         else:
-            del self.keys[index], self.lines[index]
+            self.take_out(self.keys.index(key))
+
+    def _put_first(self, key: str, line: str) -> None:
+        """Let another line take the place of the first one with this key, which is there."""
+        self.lines[self.keys.index(key)] = self.firsts[key] = line
+        self._changed(key)
+
+    def _find_first(self, key: str) -> None:
+        """The first line with this key may be another one now, or none."""
+        if key in self.keys:
+            self.firsts[key] = self.lines[self.keys.index(key)]
+        else:
+            del self.firsts[key]
         self._changed(key)
 
     def _changed(self, key: str) -> None:
         """Called when the first line with this key is another one now."""
+
+
+
+def first_lines(keys: list[str], lines: list[str]) -> dict[str, str]:
+    """The first line of each key."""
+    return dict(zip(keys[::-1], lines[::-1], strict=True))
 
 
 def value_of(line: str) -> str:

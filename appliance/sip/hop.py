@@ -10,7 +10,8 @@ class Hop(NamedTuple):
 
     ``host`` is an IP literal without brackets. ``listener`` is the index of the listening socket by which a
     message came in or must leave (-1: any that fits), ``connection`` the number of a stream connection
-    (0: none, or any to that address).
+    (0: none, or any to that address). ``sent_by_port`` is where a peer that sent a request over a stream takes
+    new connections, for replies whose connection is gone (§18.2.2; 0: nowhere).
     """
 
     transport: str
@@ -18,6 +19,7 @@ class Hop(NamedTuple):
     port: int
     listener: int = 0
     connection: int = 0
+    sent_by_port: int = 0
 
     @property
     def reliable(self) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 
 from appliance.errors import MalformedMessage
 from appliance.sip.grammar import split_list, split_outside, unfold
-from appliance.sip.header_lines import HeaderLines, end_of_first_item
+from appliance.sip.header_lines import HeaderLines, end_of_first_item, first_lines
 from appliance.sip.headers import CSeq, NameAddr, Via
 from appliance.sip.names import display_of
 from appliance.sip.uri import Uri
@@ -118,11 +118,18 @@ class Message(HeaderLines):
         """Max-Forwards, None when it is absent; MalformedMessage when it is no number up to 255 (§20.22)."""
         return self.number("max-forwards", 255)
 
+    def read(self) -> None:
+        """Read the five headers that every element reads, all at once. MalformedMessage."""
+        self._cseq = CSeq.parse(self._required("cseq"))
+        self._via = None
+        self.via  # noqa: B018 - reading is the check
+        self._from = NameAddr.parse(self._required("from"))
+        self._to = NameAddr.parse(self._required("to"))
+        self._call_id = self._required("call-id")
+
     def _required(self, key: str) -> str:
-        try:
-            value = self.lines[self.keys.index(key)].partition(":")[2].strip(" \t")
-        except ValueError:
-            value = ""
+        line = self.firsts.get(key, "")
+        value = line.partition(":")[2].strip(" \t")
         if not value:
             raise MalformedMessage(f"no {display_of(key)} header")
         return unfold(value) if "\n" in value else value
@@ -144,8 +151,7 @@ class Message(HeaderLines):
         elsewhere = via.address != received
         if not (asked or claimed or elsewhere):
             return
-        index = self.keys.index("via")
-        line = self.lines[index]
+        line = self.firsts["via"]
         end = end_of_first_item(line)
         item = line[:end].rstrip(" \t\r\n")
         pieces = split_outside(item, ";") if '"' in item else item.split(";")
@@ -158,8 +164,7 @@ class Message(HeaderLines):
                 kept.append(piece)
         if asked or elsewhere:
             kept.append(f"received={received}")
-        self.lines[index] = ";".join(kept) + line[end:]
-        self._via = None
+        self._put_first("via", ";".join(kept) + line[end:])
 
     def set_body(self, body: bytes, content_type: str) -> None:
         """Give the message another body, and the two headers that describe it."""
@@ -184,6 +189,7 @@ class Message(HeaderLines):
     def _copy_into(self, other: Message) -> None:
         other.keys = self.keys.copy()
         other.lines = self.lines.copy()
+        other.firsts = self.firsts.copy()
         other.body = self.body
         # The values are frozen, so both may hold the same ones.
         other._via = self._via
@@ -205,6 +211,7 @@ class Request(Message):
         self.uri_text = uri_text
         self.keys = keys
         self.lines = lines
+        self.firsts = first_lines(keys, lines)
         self.body = body
         self._via = self._from = self._to = self._cseq = self._call_id = None
 
@@ -249,6 +256,7 @@ class Response(Message):
         self.reason = reason
         self.keys = keys
         self.lines = lines
+        self.firsts = first_lines(keys, lines)
         self.body = body
         self._via = self._from = self._to = self._cseq = self._call_id = None
 

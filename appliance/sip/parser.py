@@ -216,16 +216,16 @@ def check_mandatory(message: Message) -> None:
     and Max-Forwards, when it is there, a number up to 255.
     """
     keys = message.keys
-    if len(set(keys)) != len(keys):
+    if len(message.firsts) != len(keys):
         for key in _SINGLE:
             if keys.count(key) > 1:
                 raise MalformedMessage(f"more than one {display_of(key)} header", partial=message)
     try:
-        cseq = message.cseq
-        message.via, message.from_, message.to, message.call_id  # noqa: B018 - reading is the check
+        message.read()
         if isinstance(message, Request):
-            if cseq.method != message.method:
-                raise MalformedMessage(f"the CSeq says {cseq.method}, the request is {message.method}")
+            method = message.cseq.method
+            if method != message.method:
+                raise MalformedMessage(f"the CSeq says {method}, the request is {message.method}")
             message.max_forwards  # noqa: B018
     except SipError as error:
         error.partial = message
