@@ -2,18 +2,27 @@
 
 ::
 
-    tables/        the 37 tables of OpenSER 1.2 by group, with what is new in them
-    engine         one database: its pool, whether it is there, transactions that are tried again
-    failures       what a driver's error means: away, refused, or worth another try
-    schema, backup create, drop, upgrade, status, backup, restore
-    migrations/    how an older database becomes today's
-    subscribers    credentials, resident
-    names          served domains and aliases, resident
-    changes        the change log, by which plain SQL takes effect within a second
-    accounts …     what the command line adds and removes
-    bindings       the writer of bindings: grouped commits, the four location modes
-    loading        bindings read back when the server starts
-    spool          what was answered while the database was away
+    tables/          the 37 tables of OpenSER 1.2 by group, with what is new in them
+    migrations/      how an older database becomes today's
+    schema, rights   create, drop, upgrade, status; the MariaDB database and its users
+    backup           all rows in one file, and back
+    administration/  what the command line adds and removes
+
+    engine           one database: its pool, whether it is there, transactions that are tried again
+    connecting       how a connection is opened
+    failures         what a driver's error means: away, refused, or worth another try
+    durability       whether a commit is on the disk
+
+    directory        all of the following put together for one SIP process
+    subscribers      credentials, resident (shared_reads: many misses, one query)
+    names            served domains and aliases, resident
+    triggers, changes    the change log, by which plain SQL takes effect within a second
+
+    bindings         the writer of bindings: the four location modes
+    group_commit, write_back     when a binding is written
+    location_writes, spool       where: the database, or the disk while it is away
+    location_rows, location_mariadb, location_sqlite, channel    how
+    loading          bindings read back when the server starts
 
 This room knows neither SIP text nor sockets nor transactions.
 """

@@ -121,7 +121,8 @@ class BindingWriter:
         if self._writes.spooled:
             raise DatabaseUnavailable("the database has not yet got all that was answered while it was away")
         offset = self._wall() - self._clock()
-        return [self._read(row, offset) for row in self._table.of_user(aor) if row[CONTACT]]
+        read = [self._read(row, offset) for row in self._table.of_user(aor) if row[CONTACT]]
+        return [binding for binding in read if binding.aor == aor]
 
     def everything(self) -> Iterator[Binding]:
         """All living bindings as the database has them, in pages: who asks may wait in between.

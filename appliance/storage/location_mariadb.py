@@ -86,10 +86,8 @@ class MariaLocations:
         )
 
     def of_user(self, aor: AddressOfRecord) -> Sequence[Row]:
-        return self._channel.select(
-            f"{_SELECT} FROM location WHERE username={_text(aor.username)} AND domain={_text(aor.domain)}",
-            "location_user",
-        )
+        user = f"username={_text(aor.username)} AND domain IN ({_text(aor.domain)},'')"
+        return self._channel.select(f"{_SELECT} FROM location WHERE {user}", "location_user")
 
 
 def _parts(rows: Sequence[Any]) -> list[Sequence[Any]]:

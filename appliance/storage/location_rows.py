@@ -79,7 +79,7 @@ class LocationTable(Protocol):
         """Rows in the order of their ruid; ``expires`` and ``last_modified`` are seconds since 1970."""
 
     def of_user(self, aor: AddressOfRecord) -> Sequence[Row]:
-        """The rows of one user, as ``page`` gives them."""
+        """The rows of one user, and those of that name without a domain, as ``page`` gives them."""
 
 
 def row_of(binding: Binding, offset: float) -> Row:

@@ -63,7 +63,7 @@ class SqliteLocations:
 
     def of_user(self, aor: AddressOfRecord) -> Sequence[Row]:
         return self._rows(
-            f"{_SELECT} FROM location WHERE username=? AND domain=?", tuple(aor), "location_user"
+            f"{_SELECT} FROM location WHERE username=? AND domain IN (?,'')", tuple(aor), "location_user"
         )
 
     def _many(self, statement: str, values: Sequence[tuple[Any, ...]], name: str) -> None:

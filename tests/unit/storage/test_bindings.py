@@ -231,3 +231,21 @@ def test_everything_is_every_living_row(make: Make, clock: Clock) -> None:
     writer.commit([binding(number, lasts=60 if number < 10 else 3600) for number in range(1200)], [])
     clock.advance(100)
     assert len(list(writer.everything())) == 1190
+
+
+def test_a_row_without_a_domain_is_a_users_of_the_only_domain(make: Make, database: Database) -> None:
+    """OpenSER wrote none."""
+
+    def complete(found: Binding) -> None:
+        found.aor = found.aor._replace(domain=found.aor.domain or "example.com")
+
+    writer = make("database", complete=complete)
+    writer.commit([binding(10)], [])
+    sql(
+        database,
+        "insert into location (username, contact, expires) values"
+        " ('10', 'sip:old@192.0.2.9', '2037-01-01 00:00:00'), ('11', 'sip:x', '2037-01-01 00:00:00')",
+    )
+    contacts = {found.contact for found in writer.fetch(binding(10).aor)}
+    assert contacts == {"sip:10@192.0.2.1:5060", "sip:old@192.0.2.9"}
+    assert writer.fetch(binding(10).aor._replace(domain="elsewhere.org")) == []
