@@ -99,13 +99,8 @@ class Forwarder:
             outgoing.replace("max-breadth", str(breadth))
         if target.path:
             outgoing.prepend("Route", target.path)
-        hop = target.hop if target.hop is not None else self.next_hop(outgoing)
+        hop = self._open_way(outgoing, target.hop)
         yield_to_strict_router(outgoing)
-        try:
-            hop = self._connections.local_for(hop)
-            self._connections.connect(hop)
-        except OSError as error:
-            raise Unroutable(str(error)) from None
         begins = request.to_tag is None or request.method == "NOTIFY"
         if begins and request.method in _RECORD_ROUTED and not target.looped:
             self._record_route(outgoing, incoming.hop, hop)
@@ -113,6 +108,28 @@ class Forwarder:
         branch = self._branches.make(request, number, self._branches.mark_of(*incoming.came_as))
         outgoing.prepend("Via", f"SIP/2.0/{transport} {self._sent_by[hop.listener]};branch={branch}")
         return Outgoing(outgoing, hop)
+
+    def _open_way(self, outgoing: Request, known: Hop | None) -> Hop:
+        """The next hop with its flow open: the known one, else what the request itself says."""
+        if known is None:
+            return self._open(self.next_hop(outgoing))
+        try:
+            return self._open(known)
+        except Unroutable:
+            # The connection that a phone registered by is gone; it may listen where its Contact says. Over
+            # UDP nobody would tell us that it does not, and the caller would wait for Timer B.
+            hop = self.next_hop(outgoing)
+            if not hop.reliable:
+                raise
+            return self._open(hop)
+
+    def _open(self, hop: Hop) -> Hop:
+        try:
+            hop = self._connections.local_for(hop)
+            self._connections.connect(hop)
+        except OSError as error:
+            raise Unroutable(str(error)) from None
+        return hop
 
     def next_hop(self, request: Request) -> Hop:
         """The hop of the topmost Route, else of the Request-URI (§16.6 step 7, §8.1.2); raises Unroutable."""

@@ -49,9 +49,12 @@ class Responses:
         response.remove_first_item("via")
         via = response.via
         host = via.received or via.host.strip("[]")
-        port = (via.rport if isinstance(via.rport, int) else None) or via.port or 5060
+        sent_by_port = via.sent_by[1]
+        way = Hop(via.transport.lower(), host, via.rport or sent_by_port, hop.listener)
+        if way.reliable:
+            way = way._replace(sent_by_port=sent_by_port)
         try:
-            back = self._local_for(Hop(via.transport.lower(), host, port, hop.listener))
+            back = self._local_for(way)
             self._send(response.encode(), back)
         except (OSError, SipError):
             self._messages_rejected["unmatched"] += 1

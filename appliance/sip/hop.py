@@ -10,8 +10,8 @@ class Hop(NamedTuple):
 
     ``host`` is an IP literal without brackets. ``listener`` is the index of the listening socket by which a
     message came in or must leave (-1: any that fits), ``connection`` the number of a stream connection
-    (0: none, or any to that address). ``sent_by_port`` is where a peer that sent a request over a stream takes
-    new connections, for replies whose connection is gone (§18.2.2; 0: nowhere).
+    (0: none, or any to that address). ``sent_by_port`` is where the sender of a request over a stream takes
+    new connections, for replies whose own is gone (§18.2.2; 0: nowhere).
     """
 
     transport: str

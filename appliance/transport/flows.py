@@ -1,8 +1,8 @@
 """Which socket reaches a hop: the listeners, the connections by peer, and the one ``send`` (RFC 3261 §18).
 
-A reply over a stream goes back on the connection that its request came by; when that is gone, to the address
-where the peer listens (§18.2.2). A request over a stream uses a connection that is there, or opens one, and
-gives up on it early: a phone that is not there must never hold a call for the 32 s of Timer B.
+A reply over a stream goes back on the very connection that its request came by; when that is gone, on a new
+one to where the peer listens (§18.2.2). A request over a stream uses a connection that is there, or opens
+one, and gives up on it early: a phone that is not there must never hold a call for the 32 s of Timer B.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable, Sequence
+from itertools import count
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import gevent
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _WRITE = 2
 _CONNECT_SECONDS = 3.0
 _SWEEP_SECONDS = 30.0
+_SPEAKS_WITHIN = 60.0
 _Socket = monkey.get_original("socket", "socket")
 
 
@@ -53,8 +56,11 @@ class Flows:
         self._max_connections = max_connections
         self._idle_seconds = idle_seconds
         self._receive_buffer = receive_buffer
+        self.undelivered = 0  # replies whose connection was gone, and which the peer did not take anew
         self._on_connection = on_connection
-        self._connections: dict[tuple[str, int], StreamConnection] = {}
+        self._connections: dict[int, StreamConnection] = {}
+        self._newest: dict[tuple[str, int], StreamConnection] = {}
+        self._numbers = count(1)
         self._opening: dict[tuple[str, int], AsyncResult[None]] = {}
         self._sweeper = gevent.get_hub().loop.timer(_SWEEP_SECONDS, _SWEEP_SECONDS)
 
@@ -103,7 +109,7 @@ class Flows:
         family."""
         if hop.listener >= 0 and self._fits(self.listeners[hop.listener], hop):
             return hop
-        connection = self._connections.get((hop.host, hop.port)) if hop.reliable else None
+        connection = self._newest.get((hop.host, hop.port)) if hop.reliable else None
         if connection is not None:
             return hop._replace(listener=connection.hop.listener)
         for listener in self.listeners:
@@ -120,10 +126,28 @@ class Flows:
         if hop.transport == "udp":
             self._datagrams[hop.listener].send(data, hop.host, hop.port)
             return
-        connection = self._connections.get((hop.host, hop.port))
-        if connection is None:
+        connection = self._connection_of(hop)
+        if connection is not None:
+            connection.send(data)
+        elif hop.sent_by_port:
+            gevent.spawn(self._send_anew, data, hop)
+        else:
             raise ConnectionError(f"no connection to {hop.host}:{hop.port}")
-        connection.send(data)
+
+    def _connection_of(self, hop: Hop) -> StreamConnection | None:
+        """The numbered one and no other: who has the same address later may be somebody else behind a NAT."""
+        if hop.connection:
+            return self._connections.get(hop.connection)
+        return self._newest.get((hop.host, hop.port))
+
+    def _send_anew(self, data: bytes, hop: Hop) -> None:
+        """Sends a reply to where the peer listens (§18.2.2)."""
+        hop = hop._replace(port=hop.sent_by_port, connection=0, sent_by_port=0)
+        try:
+            self.connect(hop)
+            self.send(data, hop)
+        except OSError:
+            self.undelivered += 1
 
     def connect(self, hop: Hop) -> None:
         """Makes sure that ``send`` finds a flow to this hop; waits for a connection, raises OSError when
@@ -132,11 +156,11 @@ class Flows:
         Blocks the calling greenlet for at most three seconds. Several that want the same peer share one
         attempt.
         """
-        if not hop.reliable:
+        if not hop.reliable or self._connection_of(hop) is not None:
             return
         peer = (hop.host, hop.port)
-        if peer in self._connections:
-            return
+        if hop.connection:
+            raise ConnectionError(f"the connection from {hop.host}:{hop.port} is gone")
         attempt = self._opening.get(peer)
         if attempt is None:
             attempt = self._opening[peer] = AsyncResult()
@@ -160,7 +184,7 @@ class Flows:
                 outcome = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if outcome:
                 raise OSError(outcome, f"cannot connect to {hop.host}:{hop.port}")
-            self._begin(sock, hop)
+            self._begin(sock, hop).has_spoken = True  # whom we call need not speak first
         except OSError as error:
             sock.close()
             attempt.set_exception(error)
@@ -176,24 +200,28 @@ class Flows:
             return
         self._begin(sock, hop)
 
-    def _begin(self, sock: socket.socket, hop: Hop) -> None:
-        connection = StreamConnection(
-            sock, hop, gevent.get_hub().loop.now(), self._limits, self._receive, self._ended
-        )
-        self._connections[hop.host, hop.port] = connection
+    def _begin(self, sock: socket.socket, hop: Hop) -> StreamConnection:
+        hop = hop._replace(connection=next(self._numbers))
+        connection = StreamConnection(sock, hop, self._limits, self._receive, self._ended)
+        self._connections[hop.connection] = self._newest[hop.host, hop.port] = connection
         connection.start()
         self._on_connection(True, hop, "")
+        return connection
 
     def _ended(self, connection: StreamConnection, reason: str) -> None:
-        peer = (connection.hop.host, connection.hop.port)
-        if self._connections.get(peer) is connection:
-            del self._connections[peer]
-        self._on_connection(False, connection.hop, reason)
+        hop = connection.hop
+        del self._connections[hop.connection]
+        if self._newest.get((hop.host, hop.port)) is connection:
+            del self._newest[hop.host, hop.port]
+        self._on_connection(False, hop, reason)
 
     def _close_idle(self) -> None:
-        oldest = gevent.get_hub().loop.now() - self._idle_seconds
-        for connection in [c for c in self._connections.values() if c.last_used < oldest]:
-            connection.close("idle")
+        """Also those that were opened and never said a thing: they would take the places of the phones."""
+        now = monotonic()
+        for connection in list(self._connections.values()):
+            patience = self._idle_seconds if connection.has_spoken else _SPEAKS_WITHIN
+            if connection.last_used < now - min(patience, self._idle_seconds):
+                connection.close("idle")
 
 
 def names_of(listeners: Sequence[UdpListener | StreamListener]) -> list[tuple[str, str, int]]:

@@ -7,9 +7,11 @@ memory only. Must not know what a message means.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import gevent
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 _READ, _WRITE = 1, 2
 _CHUNK = 65_536
 # A peer that does not read what we send is let go when this much waits for it.
-_UNSENT_LIMIT = 1_048_576
+_UNSENT_LIMIT = 262_144
+# No descriptor or no memory is left.
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE_SECONDS = 0.5
 _Socket = monkey.get_original("socket", "socket")
 
 
@@ -33,20 +38,21 @@ class StreamConnection:
     """One TCP connection, accepted or opened by us, established.
 
     ``receive(data, hop)`` is called from the loop for each whole message, ``on_close(connection, reason)``
-    once.
+    once. ``has_spoken`` tells whether a whole message has come, ``last_used`` when there was anything, on the
+    monotonic clock.
     """
 
     def __init__(
         self,
         sock: socket.socket,
         hop: Hop,
-        now: float,
         limits: Limits,
         receive: Callable[[bytes, Hop], None],
         on_close: Callable[[StreamConnection, str], None],
     ) -> None:
         self.hop = hop
-        self.last_used = now
+        self.last_used = monotonic()
+        self.has_spoken = False
         self._socket = sock
         self._framer = StreamFramer(limits)
         self._receive = receive
@@ -57,7 +63,6 @@ class StreamConnection:
         loop = gevent.get_hub().loop
         self._reader = loop.io(sock.fileno(), _READ)
         self._writer = loop.io(sock.fileno(), _WRITE)
-        self._clock = loop.now
 
     @property
     def closed(self) -> bool:
@@ -74,7 +79,7 @@ class StreamConnection:
         """Sends now, or as soon as the peer takes it; raises OSError when the connection is gone."""
         if self._closed:
             raise ConnectionError(f"the connection to {self.hop.host}:{self.hop.port} is closed")
-        self.last_used = self._clock()
+        self.last_used = monotonic()
         if not self._unsent:
             try:
                 sent = self._socket.send(data)
@@ -132,10 +137,11 @@ class StreamConnection:
         if not chunk:
             self.close("closed by the peer")
             return
-        self.last_used = self._clock()
+        self.last_used = monotonic()
         try:
             self._framer.feed(chunk)
             while not self._closed and (message := self._framer.next_message()) is not None:
+                self.has_spoken = True
                 self._receive(message, self.hop)
             self._answer_pings()
         except SipError as error:
@@ -183,25 +189,36 @@ class StreamListener:
         self.port: int = self._socket.getsockname()[1]
         self.index = index
         self._accepted = accepted
+        self._accepting = False
         self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _READ)
 
     def start(self) -> None:
+        self._accepting = True
         self._watcher.start(self._readable)
 
     def stop(self) -> None:
         """Accepts no more."""
+        self._accepting = False
         self._watcher.stop()
 
     def close(self) -> None:
-        self._watcher.stop()
+        self.stop()
         self._watcher.close()
         self._socket.close()
 
     def _readable(self) -> None:
         try:
             sock, address = self._socket.accept()
-        except OSError:
-            return  # the peer went away again, or no descriptor is left: the backlog keeps the others
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                # The backlog keeps the peers. Without a pause the loop would do nothing else but ask again.
+                self._watcher.stop()
+                gevent.spawn_later(_PAUSE_SECONDS, self._resume)
+            return  # otherwise the peer went away again
         self._accepted(sock, Hop("tcp", address[0], address[1], self.index))
+
+    def _resume(self) -> None:
+        if self._accepting:
+            self._watcher.start(self._readable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.sip.hop import Hop
-from tests.unit.proxy.stage import DOMAIN, Sent, Stage
+from tests.unit.proxy.stage import DOMAIN, Sent, Stage, response_to
 
 CONTACTS = ("sip:11@192.0.2.11", "sip:11@192.0.2.12")
 
@@ -46,3 +46,39 @@ def test_a_max_breadth_that_is_no_number_is_none(stage: Stage, breadth: str) -> 
     stage.bind("11", *CONTACTS)
     copies = [each.message for each in call(stage, headers=[("Max-Breadth", breadth)])]
     assert [copy.get("Max-Breadth") for copy in copies if copy.is_request] == ["30", "30"]
+
+
+class TestLostConnection:
+    """A phone that registered over TCP, whose connection is gone."""
+
+    gone = Hop("tcp", "192.0.2.11", 40000, 1, 7)
+
+    @pytest.fixture(autouse=True)
+    def _lost(self, stage: Stage) -> None:
+        stage.unreachable.add(("192.0.2.11", 40000))
+
+    def test_it_is_called_where_it_listens(self, stage: Stage) -> None:
+        stage.bind("11", "sip:11@192.0.2.11:5070;transport=tcp", hop=self.gone)
+        assert call(stage)[0].hop[:3] == ("tcp", "192.0.2.11", 5070)
+
+    def test_it_is_not_called_over_udp_where_nobody_tells_that_it_is_not_there(self, stage: Stage) -> None:
+        stage.bind("11", "sip:11@192.0.2.11", hop=self.gone)
+        (reply,) = call(stage)
+        assert reply.message.status == 480
+
+
+def test_a_reply_over_tcp_knows_where_its_receiver_listens(stage: Stage) -> None:
+    """RFC 3261 §18.2.2, for when the connection is gone."""
+    came_by = Hop("tcp", "192.0.2.10", 40000, 1, 7)
+    (reply,) = stage.receive(stage.request("INVITE"), came_by)
+    assert reply.hop == came_by._replace(sent_by_port=5060)
+
+
+def test_after_a_restart_a_response_finds_its_receiver_over_tcp(stage: Stage) -> None:
+    stage.bind("11", CONTACTS[0])
+    over_tcp = stage.request("INVITE", caller="sip:bob@elsewhere.example")
+    over_tcp = over_tcp.with_header("Via", "SIP/2.0/TCP 192.0.2.10:5070;branch=z9hG4bKx")
+    sent = stage.receive(over_tcp, Hop("tcp", "192.0.2.10", 40000, 1, 7))
+    stage.restarted()
+    (passed,) = stage.receive(response_to(sent[0].message, 200), Hop("udp", "192.0.2.11", 5060))
+    assert passed.hop == Hop("tcp", "192.0.2.10", 5070, 1, sent_by_port=5070)
