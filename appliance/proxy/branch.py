@@ -4,11 +4,12 @@ A branch is a MAC over where the request came from, so any worker, and the proce
 the CANCEL of an INVITE and the ACK of its refusal the branch that the INVITE had, and knows a response to
 what it has sent although the transaction is gone. The layout::
 
-    z9hG4bK sb 0 . 5f1c09a3e2 . 91ab40c7be2d55f003c6e817 |       |  |   |            +-- MAC: incoming
-    branch, sent-by, received, rport, Call-ID, number, loop mark |       |  |   +--------------- loop
-    mark: hash of what decides the way (Request-URI, Route) |       |  +------------------- number of the
-    branch, hexadecimal: each copy of a forked request has another |       +---------------------- made by
-    this program +------------------------------ magic cookie of RFC 3261
+    z9hG4bK sb 0 . 5f1c09a3e2 . 91ab40c7be2d55f003c6e817
+    |       |  |   |            +-- MAC: incoming branch, sent-by, received, rport, Call-ID, number, loop mark
+    |       |  |   +--------------- loop mark: MAC of what decides the way (Request-URI, Route)
+    |       |  +------------------- number of the copy, hexadecimal: of a forked request each has another
+    |       +---------------------- made by this program
+    +------------------------------ magic cookie of RFC 3261
 
 Where the incoming branch has no magic cookie, as from clients of RFC 2543, the CSeq number and the From
 tag stand in the MAC too; the Request-URI is there by way of the loop mark, which a response repeats to us
