@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by ./run and ./test: a virtual environment from a lock file, made again only when something changed.
 
 # The first Python on this machine that sipbox runs with (3.11 to 3.13), or nothing.
@@ -32,6 +33,7 @@ install_packages() {
     echo "Installing from Debian: $*" >&2
     log=$(mktemp)
     # A service that comes with a package is not started: the tests start their own, on ports of their own.
+    # shellcheck disable=SC2016  # the inner shell expands them
     if $by sh -c '
         policy=/usr/sbin/policy-rc.d
         if [ ! -e "$policy" ]; then

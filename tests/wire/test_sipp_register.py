@@ -43,6 +43,23 @@ def test_phones_register_over_tcp(box: Sipbox, tmp_path: Path) -> None:
     assert box.sql("select count(distinct username) from location") == [(3,)]
 
 
+def test_phones_register_over_a_lossy_path(box: Sipbox, tmp_path: Path) -> None:
+    """A REGISTER or its answer that got lost is sent again; the same CSeq twice changes nothing (§10.3)."""
+    counted = sipp.run(
+        "register",
+        tmp_path,
+        box.address,
+        users=[row(user, f"secret-{user}") for user in ("10", "11", "12")],
+        calls=150,
+        rate=100,
+        lost=10,
+        keys=keys(box),
+    )
+    assert counted.successful == 150
+    assert counted.retransmissions > 0
+    assert box.sql("select count(distinct username), count(*) from location") == [(3, 3)]
+
+
 def test_a_wrong_password_is_challenged_again_and_leaves_no_trace(box: Sipbox, tmp_path: Path) -> None:
     counted = sipp.run(
         "refused_register",
