@@ -106,17 +106,15 @@ class Admission:
 
     def _new(self, request: Request, now: float) -> Key | None:
         """The key of a new request; None for a copy of one that has been answered or is under way."""
-        if self._transactions.absorb(request, now):
-            return None
         key = server_key(request, request.method)
-        return None if key in self.in_progress else key
+        return None if self._transactions.absorb(request, now, key) or key in self.in_progress else key
 
     def _receive_request(self, request: Request, hop: Hop, now: float) -> None:
         request.set_top_via_params(hop.host, hop.port)
         key = self._new(request, now)
         if key is None:
             return
-        incoming = Incoming(request, hop, now, self._answers, self._clock)
+        incoming = Incoming(request, hop, now, self._answers, self._clock, key)
         self._requests_received[request.method, hop.transport] += 1
         if len(self.in_progress) >= self._max_in_progress:
             self._refuse_busy(request, hop)

@@ -17,6 +17,7 @@ from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.reply import reply
 from appliance.telemetry.metrics import Metrics
+from appliance.transaction.matching import Key
 from appliance.transaction.table import ServerTransaction, TransactionTable
 
 # RFC 3261 §20.33: a client that is told to come back is told when; the seconds are short because we expect to
@@ -96,15 +97,22 @@ class Incoming:
     """One request under way.
 
     ``verified`` is who sent it, once that is proved. ``came_as`` is its Request-URI and Routes before any
-    step has changed them: what a CANCEL repeats (RFC 3261 §9.1).
+    step has changed them: what a CANCEL repeats (RFC 3261 §9.1). ``key`` is its transaction's, when that is
+    known already.
     """
 
     __slots__ = (
-        "_answers", "_clock", "came_as", "cancelled", "hop", "now", "request", "transaction", "verified",
+        "_answers", "_clock", "_key", "came_as", "cancelled", "hop", "now", "request", "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
-        self, request: Request, hop: Hop, now: float, answers: Answers, clock: Callable[[], float]
+        self,
+        request: Request,
+        hop: Hop,
+        now: float,
+        answers: Answers,
+        clock: Callable[[], float],
+        key: Key | None = None,
     ) -> None:
         self.request = request
         self.hop = hop
@@ -115,6 +123,7 @@ class Incoming:
         self.cancelled = False
         self._answers = answers
         self._clock = clock
+        self._key = key
 
     @property
     def replies(self) -> Replies:
@@ -124,7 +133,7 @@ class Incoming:
         """Lets the request in: from here on it has a server transaction (§17.2)."""
         if self.transaction is None:
             self.transaction = self._answers.transactions.begin_server(
-                self.request, reply_hop(self.request, self.hop), self.now
+                self.request, reply_hop(self.request, self.hop), self.now, None, self._key
             )
         return self.transaction
 
@@ -153,7 +162,5 @@ def reply_hop(request: Request, hop: Hop) -> Hop:
     via = request.via
     if hop.transport != "udp":
         return hop._replace(sent_by_port=via.sent_by[1])
-    if via.rport is not None:
-        return hop
     port = via.port or 5060
-    return hop if port == hop.port else hop._replace(port=port)
+    return hop if port == hop.port or via.rport is not None else hop._replace(port=port)

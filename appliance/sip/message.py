@@ -120,16 +120,16 @@ class Message(HeaderLines):
 
     def read(self) -> None:
         """Read the five headers that every element reads, all at once. MalformedMessage."""
-        self._cseq = CSeq.parse(self._required("cseq"))
-        self._via = None
-        self.via  # noqa: B018 - reading is the check
-        self._from = NameAddr.parse(self._required("from"))
-        self._to = NameAddr.parse(self._required("to"))
-        self._call_id = self._required("call-id")
+        required = self._required
+        self._cseq = CSeq.parse(required("cseq"))
+        value = required("via")
+        self._via = Via.parse((split_list(value) or [""])[0] if "," in value else value)
+        self._from = NameAddr.parse(required("from"))
+        self._to = NameAddr.parse(required("to"))
+        self._call_id = required("call-id")
 
     def _required(self, key: str) -> str:
-        line = self.firsts.get(key, "")
-        value = line.partition(":")[2].strip(" \t")
+        value = self.firsts.get(key, "").partition(":")[2].strip(" \t")
         if not value:
             raise MalformedMessage(f"no {display_of(key)} header")
         return unfold(value) if "\n" in value else value
@@ -148,7 +148,7 @@ class Message(HeaderLines):
                 asked = True
             elif name == "received":
                 claimed = True
-        elsewhere = via.address != received
+        elsewhere = via.host != received and via.address != received
         if not (asked or claimed or elsewhere):
             return
         line = self.firsts["via"]

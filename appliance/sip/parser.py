@@ -193,6 +193,8 @@ def _unusual_start(start: str, words: list[str], keys: list[str], lines: list[st
 
 def _finish(message: Request | Response, data: bytes, start: int) -> Request | Response:
     """Give the message its body (§18.3)."""
+    if message.firsts.get("content-length") == "Content-Length: 0":
+        return message
     try:
         length = message.content_length
     except MalformedMessage as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 
 from appliance.errors import MalformedMessage
 from appliance.sip.message import Request
@@ -122,16 +123,18 @@ def reply(
         to_tag = None
     elif status < 300 and request.method in _DIALOG_METHODS:
         copied = _COPIED_TO_DIALOG
-    for key, line in zip(request.keys, request.lines, strict=True):
-        if key in copied:
+    # A selection without a loop: each message that is answered comes through here.
+    lines += compress(request.lines, map(copied.__contains__, request.keys))
+    if to_tag is not None and _lacks_tag(request):
+        to = request.firsts.get("to")
+        if to is not None:
             # A tag goes to the end whether or not the address stands in brackets (§20.39).
-            if key == "to" and to_tag is not None and _lacks_tag(request):
-                line = f"{line.rstrip(_BLANKS)};tag={_safe(to_tag)}"
-            lines.append(line)
-    lines += map(_safe, headers)
+            lines[lines.index(to)] = f"{to.rstrip(_BLANKS)};tag={_safe(to_tag)}"
+    for header in headers:
+        lines.append(_safe(header))
     if content_type is not None:
         lines.append(f"Content-Type: {_safe(content_type)}")
-    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n" if body else "Content-Length: 0\r\n\r\n")
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
 
 

@@ -62,8 +62,6 @@ class TransactionTable:
         self.begun: dict[str, int] = defaultdict(int)
         self._unreliable = settings.unreliable
         self._reliable = settings.reliable
-        # The request that ``absorb`` has just seen and its key: mostly the next one that begins.
-        self._looked_up: tuple[Request | None, Key] = (None, ())
         self._invite_servers: dict[Key, InviteServerTransaction] = {}
         self._servers: dict[Key, NonInviteServerTransaction] = {}
         self._invite_clients: dict[Key, InviteClientTransaction] = {}
@@ -71,20 +69,20 @@ class TransactionTable:
 
     # -------------------------------------------------------------------------------- requests that came
 
-    def absorb(self, request: Request, now: float) -> bool:
+    def absorb(self, request: Request, now: float, key: Key | None = None) -> bool:
         """Whether a transaction has dealt with ``request``: a copy, or the ACK for a refusal.
 
         The last answer has been sent again then, when there was one. False for a new request, and for the
-        ACK of a 2xx, which is to be routed.
+        ACK of a 2xx, which is to be routed. Whoever has made the request's ``server_key`` already gives it.
         """
         method = request.method
         if method == "ACK":
             invite = self._acknowledged(request)
             return invite is not None and (invite.happen(ACK, now) or invite.state != ACCEPTED)
-        key = server_key(request, method)
+        if key is None:
+            key = server_key(request, method)
         transaction = (self._invite_servers if method == "INVITE" else self._servers).get(key)
         if transaction is None:
-            self._looked_up = (request, key)
             return False
         self.retransmissions["in", "request"] += 1
         transaction.happen(REQUEST, now)
@@ -103,15 +101,14 @@ class TransactionTable:
         return self._invite_servers.get(server_key(cancel, "INVITE"))
 
     def begin_server(
-        self, request: Request, hop: Hop, now: float, user: ServerUser | None = None
+        self, request: Request, hop: Hop, now: float, user: ServerUser | None = None, key: Key | None = None
     ) -> ServerTransaction:
         """A transaction for a request that is let in; its answers go to ``hop``.
 
         Raises ValueError when there is one already: ``absorb`` would have found it.
         """
         method = request.method
-        asked, key = self._looked_up
-        if asked is not request:
+        if key is None:
             key = server_key(request, method)
         timers = self._unreliable if hop.transport == "udp" else self._reliable
         transaction: InviteServerTransaction | NonInviteServerTransaction

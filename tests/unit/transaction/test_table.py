@@ -5,6 +5,7 @@ import pytest
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response
 from appliance.transaction.client import ClientTransaction
+from appliance.transaction.matching import server_key
 from appliance.transaction.table import TransactionTable
 from appliance.transaction.timers import TimerWheel
 from tests.unit.transaction.conftest import Bench
@@ -50,9 +51,10 @@ def test_a_transaction_that_is_there_cannot_begin_again(bench: Bench) -> None:
 def test_begin_uses_the_key_that_the_request_had_when_it_came(bench: Bench) -> None:
     """The proxy rewrites the Request-URI; the copies of an RFC 2543 client's request have the old one."""
     first = request(branch=None)
-    assert not bench.table.absorb(first, 0.0)
+    key = server_key(first, first.method)
+    assert not bench.table.absorb(first, 0.0, key)
     first.uri_text = "sip:12@192.0.2.1"
-    bench.table.begin_server(first, UDP, 0.0)
+    bench.table.begin_server(first, UDP, 0.0, key=key)
     assert bench.table.absorb(request(branch=None), 0.5)
 
 
