@@ -22,6 +22,7 @@ from appliance.storage.changes import Change, ChangeLog
 from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
 from appliance.storage.names import Names
+from appliance.storage.readable import assert_readable
 from appliance.storage.spool import Spool
 from appliance.storage.subscribers import Subscribers
 from appliance.telemetry.journal import Journal
@@ -74,11 +75,12 @@ class Directory:
         self.database.watch()
         self.bindings.start()
         try:
+            assert_readable(self.database)
             self.names.load()
             if self._answers_mean_durable:
                 self._warn_unless_durable()
-        except DatabaseUnavailable as error:
-            self._journal.event("database-lost", str(error))
+        except DatabaseUnavailable:
+            pass  # it has been told (_tell_of_outage), and everything comes when the database does
         self._changes.start()
         self._loading = gevent.spawn(self._load, locations)
 

@@ -8,6 +8,7 @@ while nobody looked are removed. Must not know SQL.
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Sequence
 
 import gevent
@@ -17,6 +18,8 @@ from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.storage.location_rows import RUID, LocationTable, Row, is_dead, moment
 from appliance.storage.location_writes import LocationWrites
+
+log = logging.getLogger("sipbox.storage")
 
 #: Rows read between two looks at the sockets: 10 ms of work.
 _ROWS_AT_ONCE = 500
@@ -58,7 +61,9 @@ class Loader:
             try:
                 return self._table.page(after, _ROWS_AT_ONCE)
             except StorageError as error:
-                self._writes.last_error = str(error)
+                if self._writes.last_error != str(error):
+                    self._writes.last_error = str(error)
+                    log.warning("bindings cannot be read yet: %s", error)
                 gevent.sleep(_PAUSE)
 
     def _restore(self, rows: Sequence[Row], locations: Locations, removed: set[str], offset: float) -> int:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import gevent
 import msgspec
+import pytest
 
 from appliance.config import Settings
+from appliance.errors import DatabaseRefused
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
@@ -17,13 +19,35 @@ from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 
 
+def directory_of(url: str, state_dir: Path, told: list[str]) -> Directory:
+    settings = msgspec.convert(
+        {"database": {"url": url}, "sip": {"domains": ["example.org"], "state_dir": str(state_dir)}}, Settings
+    )
+    return Directory(settings, Metrics(), Journal(lambda level, message, fields: told.append(message)))
+
+
+@pytest.mark.parametrize("table", ["location", "subscriber", "domain", "dbaliases", "change_log"])
+def test_a_missing_table_is_told_before_anybody_calls(url: str, tmp_path: Path, table: str) -> None:
+    create(url)
+    directory = directory_of(url, tmp_path, [])
+    directory.database.run(lambda connection: connection.exec_driver_sql(f"drop table {table}"))
+    with pytest.raises(DatabaseRefused, match=f"{table}.*sipbox database upgrade"):
+        directory.start(Locations())
+    directory.stop()
+
+
+def test_a_database_that_is_away_is_told_once(tmp_path: Path) -> None:
+    told: list[str] = []
+    directory = directory_of(f"sqlite:///{tmp_path / 'nowhere' / 'sipbox.db'}", tmp_path, told)
+    directory.start(Locations())
+    directory.stop()
+    assert len(told) == 1
+
+
 def test_a_row_of_openser_has_no_domain_and_a_phone_behind_nat_its_source(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'sipbox.db'}"
     create(url)
-    settings = msgspec.convert(
-        {"database": {"url": url}, "sip": {"domains": ["example.org"], "state_dir": str(tmp_path)}}, Settings
-    )
-    directory = Directory(settings, Metrics(), Journal(lambda level, message, fields: None))
+    directory = directory_of(url, tmp_path, [])
     directory.database.run(
         lambda connection: connection.exec_driver_sql(
             "insert into location (ruid, username, domain, contact, received, expires)"
