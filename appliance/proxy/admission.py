@@ -20,6 +20,7 @@ from appliance.proxy.responses import Responses
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits, Request, Response
 from appliance.sip.parser import check_mandatory, parse
+from appliance.sip.reply import REASONS
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from appliance.transaction.matching import Key, server_key
@@ -162,7 +163,5 @@ class Admission:
 
 
 def _answer_of(error: SipError) -> Answer:
-    # The text of our own errors names the header that is wrong, never what a stranger wrote in it.
-    return Answer(
-        error.status, error.reason or "Bad Request" if error.status == 400 else error.reason or str(error)
-    )
+    # The text of an error is for the log: it may quote what a stranger wrote.
+    return Answer(error.status, error.reason or REASONS[error.status])
