@@ -84,6 +84,11 @@ def _names(settings: Settings) -> Iterator[Finding]:
                 ("sip", "domains", index),
                 f"{name!r} is neither a domain name nor an address",
             )
+        elif ":" in name and not name.startswith("["):
+            yield (
+                ("sip", "domains", index),
+                f"{name!r} has to stand in brackets, as it does in a URI: [{name}]",
+            )
     for index, name in enumerate(settings.sip.aliases):
         if not (is_host(name) or _is_host_with_port(name)):
             yield ("sip", "aliases", index), f"{name!r} has to be HOST or HOST:PORT"

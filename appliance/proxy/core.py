@@ -152,6 +152,7 @@ class ProxyCore:
                 clock.wall,
                 self.journal,
                 qop=settings.auth.qop and sip.profile != "openser12",
+                case_sensitive=settings.registrar.case_sensitive,
             ),
             registrar=self.registrar,
             locations=self.targets,

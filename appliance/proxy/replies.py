@@ -35,9 +35,6 @@ class Replies(NamedTuple):
     breadth: Answer = Answer(440, "Max-Breadth Exceeded")
     cancelled: Answer = Answer(487, "Request Terminated")
     no_transaction: Answer = Answer(481, "Call/Transaction Does Not Exist")
-    no_answer: Answer = Answer(408, "Request Timeout")
-    unreachable: Answer = Answer(480, "Temporarily Unavailable")
-    unresolvable: Answer = Answer(404, "Unresolvable Destination")
     overloaded: Answer = Answer(503, "Service Unavailable")
     # A stranger's call to somebody here is let in; with False only our own users call.
     strangers_may_call: bool = True

@@ -72,18 +72,6 @@ class Binding:
         return 1.0 if self.q is None else self.q
 
     @property
-    def way(self) -> Hop | None:
-        """The hop to the phone; None when its contact is the way.
-
-        Where the binding was read from storage only ``received`` tells, and no connection: those do not
-        outlive a restart.
-        """
-        if self.hop is not None or self.received is None:
-            return self.hop
-        source = Uri.parse(self.received)
-        return Hop(source.transport or "udp", source.address, source.port or 5060, -1)
-
-    @property
     def transport(self) -> str:
         """How the phone is reached, for statistics: ``udp``, ``tcp`` …"""
         if self.socket is not None:

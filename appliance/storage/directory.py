@@ -16,6 +16,7 @@ from appliance.errors import DatabaseRefused, DatabaseUnavailable, MalformedMess
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
+from appliance.sip.hosts import is_ipv4, is_ipv6_reference
 from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.storage.bindings import BindingWriter
 from appliance.storage.changes import Change, ChangeLog
@@ -150,7 +151,7 @@ class Directory:
 
     def _complete(self, binding: Binding) -> None:
         """What a row does not say: the way back to the phone, and the domain where OpenSER wrote none."""
-        binding.hop = _way_back(binding)
+        binding.hop = way_back(binding)
         if not binding.aor.domain:
             binding.aor = AddressOfRecord(binding.aor.username, self._only_domain() or "")
 
@@ -175,12 +176,20 @@ class Directory:
             self._journal.event("database-lost", self.database.last_error or "the database is away")
 
 
-def _way_back(binding: Binding) -> Hop | None:
-    """How to reach a phone whose binding was read back: by the source that it registered from, if kept."""
-    if binding.received is None:
+def way_back(binding: Binding) -> Hop | None:
+    """How to reach a phone whose binding was read back, where its Contact does not lead to it.
+
+    That is the source that it registered from, if kept. What registered over TCP is called over TCP although
+    its Contact may not say so: over UDP, nobody would tell us that it is not there.
+    """
+    over_tcp = binding.received is None and (binding.socket or "").startswith("tcp:")
+    text = binding.contact if over_tcp else binding.received
+    if text is None:
         return None
     try:
-        uri = Uri.parse(binding.received)
+        uri = Uri.parse(text)
     except MalformedMessage:
         return None
-    return Hop((uri.transport or "udp").lower(), uri.address, uri.port or 5060, -1)
+    if not (is_ipv4(uri.host) or is_ipv6_reference(uri.host)):
+        return None  # a name is looked up when somebody calls
+    return Hop("tcp" if over_tcp else uri.transport or "udp", uri.address, uri.port or 5060, -1)

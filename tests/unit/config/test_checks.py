@@ -21,6 +21,7 @@ def complaint(text: str) -> str:
         ('[sip]\nlisten = ["udp:0.0.0.0:5060"]', "listens everywhere"),
         ('[sip]\ndomains = ["example.org:5060"]', "neither a domain name nor an address"),
         ('[sip]\ndomains = ["exa mple"]', "neither a domain name nor an address"),
+        ('[sip]\ndomains = ["::1"]', "has to stand in brackets, as it does in a URI: [::1]"),
         ('[sip]\naliases = ["example.org:x"]', "HOST or HOST:PORT"),
         ('[sip]\nself_loop = ["ACK"]', "cannot be looped"),
         ('[sip]\nserver_header = "a\\r\\nEvil: 1"', "one short line"),

@@ -62,6 +62,14 @@ class TestRegister:
         assert [each.message.status for each in sent] == [100, 401]
         assert not sent[1].message.has("WWW-Authenticate")
 
+    def test_usernames_compare_without_case_when_the_settings_say_so(self) -> None:
+        for sensitive, status in ((True, 403), (False, 200)):
+            stage = Stage(registrar={"case_sensitive": sensitive})
+            stage.add_user("Ten")
+            request = stage.request("REGISTER", f"sip:{DOMAIN}", to=f"sip:ten@{DOMAIN}")
+            _, sent = stage.let_in(request, username="Ten")
+            assert only(sent).status == status
+
     def test_another_domains_registrar_is_not_ours(self, stage: Stage) -> None:
         request = stage.request("REGISTER", "sip:elsewhere.example", to=f"sip:10@{DOMAIN}")
         assert only(stage.receive(request)).status == 403

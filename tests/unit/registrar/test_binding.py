@@ -71,23 +71,6 @@ def test_a_phone_that_says_no_preference_is_preferred() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "way"),
-    [
-        ({}, None),
-        ({"hop": Hop("tcp", "192.0.2.1", 1024, 1, 7)}, Hop("tcp", "192.0.2.1", 1024, 1, 7)),
-        ({"received": "sip:203.0.113.5:1024"}, Hop("udp", "203.0.113.5", 1024, -1)),
-        ({"received": "sip:[2001:db8::5]:1024;transport=tcp"}, Hop("tcp", "2001:db8::5", 1024, -1)),
-        (
-            {"received": "sip:203.0.113.5:1024", "hop": Hop("udp", "203.0.113.5", 1024, 2)},
-            Hop("udp", "203.0.113.5", 1024, 2),
-        ),
-    ],
-)
-def test_the_way_to_a_phone_is_known_after_a_restart_too(fields: dict[str, object], way: Hop | None) -> None:
-    assert binding(**fields).way == way
-
-
-@pytest.mark.parametrize(
     ("fields", "transport"),
     [
         ({}, "udp"),

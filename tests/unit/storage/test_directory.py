@@ -10,10 +10,11 @@ import pytest
 
 from appliance.config import Settings
 from appliance.errors import DatabaseRefused
+from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
-from appliance.storage.directory import Directory
+from appliance.storage.directory import Directory, way_back
 from appliance.storage.schema import create
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
@@ -65,3 +66,24 @@ def test_a_row_of_openser_has_no_domain_and_a_phone_behind_nat_its_source(tmp_pa
         assert found.hop == Hop("udp", "198.51.100.7", 1024, -1)
     finally:
         directory.stop()
+
+
+@pytest.mark.parametrize(
+    ("contact", "socket", "received", "way"),
+    [
+        ("sip:10@192.0.2.7:5070", "udp:192.0.2.1:5060", None, None),
+        # It may not say so in its Contact: over UDP nobody would tell that it is not there.
+        ("sip:10@192.0.2.7:5070", "tcp:192.0.2.1:5060", None, Hop("tcp", "192.0.2.7", 5070, -1)),
+        ("sip:10@[2001:db8::7]", "tcp:[2001:db8::1]:5060", None, Hop("tcp", "2001:db8::7", 5060, -1)),
+        ("sip:10@phone.example", "tcp:192.0.2.1:5060", None, None),
+        ("sip:10@10.0.0.7", None, "sip:198.51.100.7:1024", Hop("udp", "198.51.100.7", 1024, -1)),
+        ("sip:10@10.0.0.7", None, "sip:nat.example:1024", None),
+        ("sip:10@10.0.0.7", None, "gibberish", None),
+    ],
+)
+def test_the_way_to_a_phone_whose_binding_was_read(
+    contact: str, socket: str | None, received: str | None, way: Hop | None
+) -> None:
+    aor = AddressOfRecord("10", "example.org")
+    binding = Binding(aor, contact, 1.0, "c", 1, socket=socket, received=received, ruid="r")
+    assert way_back(binding) == way
