@@ -189,8 +189,18 @@ class Sipbox:
             self.close()
             raise
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.assert_no_accident()
+        finally:
+            self.close()
+
+    def assert_no_accident(self) -> None:
+        """Whatever phones, people and databases did: nothing happened that the program did not expect."""
+        for log in sorted(self.directory.glob("*.log")):
+            text = log.read_text(errors="replace")
+            assert "Traceback" not in text, f"{log.name}:\n{text[-6000:]}"
 
     # --------------------------------------------------------------------------- its administrator and phones
 
