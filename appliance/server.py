@@ -150,7 +150,6 @@ class SipServer:
         """What the rooms count or know themselves is asked for when somebody looks."""
         core, source = self.core, self.metrics.source
         source("transactions_active", lambda: core.transactions.active)
-        source("transaction_timeouts", lambda: core.transactions.timeouts)
         source("retransmissions", lambda: core.transactions.retransmissions)
         source("requests_in_progress", lambda: len(core.admission.in_progress))
         source("bindings_active", lambda: core.locations.by_transport)
@@ -174,7 +173,10 @@ class SipServer:
             # How late the loop came to a timer that was due says how busy it is.
             self.metrics.hub_lag_seconds.observe(max(0.0, now - due))
             due = now + 1.0
-            self.directory.remove_expired(self.core.expire(now))
+            try:
+                self.directory.remove_expired(self.core.expire(now))
+            except Exception as error:  # noqa: BLE001 - told, and the next second is swept all the same
+                self.core.journal.crashed(error)
 
 
 class Network:

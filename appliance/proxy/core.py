@@ -99,7 +99,10 @@ class ProxyCore:
         replies = PROFILES[sip.profile]
         self.wheel = TimerWheel()
         self.transactions = TransactionTable(
-            network.send, TimerSettings(sip.t1_ms / 1000, sip.t2_ms / 1000, sip.t4_ms / 1000), self.wheel
+            network.send,
+            TimerSettings(sip.t1_ms / 1000, sip.t2_ms / 1000, sip.t4_ms / 1000),
+            self.wheel,
+            metrics.transaction_timeouts,
         )
         self.locations = Locations(case_sensitive=settings.registrar.case_sensitive)
         self.registrar = Registrar(

@@ -75,9 +75,9 @@ class ProxyJournal:
         )
 
     def crashed(self, error: BaseException) -> None:
-        """A message could not even be looked at."""
+        """A fault of ours where no request is to be told of."""
         trace = "".join(traceback.format_exception(error))
-        self._journal.say("error", f"a message could not be handled: {error!r}", trace)
+        self._journal.say("error", f"something failed by a fault of ours: {error!r}", trace)
 
     def call_ended(self, end: CallEnd) -> None:
         """A call is over, or never came about."""

@@ -44,7 +44,8 @@ class TransactionTable:
     ``send(data, hop)`` may raise OSError. ``retransmissions`` counts by ("in" | "out", "request" |
     "response"), ``timeouts`` by method those that nobody answered ("ACK": a refusal that nobody
     acknowledged), ``transport_errors`` by "request" | "response" what could not be sent, ``begun`` by kind
-    (as ``active``) all that there were.
+    (as ``active``) all that there were. ``timeouts`` may be handed in: strangers can invent methods, and who
+    counts for long needs a bound.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class TransactionTable:
         send: Callable[[bytes, Hop], None],
         settings: TimerSettings | None = None,
         wheel: TimerWheel | None = None,
+        timeouts: dict[str, int] | None = None,
     ) -> None:
         settings = settings or TimerSettings()
         self.send = send
         self.wheel = TimerWheel() if wheel is None else wheel
         self.retransmissions: dict[tuple[str, str], int] = defaultdict(int)
-        self.timeouts: dict[str, int] = defaultdict(int)
+        self.timeouts: dict[str, int] = defaultdict(int) if timeouts is None else timeouts
         self.transport_errors: dict[str, int] = defaultdict(int)
         self.begun: dict[str, int] = defaultdict(int)
         self._unreliable = settings.unreliable

@@ -1,6 +1,7 @@
 """Host names to addresses: what a URI's host means on this machine (/etc/hosts, then A and AAAA records).
 
-Blocks the calling greenlet only; answers are kept for a minute, in a bounded table.
+Blocks the calling greenlet only; answers are kept for a minute, in a bounded table. That nobody answered is
+forgotten after seconds: it may be our own network that is down.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gevent
 from gevent import socket
 
 _KEPT_SECONDS = 60.0
+_FAILURE_KEPT_SECONDS = 3.0
 _KEPT_NAMES = 1024
 _ANSWER_SECONDS = 4.0
 
@@ -30,14 +32,17 @@ class Resolver:
         if kept is not None and kept[0] > now:
             return kept[1]
         found: list[str] = []
+        kept_seconds = _KEPT_SECONDS
         try:
             with gevent.Timeout(_ANSWER_SECONDS, TimeoutError()):
                 for *_, address in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM):
                     if address[0] not in found:
                         found.append(str(address[0]))
-        except (OSError, UnicodeError):
+        except (OSError, UnicodeError) as error:
             found = []  # a name that does not resolve is the caller's 404, not our trouble
-        self._kept[host] = (now + _KEPT_SECONDS, found)
+            if isinstance(error, TimeoutError) or getattr(error, "errno", None) == socket.EAI_AGAIN:
+                kept_seconds = _FAILURE_KEPT_SECONDS
+        self._kept[host] = (now + kept_seconds, found)
         self._kept.move_to_end(host)
         if len(self._kept) > _KEPT_NAMES:
             self._kept.popitem(last=False)

@@ -116,3 +116,12 @@ class TestOverload:
         stage.credentials.find = slowly  # type: ignore[assignment, method-assign]
         assert statuses(stage.receive(register)) == [200]
         assert during == [[]]
+
+
+def test_methods_that_strangers_invent_are_not_counted_one_by_one(stage: Stage) -> None:
+    for number in range(50):
+        stage.receive(stage.request(f"INVENTED{number}", caller=FOREIGN))
+    stage.advance(40)
+    for counter in (stage.core.transactions.timeouts, stage.metrics.requests_received):
+        assert sum("INVENTED" in str(key) for key in counter) <= 1
+    assert sum(stage.core.transactions.timeouts.values()) == 50
