@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import gevent
+from gevent.event import Event
 from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.engine import Connection
 
@@ -34,6 +35,8 @@ _KEPT_SECONDS = 3600
 _REMOVE_EVERY = 600.0
 _REMOVED_AT_ONCE = 5_000
 _TOO_LATE_SECONDS = 1800.0
+#: How long stopping waits for a query that is under way.
+_LAST_QUERY_SECONDS = 2.0
 #: Where reading begins: what was written just before may still be under way.
 _LOOK_BACK = 500
 
@@ -68,6 +71,7 @@ class ChangeLog:
         self._next_removal = 0.0
         self._gaps: dict[tuple[int, int], float] = {}
         self._forget_at: float | None = None
+        self._stopping = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def start(self) -> None:
@@ -76,9 +80,13 @@ class ChangeLog:
             self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
+        """Read no more; a query that is under way is waited for, not cut off."""
         if self._greenlet is not None:
+            self._stopping.set()
+            self._greenlet.join(_LAST_QUERY_SECONDS)
             self._greenlet.kill()
             self._greenlet = None
+            self._stopping.clear()
 
     def poll(self) -> list[Change]:
         """Read what is new, tell everybody, return it. Raises StorageError; the next reading tries again."""
@@ -104,7 +112,7 @@ class ChangeLog:
     # ---------------------------------------------------------------------------------------------- internals
 
     def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 self.poll()
                 self.last_error = None
@@ -112,7 +120,7 @@ class ChangeLog:
                 self.last_error = str(error)
                 if isinstance(error, DatabaseRefused):
                     self._last = None  # made anew, perhaps: its numbers begin again
-            gevent.sleep(self._every)
+            self._stopping.wait(self._every)
 
     def _tell(self, changes: list[Change]) -> None:
         """Tell everybody, whoever fails; the first failure is raised when all have been told."""
