@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import click
 
 from appliance.cli.invocation import Invocation, Verb, invocation
@@ -21,6 +23,7 @@ def serve(run: Invocation, trace: bool, with_agent: bool) -> None:
 def run_server(settings: Settings, *, trace: bool, with_agent: bool) -> None:
     """Runs the SIP server until it is told to end, and the management agent with it if wished."""
     cooperate()
+    take_all_descriptors()
     from appliance.server import SipServer
 
     server = SipServer(settings)
@@ -43,3 +46,9 @@ def cooperate() -> None:
     from gevent import monkey
 
     monkey.patch_all()
+
+
+def take_all_descriptors() -> None:
+    """Each TCP phone takes one, and the usual soft limit of 1,024 is there for programs that use select()."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

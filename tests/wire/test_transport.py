@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import gevent
 import pytest
@@ -15,6 +17,7 @@ from appliance.sip.message import DEFAULT_LIMITS
 from appliance.transport import flows as flows_module
 from appliance.transport.flows import Flows
 from tests.harness.ports import LOOPBACK
+from tests.harness.sipbox import Sipbox
 
 OPTIONS = b"OPTIONS sip:h SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 
@@ -143,8 +146,6 @@ class TestStrangers:
         played.flows.close()
 
     def test_without_descriptors_the_loop_does_not_spin(self, played: Played) -> None:
-        import resource
-
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         phone = socket.socket()
         taken: list[int] = []
@@ -168,3 +169,14 @@ class TestStrangers:
                 os.close(descriptor)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             phone.close()
+
+    def test_the_server_takes_all_the_descriptors_that_it_may(self) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
+        try:
+            with Sipbox() as box:
+                limits = Path(f"/proc/{box.pid}/limits").read_text()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
+        assert line.split()[3:5] == [str(hard), str(hard)]
