@@ -115,7 +115,12 @@ class Admission:
         key = self._new(request, now)
         if key is None:
             return
-        incoming = Incoming(request, hop, now, self._answers, self._clock, key)
+        try:
+            incoming = Incoming(request, hop, now, self._answers, self._clock, key)
+        except SipError as error:  # a Route that cannot be read
+            error.partial = request
+            self._refuse_unreadable(error, hop)
+            return
         self._requests_received[request.method, hop.transport] += 1
         if len(self.in_progress) >= self._max_in_progress:
             self._refuse_busy(request, hop)

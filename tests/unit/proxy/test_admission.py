@@ -35,6 +35,12 @@ class TestUnreadable:
         (reply,) = stage.receive(stage.request(method).with_header("To", to))
         assert (reply.message.status, reply.message.get("To")) == (400, to)
 
+    @pytest.mark.parametrize("method", ["INVITE", "REGISTER", "CANCEL"])
+    def test_a_route_that_cannot_be_read(self, stage: Stage, method: str) -> None:
+        sent = stage.receive(stage.request(method, headers=[("Route", "<sip:192.0.2.1;lr>, <garbage")]))
+        assert statuses(sent) == [400]
+        assert stage.receive(stage.request("ACK", headers=[("Route", "<garbage")])) == []
+
     def test_a_header_beyond_the_limit(self, stage: Stage) -> None:
         request = stage.request("INVITE", headers=[("Subject", "x" * 20_000)])
         (reply,) = stage.receive(request)
