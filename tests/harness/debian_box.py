@@ -70,6 +70,8 @@ class DebianBox:
         self.root = Path(tempfile.mkdtemp(prefix="box-", dir=CACHE))
         self._processes: list[Process] = []
         _check(["cp", "--archive", "--reflink=auto", f"{source}/.", self.root])
+        # What Debian's installer writes, and debootstrap does not always.
+        (self.root / "etc" / "hosts").write_text(f"127.0.0.1 localhost {self.root.name}\n::1 localhost\n")
 
     def clone_repository(self) -> str:
         """A clone of this repository in the newcomer's home, as somebody gets it who clones it today."""

@@ -56,6 +56,8 @@ def _template() -> Path:
             f"--user={_user()}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
+            # A machine whose own name cannot be looked up will do: nobody comes by name.
+            "--force",
             SMALL[0],
         ],
         capture_output=True,
