@@ -102,7 +102,8 @@ class Incoming:
     """
 
     __slots__ = (
-        "_answers", "_clock", "_key", "came_as", "cancelled", "hop", "now", "request", "transaction", "verified",
+        "_answers", "_clock", "_key", "came_as", "cancelled", "hop", "now", "request", "transaction",
+        "verified",
     )  # fmt: skip
 
     def __init__(
