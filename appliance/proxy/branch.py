@@ -103,7 +103,10 @@ class Branches:
             expected = self._branch(response, Via.parse(vias[1]), *parts)
         except MalformedMessage:
             return False
-        return hmac.compare_digest(expected.encode(), branch.encode("utf-8", "surrogateescape"))
+        # Number and mark are as they came, so both texts may hold bytes that are no UTF-8.
+        return hmac.compare_digest(
+            expected.encode("utf-8", "surrogateescape"), branch.encode("utf-8", "surrogateescape")
+        )
 
     def _branch(self, message: Message, origin: Via, number: str, mark: str) -> str:
         """The branch for a message that came to us with ``origin`` on top."""

@@ -190,10 +190,10 @@ def test_no_invented_branch_is_ours(tail: str) -> None:
 def test_one_changed_character_anywhere_in_the_branch(branches: Branches) -> None:
     real = branches.make(request(), 0)
     for position in range(len(real)):
-        other = "1" if real[position] != "1" else "2"
-        changed = real[:position] + other + real[position + 1 :]
-        forged = request(via=(f"SIP/2.0/UDP 192.0.2.1:5060;branch={changed}", PHONE))
-        assert not branches.verify(answered(forged)), changed
+        for other in ("1" if real[position] != "1" else "2", "\udcff"):  # a byte that is no UTF-8
+            changed = real[:position] + other + real[position + 1 :]
+            forged = request(via=(f"SIP/2.0/UDP 192.0.2.1:5060;branch={changed}", PHONE))
+            assert not branches.verify(answered(forged)), changed
 
 
 # --------------------------------------------------------------------------------------- loop or spiral
