@@ -135,6 +135,17 @@ class BindingWriter:
             offset = self._wall() - self._clock()
             yield from (self._read(row, offset) for row in rows if not is_dead(row, self._wall()))
 
+    def remove_dead(self) -> None:
+        """Remove the rows that nobody can be reached by; raises StorageError.
+
+        For the mode ``database`` too: memory, which tells of what has run out otherwise, holds nothing there.
+        """
+        after = ""
+        while rows := self._table.page(after, _READ_AT_ONCE):
+            after, wall = rows[-1][RUID], self._wall()
+            if dead := [row[RUID] for row in rows if is_dead(row, wall)]:
+                self._table.delete(dead, expired_before=moment(int(wall)))
+
     # -------------------------------------------------------------------------------------- the server's side
 
     def start(self) -> None:

@@ -29,6 +29,8 @@ from appliance.storage.subscribers import Subscribers
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 
+_TIDY_SECONDS = 60.0
+
 
 class Directory:
     """Everything that the SIP process keeps in its database."""
@@ -63,6 +65,8 @@ class Directory:
         self._changes.tell += [self.credentials.follow, self.names.follow]
         self._changes.tell_all += [self.credentials.forget_all, self.names.forget_all]
         self._loading: gevent.Greenlet[[Locations], None] | None = None
+        self._tidying: gevent.Greenlet[[], None] | None = None
+        self._reads_every_time = registrar.location_mode == "database"
         self._observe(metrics)
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -84,14 +88,26 @@ class Directory:
             pass  # it has been told (_tell_of_outage), and everything comes when the database does
         self._changes.start()
         self._loading = gevent.spawn(self._load, locations)
+        if self._reads_every_time:
+            self._tidying = gevent.spawn(self._tidy)
 
     def stop(self) -> None:
         """Writes what is not written yet."""
-        if self._loading is not None:
-            self._loading.kill()
+        for greenlet in (self._loading, self._tidying):
+            if greenlet is not None:
+                greenlet.kill()
         self._changes.stop()
         self.bindings.stop()
         self.database.close()
+
+    def _tidy(self) -> None:
+        """Rows that have run out go now and then: where nothing is in memory, nobody learns of each one."""
+        while True:
+            try:
+                self.bindings.remove_dead()
+            except StorageError as error:
+                self._journal.say("warning", f"rows of expired bindings stay for now: {error}")
+            gevent.sleep(_TIDY_SECONDS)
 
     def _warn_unless_durable(self) -> None:
         try:

@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from appliance.errors import DatabaseUnavailable, StorageError
-from appliance.registrar.binding import Binding
+from appliance.registrar.binding import PERMANENT, Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.storage.bindings import BindingWriter
@@ -231,6 +231,15 @@ def test_everything_is_every_living_row(make: Make, clock: Clock) -> None:
     writer.commit([binding(number, lasts=60 if number < 10 else 3600) for number in range(1200)], [])
     clock.advance(100)
     assert len(list(writer.everything())) == 1190
+
+
+def test_dead_rows_are_removed_and_no_others(make: Make, database: Database, clock: Clock) -> None:
+    writer = make("database")
+    writer.commit([binding(number, lasts=60 if number % 2 else 3600) for number in range(1200)], [])
+    writer.commit([binding(2000, deadline=PERMANENT)], [])
+    clock.advance(100)
+    writer.remove_dead()
+    assert len(cseqs(database)) == 601
 
 
 def test_a_row_without_a_domain_is_a_users_of_the_only_domain(make: Make, database: Database) -> None:

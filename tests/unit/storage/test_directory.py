@@ -20,10 +20,12 @@ from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 
 
-def directory_of(url: str, state_dir: Path, told: list[str]) -> Directory:
-    settings = msgspec.convert(
-        {"database": {"url": url}, "sip": {"domains": ["example.org"], "state_dir": str(state_dir)}}, Settings
-    )
+def directory_of(
+    url: str, state_dir: Path, told: list[str], location_mode: str = "write-through"
+) -> Directory:
+    sip = {"domains": ["example.org"], "state_dir": str(state_dir)}
+    registrar = {"location_mode": location_mode}
+    settings = msgspec.convert({"database": {"url": url}, "sip": sip, "registrar": registrar}, Settings)
     return Directory(settings, Metrics(), Journal(lambda level, message, fields: told.append(message)))
 
 
@@ -43,6 +45,26 @@ def test_a_database_that_is_away_is_told_once(tmp_path: Path) -> None:
     directory.start(Locations())
     directory.stop()
     assert len(told) == 1
+
+
+def test_where_nothing_is_in_memory_dead_rows_go_all_the_same(url: str, tmp_path: Path) -> None:
+    create(url)
+    directory = directory_of(url, tmp_path, [], "database")
+    directory.database.run(
+        lambda connection: connection.exec_driver_sql(
+            "insert into location (ruid, username, domain, contact, expires)"
+            " values ('dead', '10', 'example.org', 'sip:10@10.0.0.1', '2007-01-01 00:00:00')"
+        )
+    )
+    directory.start(Locations())
+    try:
+        with gevent.Timeout(10):
+            while directory.database.run(
+                lambda connection: connection.exec_driver_sql("select count(*) from location").scalar()
+            ):
+                gevent.sleep(0.01)
+    finally:
+        directory.stop()
 
 
 def test_a_row_of_openser_has_no_domain_and_a_phone_behind_nat_its_source(tmp_path: Path) -> None:
