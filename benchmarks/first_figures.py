@@ -1,6 +1,6 @@
 """What an authenticated registration and an authenticated call cost, and how many there can be in a second.
 
-    python -m benchmarks.first_figures [--phones 2000] [--seconds 5] [--rounds 3]
+    python -m benchmarks.first_figures [--phones 2000] [--seconds 5] [--rounds 3] [--no-rates]
 
 SIPp drives in turn sipbox on a real MariaDB (every 200 OK durable: ``innodb_flush_log_at_trx_commit=1``
 is asserted) and a bare loop that does the least that can be done (``plain_loop``). Costs are CPU time of
@@ -34,11 +34,12 @@ _CALL_RATES = (100, 200, 400, 600, 800, 1000, 1300, 1600, 2000)
 
 
 class Server(NamedTuple):
-    """A server under load: its address's port, and CPU seconds used so far by it and by its database."""
+    """A server under load: its address's port, CPU seconds used so far (own, database), a new start."""
 
     name: str
     port: int
     used: Callable[[], tuple[float, float]]
+    restart: Callable[[], object]
 
 
 class Cost(NamedTuple):
@@ -75,8 +76,8 @@ class Bench:
         self._directory = directory
         self._runs = 0
 
-    def registrations(self, server: Server, rate: int) -> Cost:
-        """Each phone registers in turn, two requests a registration."""
+    def registrations(self, server: Server, rate: int, *, once: bool = False) -> Cost:
+        """Each phone registers in turn, two requests a registration; ``once``: each phone only once."""
         contact = f"127.0.0.1:{self.contact_port}"
         rows = [(user, digest(user, f"pw{user}"), contact) for user in self.users]
         return self._drive(
@@ -85,6 +86,7 @@ class Bench:
             rate,
             rows,
             {"domain": f"127.0.0.1:{server.port}", "expires": "3600", "contact_transport": "udp"},
+            operations=len(rows) if once else None,
         )
 
     def calls(self, server: Server, rate: int) -> Cost:
@@ -105,9 +107,15 @@ class Bench:
             return self._drive(server, "caller", rate, rows, {"domain": f"127.0.0.1:{server.port}"})
 
     def _drive(
-        self, server: Server, scenario: str, rate: int, rows: list[tuple[str, ...]], keys: dict[str, str]
+        self,
+        server: Server,
+        scenario: str,
+        rate: int,
+        rows: list[tuple[str, ...]],
+        keys: dict[str, str],
+        operations: int | None = None,
     ) -> Cost:
-        operations = max(len(rows) if scenario == "register" else 1, int(rate * self.seconds))
+        operations = operations or max(1, int(rate * self.seconds))
         with Sipp(
             scenario,
             self._fresh(),
@@ -145,7 +153,7 @@ def sipbox_server(bench: Bench) -> Iterator[Server]:
         with Sipbox(mariadb.url("openser"), settings=settings) as box:
             box.add_subscribers({user: f"pw{user}" for user in bench.users})
             used = lambda: (cpu_seconds(box.pid), mariadb.cpu_seconds())  # noqa: E731
-            yield Server("sipbox", box.port, used)
+            yield Server("sipbox", box.port, used, box.restart)
 
 
 @contextmanager
@@ -156,7 +164,8 @@ def plain_server(bench: Bench, directory: Path) -> Iterator[Server]:
     process = Process(command, log=directory / "plain.log", directory=REPOSITORY)
     try:
         time.sleep(1)
-        yield Server("plain loop", port, lambda: (cpu_seconds(process.pid), 0.0))
+        # It knows nothing, so a start changes nothing for it.
+        yield Server("plain loop", port, lambda: (cpu_seconds(process.pid), 0.0), lambda: None)
     finally:
         process.close()
 
@@ -171,8 +180,20 @@ def highest(drive: Callable[[int], Cost], rates: tuple[int, ...]) -> int:
     return best
 
 
+def transposed(rounds: list[tuple[Cost, Cost]]) -> tuple[list[Cost], list[Cost]]:
+    """Rounds of (sipbox, bare loop) as the costs of each."""
+    return [pair[0] for pair in rounds], [pair[1] for pair in rounds]
+
+
 def report(what: str, sipbox: list[Cost], plain: list[Cost]) -> None:
-    """One line: medians, and the median of the rounds' ratios."""
+    """One line: medians, and the median of the rounds' ratios. A round that failed compares nothing."""
+    for cost in (cost for cost in (*sipbox, *plain) if not cost.clean):
+        print(f"    not clean: {cost}", flush=True)
+    rounds = [(a, b) for a, b in zip(sipbox, plain, strict=True) if not a.failed and not b.failed]
+    if not rounds:
+        print(f"{what:<34} no round without a failure", flush=True)
+        return
+    sipbox, plain = [pair[0] for pair in rounds], [pair[1] for pair in rounds]
     own = statistics.median(cost.server for cost in sipbox)
     database = statistics.median(cost.database for cost in sipbox)
     bare = statistics.median(cost.server for cost in plain)
@@ -196,18 +217,25 @@ def main() -> None:
         bench = Bench(given.phones, given.seconds, Path(scratch))
         with sipbox_server(bench) as sipbox, plain_server(bench, Path(scratch)) as plain:
             print(f"CPU microseconds an operation, server + MariaDB; {given.phones} phones", flush=True)
-            cold = [bench.registrations(sipbox, given.registrations)]
-            report(
-                "first registration after a start", cold, [bench.registrations(plain, given.registrations)]
-            )
+
+            def once_each() -> tuple[Cost, Cost]:
+                rate = given.registrations
+                first = bench.registrations(sipbox, rate, once=True)
+                return first, bench.registrations(plain, rate, once=True)
+
+            report("first registration of all", *transposed([once_each()]))
+            cold = []
+            for _ in range(given.rounds):
+                sipbox.restart()
+                time.sleep(1)  # its bindings are loaded
+                cold.append(once_each())
+            report("first after a start", *transposed(cold))
             for what, drive, rate in (
                 (f"registration, {given.registrations}/s", bench.registrations, given.registrations),
                 (f"call, {given.calls}/s", bench.calls, given.calls),
             ):
                 pairs = [(drive(sipbox, rate), drive(plain, rate)) for _ in range(given.rounds)]
-                report(what, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
-                for cost in (cost for pair in pairs for cost in pair if not cost.clean):
-                    print(f"    not clean: {cost}", flush=True)
+                report(what, *transposed(pairs))
             if not given.no_rates:
                 for what, drive, rates in (
                     ("registrations", bench.registrations, _REGISTRATION_RATES),
@@ -215,7 +243,12 @@ def main() -> None:
                 ):
                     for server in (sipbox, plain):
                         rate = highest(lambda at: drive(server, at), rates)  # noqa: B023
-                        print(f"highest rate without a failure: {rate} {what}/s ({server.name})", flush=True)
+                        half = drive(server, max(1, rate // 2))
+                        print(
+                            f"highest rate without a failure: {rate} {what}/s ({server.name}); at half of it"
+                            f" {half.server:.0f} + {half.database:.0f} us each",
+                            flush=True,
+                        )
 
 
 if __name__ == "__main__":

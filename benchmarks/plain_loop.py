@@ -108,7 +108,8 @@ class PlainLoop:
 
     def _back(self, start: str, lines: list[str], body: str) -> None:
         first = next(index for index, line in enumerate(lines) if line[:4] == "Via:")
-        del lines[first]
+        others = lines[first].partition(",")[2].strip()  # some callees put all of them into one line
+        lines[first : first + 1] = [f"Via: {others}"] if others else []
         via = next(line for line in lines if line[:4] == "Via:")
         port = int(via.partition("127.0.0.1:")[2].partition(";")[0])
         self._socket.sendto("\r\n".join([start, *lines, "", body]).encode(), ("127.0.0.1", port))
