@@ -160,6 +160,8 @@ class Forwarder:
         """Whether ``prepare`` may have to wait for this target: for a name or for a connection."""
         if target.hop is not None:
             return target.hop.reliable
+        if target.path:
+            return True  # the Path's host is somebody else's
         try:
             uri = Uri.parse(target.uri)
         except MalformedMessage:

@@ -48,6 +48,15 @@ def test_a_max_breadth_that_is_no_number_is_none(stage: Stage, breadth: str) -> 
     assert [copy.get("Max-Breadth") for copy in copies if copy.is_request] == ["30", "30"]
 
 
+def test_a_slow_name_in_a_path_holds_up_no_other_phone(stage: Stage) -> None:
+    """A copy that has to wait for a name goes out after those that need not."""
+    stage.bind("11", CONTACTS[1])
+    stage.bind("11", CONTACTS[0], path="<sip:edge.example;lr>")
+    stage.hosts["edge.example"] = ["192.0.2.99"]
+    hosts = [each.hop.host for each in call(stage) if each.message.is_request]
+    assert hosts == ["192.0.2.12", "192.0.2.99"]
+
+
 class TestLostConnection:
     """A phone that registered over TCP, whose connection is gone."""
 
