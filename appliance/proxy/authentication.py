@@ -21,11 +21,14 @@ from appliance.auth.digest import Credentials, challenge, uri_fits, verify
 from appliance.auth.nonce import NonceSource, NonceVerdict
 from appliance.errors import MalformedMessage
 from appliance.sip.grammar import parse_auth_params
+from appliance.sip.header_lines import value_of
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
 
 AUTHORIZATION = "authorization"
 PROXY_AUTHORIZATION = "proxy-authorization"
+
+_CARRIERS = frozenset({AUTHORIZATION, PROXY_AUTHORIZATION})
 
 # The algorithms that our challenges ask for (none named: MD5), and so the only ones that prove anything.
 _OFFERED = frozenset({"MD5", "MD5-SESS"})
@@ -125,6 +128,8 @@ class Authenticator:
         self._on_failure = on_failure
         self._nobody = secrets.token_hex(16)  # an HA1 that no password has
         self._reread: dict[tuple[str, str], float] = {}
+        # The credentials that were read last and their realm: those that are let in are consumed next.
+        self._read_last: tuple[str, str | None] = ("", None)
 
     # ------------------------------------------------------------------------------------------- the question
 
@@ -180,10 +185,22 @@ class Authenticator:
             return
         keys = request.keys
         ours = self._realms() if self._realms is not None else self._realms_in(request)
-        values = {key: iter(request.all(key)) for key in (PROXY_AUTHORIZATION, AUTHORIZATION)}
-        used = [i for i, key in enumerate(keys) if key in values and _realm_in(next(values[key])) in ours]
+        used = [
+            index
+            for index, key in enumerate(keys)
+            if key in _CARRIERS and self._realm_in(value_of(request.lines[index])) in ours
+        ]
         for index in reversed(used):
             request.take_out(index)
+
+    def _realm_in(self, value: str) -> str | None:
+        read, realm = self._read_last
+        if value == read and realm is not None:
+            return realm
+        try:
+            return parse_auth_params(value)[1].get("realm")
+        except MalformedMessage:
+            return None  # nobody can tell whose it is, so it is not ours to take out
 
     def _realms_in(self, request: Request) -> set[str]:
         return {
@@ -206,7 +223,9 @@ class Authenticator:
             return Challenge(realm)
         try:
             if carried == 1:
-                credentials = Credentials.parse(request.first(key) or "")
+                value = request.first(key) or ""
+                credentials = Credentials.parse(value)
+                self._read_last = (value, None if credentials is None else credentials.realm)
             else:
                 credentials = self._pick(request.all(key), realm, wall_now)
         except MalformedMessage:
@@ -318,10 +337,3 @@ class Authenticator:
                 return False
         noted[username, domain] = wall_now
         return True
-
-
-def _realm_in(value: str) -> str | None:
-    try:
-        return parse_auth_params(value)[1].get("realm")
-    except MalformedMessage:
-        return None  # nobody can tell whose it is, so it is not ours to take out

@@ -50,7 +50,8 @@ class Domains:
 
     def serves(self, host: str) -> bool:
         """Whether ``host`` (lower-case, IPv6 in brackets) is the domain of our users."""
-        return host in self._served()
+        rows = self._rows()
+        return host in (self._realms if rows is self._read else self._served())
 
     def is_me(self, uri: Uri) -> bool:
         """Whether a request to this URI has arrived (RFC 3261 §16.4, §16.5), host and port compared."""
@@ -66,7 +67,8 @@ class Domains:
 
     def realm(self, host: str) -> str | None:
         """The realm of a served domain, None for any other."""
-        return self._served().get(host)
+        rows = self._rows()
+        return (self._realms if rows is self._read else self._served()).get(host)
 
     def aor(self, uri: Uri) -> AddressOfRecord:
         """Whose address a URI is (RFC 3261 §10.3 step 5); our own address, without a domain, means the first

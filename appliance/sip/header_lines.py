@@ -134,7 +134,6 @@ class HeaderLines:
         """Called when the first line with this key is another one now."""
 
 
-
 def first_lines(keys: list[str], lines: list[str]) -> dict[str, str]:
     """The first line of each key."""
     return dict(zip(keys[::-1], lines[::-1], strict=True))
