@@ -257,7 +257,7 @@ def test_a_binding_ends_to_the_second_and_its_row_goes(box: Sipbox) -> None:
     box.restart()
     with box.phone("10", "secret-10") as ten, box.phone("11", "secret-11") as eleven:
         assert eleven.register(expires=4).status == 200
-        asked, answered = (passed.at for passed in eleven.history[-2:])  # it counts from the request's arrival
+        asked, answered = (passed.at for passed in eleven.history[-2:])  # counts from its arrival
         last_reached = answered
         while True:
             request = ten.request("INVITE", "sip:11@127.0.0.1", body=SDP)
