@@ -38,6 +38,7 @@ def base(release: str) -> Path:
     root = CACHE / release
     if root.exists():
         return root
+    assert os.geteuid() == 0, "debootstrap and systemd-nspawn work as root only"
     CACHE.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f"{release}-", dir=CACHE))
     try:
