@@ -56,21 +56,18 @@ def second_arrivals(entries: list[Printed], box: DocumentBox) -> list[Printed]:
     return [entry for entry in entries if not entry.way or entry.came_from(box.port)]
 
 
-def came_back(reply: int | str, times: int = 1) -> Callable[[list[Printed]], bool]:
-    """Whether a reply was sent to a phone: the last of what a transaction shows.
-
-    The question whether the server is ready (OPTIONS) may be shown as late as now, and is not counted.
-    """
-    text = f"{reply} ("
+def came_back(reply: int | str, times: int = 1, to: str = "") -> Callable[[list[Printed]], bool]:
+    """Whether a reply (to that method) was sent to a phone: the last of what a transaction shows."""
     return lambda entries: (
-        sum(e.headline.startswith(text) and "OPTIONS" not in e.headline for e in entries) >= times
+        sum(e.headline.startswith(f"{reply} (") and e.headline.endswith(to) for e in entries) >= times
     )
 
 
 def test_a_registration(document: DocumentBox, watch: Watch) -> None:
     with document.budge_tone("10") as ten:
         (first, challenged), (second, accepted) = ten.exchange(ten.registration())
-        entries = second_arrivals(watch(came_back(200, 3)), document)
+        # The answer to the question whether the server is ready (OPTIONS) may be shown as late as now.
+        entries = second_arrivals(watch(came_back(200, 3, "REGISTER")), document)
         assert [entry.headline for entry in entries] == [
             "REGISTER",
             "100 (Trying to Register) concerning REGISTER",
