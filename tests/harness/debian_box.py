@@ -50,7 +50,8 @@ def base(release: str) -> Path:
             _check(["chroot", making, "update-ca-certificates"])
         _check(["chroot", making, "useradd", "--create-home", "--shell", "/bin/bash", NEWCOMER])
         making.chmod(0o755)
-        making.rename(root)
+        if not root.exists():  # another run of the tests may have been faster
+            making.rename(root)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return root
