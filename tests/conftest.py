@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from tests.harness.mariadb import MariaDB
 from tests.harness.sipbox import Sipbox
 from tests.harness.template import mariadb_database
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start does so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
