@@ -35,6 +35,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
     control: str = "/run/sipbox/control.sock"
     self_loop: tuple[str, ...] = ()  # methods that pass once through ourselves, to watch our own replies
     ring_seconds: Seconds = 120  # no answer: CANCEL and 408
+    flow_patience_seconds: Annotated[int, Meta(ge=0, le=30)] = 5  # a call waits for a phone to connect again
     timer_c_seconds: Annotated[int, Meta(ge=181, le=31_536_000)] = 181  # RFC 3261 §16.6 (11)
     t1_ms: Milliseconds = 500  # RFC 3261 §17.1.1.1
     t2_ms: Milliseconds = 4000

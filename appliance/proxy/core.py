@@ -139,6 +139,8 @@ class ProxyCore:
             clock=clock.now,
             defer=clock.defer,
             send=network.send,
+            targets=self.targets,
+            flow_patience_seconds=sip.flow_patience_seconds,
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
         )

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from appliance.errors import StorageError
 from appliance.proxy.best_response import Final, best, gather_challenges
 from appliance.proxy.forward import Forwarder, Unroutable
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.replies import Answer
-from appliance.proxy.targets import Target
+from appliance.proxy.targets import Target, TargetSet
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response
 from appliance.sip.reply import REASONS
@@ -27,6 +28,9 @@ from appliance.transaction.table import (
 )
 from appliance.transaction.timers import Timer
 
+# How often a call looks whether a phone that lost its connection is back.
+_LOOK_EVERY = 0.2
+
 
 class Surroundings(NamedTuple):
     """What all response contexts share. ``defer`` runs a callable soon, where it may block."""
@@ -38,6 +42,8 @@ class Surroundings(NamedTuple):
     clock: Callable[[], float]
     defer: Callable[..., object]
     send: Callable[[bytes, Hop], None]
+    targets: TargetSet
+    flow_patience_seconds: float
     ring_seconds: float
     timer_c_seconds: float
 
@@ -45,13 +51,14 @@ class Surroundings(NamedTuple):
 class Branch:
     """One copy of the request under way to one target; the user of its client transaction."""
 
-    __slots__ = ("context", "final", "number", "proceeding", "target", "transaction")
+    __slots__ = ("context", "final", "number", "patience", "proceeding", "target", "transaction")
 
     def __init__(self, context: ResponseContext, target: Target, number: int) -> None:
         self.context = context
         self.target = target
         self.number = number
         self.transaction: ClientTransaction | None = None
+        self.patience: float | None = None
         self.proceeding = False
         self.final: Final | None = None
 
@@ -143,13 +150,48 @@ class ResponseContext:
                 request, request.encode(), outgoing.hop, branch, around.clock()
             )
         except Unroutable as obstacle:
-            self.branch_ended(branch, Final(obstacle.status, None), around.clock())
+            if branch.target.aor is not None and branch.target.hop is not None and self._invite:
+                self._await_return(branch, share)
+            else:
+                self.branch_ended(branch, Final(obstacle.status, None), around.clock())
         except Exception:
             # Whatever it is, it is told elsewhere; the caller must not wait for this branch for ever.
             self.branch_ended(branch, Final(500, None), around.clock())
             raise
         else:
             around.metrics.requests_forwarded[request.method, outgoing.hop.transport] += 1
+
+    def _await_return(self, branch: Branch, share: int | None) -> None:
+        """A phone that lost its connection may be on its way back: the call waits, but not for Timer B."""
+        around = self._around
+        if branch.patience is None:
+            branch.patience = around.clock() + around.flow_patience_seconds
+        until = branch.patience
+
+        def look(now: float) -> None:
+            if branch.final is not None or self._done:
+                return
+            if now >= until:
+                self.branch_ended(branch, Final(480, None), now)
+            else:
+                around.defer(self._look_again, branch, share)
+
+        around.transactions.wheel.schedule(min(around.clock() + _LOOK_EVERY, until), look)
+
+    def _look_again(self, branch: Branch, share: int | None) -> None:
+        if branch.final is not None or self._done:
+            return
+        tried = {each.target.hop for each in self._branches}
+        tried.update(each.hop for group in self._groups for each in group)
+        try:
+            target = self._around.targets.returned(branch.target, tried)
+        except StorageError:
+            target = None
+        if target is None:
+            self._await_return(branch, share)
+        else:
+            branch.target = target
+            self._send(branch, share)
 
     # -- the way back: responses of the branches -------------------------------------------------------------
 

@@ -6,7 +6,7 @@ is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import groupby
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ from appliance.sip.uri import AddressOfRecord
 
 class Target(NamedTuple):
     """One place to send a request to: its Request-URI, the way there if that is known, its preference;
-    ``looped`` when that is this server itself, so that it is not yet on its way.
+    ``looped`` when that is this server itself, so that it is not yet on its way. ``aor`` is whose
+    phone it is.
     """
 
     uri: str
@@ -26,6 +27,7 @@ class Target(NamedTuple):
     path: str | None = None
     q: float = 1.0
     looped: bool = False
+    aor: AddressOfRecord | None = None
 
 
 class TargetSet:
@@ -51,8 +53,16 @@ class TargetSet:
             if not bindings:
                 raise
         return [
-            Target(binding.contact, binding.hop, binding.path, binding.preference) for binding in bindings
+            Target(binding.contact, binding.hop, binding.path, binding.preference, aor=aor)
+            for binding in bindings
         ]
+
+    def returned(self, lost: Target, tried: Collection[Hop | None]) -> Target | None:
+        """The same user's phone on a new connection, when it has registered by one since; None until then."""
+        if lost.aor is None:
+            return None
+        found = self.lookup(lost.aor)
+        return next((each for each in found if each.hop is not None and each.hop not in tried), None)
 
 
 def in_groups(targets: Iterable[Target], at_most: int) -> list[list[Target]]:

@@ -72,8 +72,18 @@ class TestLostConnection:
 
     def test_it_is_not_called_over_udp_where_nobody_tells_that_it_is_not_there(self, stage: Stage) -> None:
         stage.bind("11", "sip:11@192.0.2.11", hop=self.gone)
-        (reply,) = call(stage)
-        assert reply.message.status == 480
+        assert [each.message.status for each in call(stage)] == [100]
+        assert stage.advance(4.9) == []
+        assert [each.message.status for each in stage.advance(0.3)] == [480]
+
+    def test_a_call_waits_for_it_to_connect_again(self, stage: Stage) -> None:
+        stage.bind("11", "sip:11@192.0.2.11", hop=self.gone)
+        assert [each.message.status for each in call(stage)] == [100]
+        stage.advance(1)
+        back = Hop("tcp", "192.0.2.11", 40001, 1, 8)
+        stage.bind("11", "sip:11@192.0.2.11", hop=back)
+        (sent,) = stage.advance(0.3)
+        assert (sent.message.method, sent.hop) == ("INVITE", back)
 
 
 def test_a_reply_over_tcp_knows_where_its_receiver_listens(stage: Stage) -> None:

@@ -341,7 +341,8 @@ class TestSilence:
         stage.bind("11", CONTACTS[0], hop=Hop("tcp", "192.0.2.11", 40000))
         stage.unreachable.add(("192.0.2.11", 40000))
         _, sent = stage.let_in(stage.request("INVITE"))
-        assert statuses(sent) == [480]
+        assert statuses(sent) == [100]
+        assert statuses(stage.advance(5.1)) == [480]
 
 
 def test_a_100_goes_out_when_a_lookup_takes_more_than_200_ms() -> None:

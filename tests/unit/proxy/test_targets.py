@@ -38,8 +38,8 @@ def test_bindings_become_targets_best_first() -> None:
     locations.put(binding("sip:a@192.0.2.2", hop=flow))
     targets = TargetSet(LocationService(locations, AwayStore()), lambda: 10.0)
     assert targets.lookup(ALICE) == [
-        Target("sip:a@192.0.2.2", flow, None, 1.0),
-        Target("sip:a@192.0.2.1", None, None, 0.5),
+        Target("sip:a@192.0.2.2", flow, None, 1.0, aor=ALICE),
+        Target("sip:a@192.0.2.1", None, None, 0.5, aor=ALICE),
     ]
     assert targets.lookup(AddressOfRecord("bob", "example.org")) == []
 
