@@ -1,4 +1,4 @@
-"""A phone on TCP whose connection is gone: a call waits a little for it, and never for the 32 s of Timer B."""
+"""A phone on TCP whose connection is gone: a call waits a little for it, and never for Timer B (32 s)."""
 
 from __future__ import annotations
 
