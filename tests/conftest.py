@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,17 @@ from tests.harness.template import mariadb_database
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start does so too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The parts with real processes and a real clock. On a machine that stalls for seconds a test of theirs may
+# fail without a fault; it has one more try, and the summary names it: each of these lines wants a look.
+_TRIED_TWICE = {"deploy", "docs", "wire"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in _TRIED_TWICE:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")
