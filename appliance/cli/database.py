@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-GROUPS = ("core", "presence", "extra", "serweb")
+GROUPS = ("core", "phones", "presence", "extra", "serweb")
 QUESTIONS = {
     "presence": "Install presence related tables?",
     "extra": "Install extra tables - imc, cpl, siptrace, domainpolicy?",

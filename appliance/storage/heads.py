@@ -23,7 +23,7 @@ def newest_step(group: str) -> str:
     return "_".join(max(names).split("_")[:2])
 
 
-def is_current(database: Database, groups: Iterable[str] = ("core",)) -> bool:
+def is_current(database: Database, groups: Iterable[str] = ("core", "phones")) -> bool:
     """Whether the tables of ``groups`` are there, and nothing is to be done. False when it cannot be told."""
     query = text("SELECT version_num FROM alembic_version")
     try:

@@ -29,6 +29,8 @@ from appliance.storage.rights import make_database, remove_database
 __all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "present_groups", "status", "upgrade"]
 
 GROUPS = tuple(tables.GROUPS)
+#: Made whether somebody asks for them or not.
+_ALWAYS = ("core", "phones")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -64,7 +66,7 @@ def create(
     reader: str | None = None,
     reader_password: str | None = None,
 ) -> list[str]:
-    """Make the database and the tables of ``groups`` (the core always); returns the steps that were run.
+    """Make the database and the tables of ``groups`` (core and phones always); returns the steps run.
 
     With ``admin_url`` (MariaDB; the same server, an administrator's name) also the database itself and, with
     the rights it needs, the user whose name and password stand in ``url``; ``reader`` is a further user who
@@ -152,7 +154,7 @@ def _scalar(query: Select[int]) -> Callable[[Connection], int]:
 
 
 def _chosen(groups: Iterable[str]) -> list[str]:
-    asked = set(groups) | {"core"}
+    asked = set(groups) | set(_ALWAYS)
     unknown = sorted(asked - set(GROUPS))
     if unknown:
         raise DatabaseRefused(f"there is no group {unknown[0]!r}: the groups are {', '.join(GROUPS)}")
@@ -193,6 +195,10 @@ def _pending(present: dict[str, str]) -> list[str]:
     for group, step in present.items():
         steps = [revision.revision for revision in script.iterate_revisions(f"{group}@head", step)]
         pending += reversed(steps)
+    for group in _ALWAYS if present else ():
+        if group not in present:  # a database from before there was such a group
+            steps = [revision.revision for revision in script.iterate_revisions(f"{group}@head", "base")]
+            pending += [step for step in reversed(steps) if step.startswith(f"{group}_")]
     return pending
 
 

@@ -1,14 +1,15 @@
-"""The tables: OpenSER 1.2's 37 by the groups of its script, and the change log."""
+"""The tables: OpenSER 1.2's 37 by the groups of its script, the change log, and the phones."""
 
 from __future__ import annotations
 
 from sqlalchemy import MetaData, Table
 
-from appliance.storage.tables import core, directory, extra, presence, serweb
+from appliance.storage.tables import core, directory, extra, phones, presence, serweb
 
-#: The groups in the order of OpenSER's script; the core is always there.
+#: The groups in the order of OpenSER's script; the core is always there, and the phones with it.
 GROUPS: dict[str, MetaData] = {
     "core": core.metadata,
+    "phones": phones.metadata,
     "presence": presence.metadata,
     "extra": extra.metadata,
     "serweb": serweb.metadata,
@@ -25,6 +26,9 @@ usr_preferences = directory.usr_preferences
 speed_dial = directory.speed_dial
 trusted = directory.trusted
 change_log = directory.change_log
+phone = phones.phone
+phone_line = phones.phone_line
+phone_seen = phones.phone_seen
 
 
 def tables_of(group: str) -> list[Table]:

@@ -37,7 +37,7 @@ def test_what_is_saved_comes_back(database: Database, url: str, second: str, fil
     fill(database)
     saved = backup.backup(url, file)
     assert saved.rows["subscriber"] == 2
-    assert saved.groups == ("core", "extra", "presence", "serweb")
+    assert saved.groups == ("core", "extra", "phones", "presence", "serweb")
     assert backup.restore(second, file) == saved
     restored = Database(second)
     for table in ("subscriber", "location", "silo", "active_sessions"):

@@ -16,6 +16,7 @@ def test_made_twice_nothing_changes(url: str) -> None:
     assert schema.create(url, schema.GROUPS) == [
         "core_0001",
         "core_0002",
+        "phones_0001",
         "presence_0001",
         "extra_0001",
         "serweb_0001",
@@ -35,7 +36,7 @@ def test_status_says_what_is_there(url: str) -> None:
     schema.create(url, ["extra"])
     status = schema.status(url)
     assert status.ready
-    assert status.groups == {"core": "core_0002", "extra": "extra_0001"}
+    assert status.groups == {"core": "core_0002", "phones": "phones_0001", "extra": "extra_0001"}
     assert status.rows["subscriber"] == 0
     assert status.settings == {"journal_mode": "wal", "synchronous": "2"}
 
@@ -45,7 +46,7 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
     database = Database(url)
     sql(database, "insert into subscriber (username) values ('10')")
     sql(database, "drop trigger subscriber_insert_logged")
-    sql(database, "update alembic_version set version_num = 'core_0001'")
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0002'")
     assert schema.status(url).pending == ["core_0002"]
     assert schema.upgrade(url) == ["core_0002"]
     sql(database, "insert into subscriber (username) values ('11')")
@@ -53,10 +54,22 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
     database.close()
 
 
+def test_a_database_from_before_the_phones_gets_them(url: str) -> None:
+    schema.create(url)
+    database = Database(url)
+    sql(database, "delete from alembic_version where version_num like 'phones%'")
+    for table in ("phone", "phone_line", "phone_seen"):
+        sql(database, f"drop table {table}")
+    assert schema.status(url).pending == ["phones_0001"]
+    assert schema.upgrade(url) == ["phones_0001"]
+    assert schema.status(url).ready
+    database.close()
+
+
 def test_a_failed_step_is_mended_and_run_again(url: str) -> None:
     schema.create(url)
     database = Database(url)
-    sql(database, "update alembic_version set version_num = 'core_0001'")
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0002'")
     sql(database, "alter table address rename to elsewhere")
     sql(database, "create view address as select 1 as id")
     with pytest.raises(DatabaseRefused, match="run 'sipbox database upgrade' again"):

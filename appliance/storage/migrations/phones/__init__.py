@@ -1,0 +1,3 @@
+"""The steps of the group phones."""
+
+from __future__ import annotations
