@@ -2,8 +2,8 @@
 
 Always made together with the core. A phone is known by its MAC, twelve hexadecimal digits in lower case.
 ``serial`` grows whenever an administrator changes what the phone is to know; ``served`` is the serial of the
-last configuration that was handed out, so the two are equal on a phone that is up to date. ``secret`` is a SIP
-password as ``provisioning/vault.py`` seals it: this room, and a backup of its rows, cannot read it.
+last configuration that was handed out, so the two are equal on a phone that is up to date. ``secret`` is a
+SIP password as ``provisioning/vault.py`` seals it: this room, and a backup of its rows, cannot read it.
 """
 
 from __future__ import annotations
