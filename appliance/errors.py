@@ -17,6 +17,7 @@ Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, an
     │   ├── DatabaseRefused        an administrator has to do something; the message says what
     │   ├── DuplicateRow           what was to be added is there already
     │   └── RowRefused             a row that the database does not take (too long, out of range)
+    ├── PhoneRefused               a phone's entry, from which no configuration can be made
     └── ControlError               a command to a running server failed
 
 This module knows no other: every room may raise what stands here, and none has to import another room for it.
@@ -125,6 +126,10 @@ class DuplicateRow(StorageError):
 
 class RowRefused(StorageError):
     """The database does not take this one row: a value is too long or out of its range."""
+
+
+class PhoneRefused(SipboxError):
+    """A phone's entry says what cannot be, or what this vendor's phones cannot be told."""
 
 
 class ControlError(SipboxError):
