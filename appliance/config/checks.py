@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import parse_qsl, urlsplit
 
 from appliance.config.listener import Listener, split_address
@@ -34,6 +34,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _expires(settings)
     yield from _database(settings)
     yield from _agent(settings)
+    yield from _phones(settings)
 
 
 def remarks(settings: Settings) -> Iterator[Finding]:
@@ -49,6 +50,11 @@ def remarks(settings: Settings) -> Iterator[Finding]:
         yield ("agent", "fifo_mode"), "every user of this machine can command the server"
     if settings.agent.http and not _is_loopback(split_address(settings.agent.http)[0]):
         yield ("agent", "http"), "the status page and the metrics can be read from other machines"
+    phones = settings.phones
+    if phones.http and not phones.certificate and not _is_loopback(split_address(phones.http)[0]):
+        yield ("phones", "http"), "phones' passwords travel in clear text; a certificate makes it HTTPS"
+    if phones.pnp:
+        yield ("phones", "pnp"), "whoever knows a phone's MAC learns its passwords from the local networks"
 
 
 def is_host(text: str) -> bool:
@@ -197,6 +203,58 @@ def _agent(settings: Settings) -> Iterator[Finding]:
             continue  # told by _listeners
         if listener.transport == "tcp" and listener.port == port and listener.host == host:
             yield ("agent", "http"), f"{settings.agent.http!r} is the address of {text!r} in sip.listen"
+
+
+def _phones(settings: Settings) -> Iterator[Finding]:
+    phones = settings.phones
+    if phones.http:
+        try:
+            host, _ = split_address(phones.http)
+        except ValueError as error:
+            yield ("phones", "http"), str(error)
+        else:
+            if not is_host(host):
+                yield ("phones", "http"), f"{host!r} is neither a name nor an address"
+            if phones.http == settings.agent.http:
+                yield ("phones", "http"), f"{phones.http!r} is the address of agent.http"
+    if phones.url:
+        parts = urlsplit(phones.url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            yield (
+                ("phones", "url"),
+                f"{phones.url!r} has to be like http://192.0.2.10:8088 or https://HOST/PATH",
+            )
+        elif not phones.url.isascii() or not phones.url.isprintable() or " " in phones.url:
+            yield ("phones", "url"), f"{phones.url!r} has characters that a URL cannot have"
+    if phones.pnp and not phones.http:
+        yield ("phones", "pnp"), "needs http: what phones are told is where to get their configuration"
+    if bool(phones.certificate) != bool(phones.certificate_key):
+        yield ("phones", "certificate"), "certificate and certificate_key go together"
+    for name in ("certificate", "certificate_key", "key_file", "templates"):
+        text = getattr(phones, name)
+        if (text or name == "key_file") and (not text.startswith("/") or not text.isprintable()):
+            yield ("phones", name), f"{text!r} has to be an absolute path"
+    for name in ("sip_server", "outbound_proxy", "ntp"):
+        text = getattr(phones, name)
+        if text and not (is_host(text) or _is_host_with_port(text)):
+            yield ("phones", name), f"{text!r} has to be HOST or HOST:PORT"
+    for index, text in enumerate(phones.pnp_networks):
+        try:
+            ip_network(text)
+        except ValueError:
+            yield ("phones", "pnp_networks", index), f"{text!r} is no network such as 192.168.1.0/24"
+    if phones.pnp_interface:
+        try:
+            ip_address(phones.pnp_interface)
+        except ValueError:
+            yield (
+                ("phones", "pnp_interface"),
+                f"{phones.pnp_interface!r} has to be an address of this machine",
+            )
+    if not re.fullmatch(r"[A-Za-z_]{2,}(/[A-Za-z0-9_+-]+){0,2}", phones.time_zone):
+        yield ("phones", "time_zone"), f"{phones.time_zone!r} is no time zone such as Europe/Berlin"
+    if not re.fullmatch(r"[0-9*#+]{0,32}", phones.voicemail):
+        yield ("phones", "voicemail"), f"{phones.voicemail!r} is no number to dial"
 
 
 def _is_host_with_port(text: str) -> bool:

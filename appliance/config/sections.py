@@ -121,6 +121,38 @@ class AgentSettings(Section, frozen=True, kw_only=True):
         return int(self.fifo_mode, 8)
 
 
+class PhoneSettings(Section, frozen=True, kw_only=True):
+    """``[phones]``: desk phones that get their configuration from the agent."""
+
+    http: str = ""  # where the agent listens for phones; "" for nowhere
+    url: str = (
+        ""  # what phones are told, without the secret; "": http://, the first listener's host, the port
+    )
+    certificate: str = ""  # a PEM file with its chain makes it HTTPS
+    certificate_key: str = ""
+    key_file: str = "/etc/sipbox/credentials/phones.key"  # unless systemd hands over a credential phones.key
+    requests_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 120  # of one address; beyond: 429
+    pnp: bool = False  # answer phones that ask by multicast (SUBSCRIBE, Event: ua-profile)
+    pnp_networks: tuple[str, ...] = (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+    )  # who is answered
+    pnp_interface: str = ""  # the address of the interface that joins the group; "": the system chooses
+    sip_server: str = ""  # HOST or HOST:PORT that phones register with; "": the domain of the line
+    outbound_proxy: str = ""  # HOST or HOST:PORT; "": none
+    transport: Literal["udp", "tcp"] = "udp"
+    expires: Annotated[int, Meta(ge=60, le=86_400)] = 3600  # how long a registration of a phone lasts
+    time_zone: str = "Etc/UTC"  # a name of the IANA database
+    language: str = "en"
+    codecs: tuple[str, ...] = ("g722", "pcma", "pcmu")  # the best first
+    ntp: str = ""  # "": the phone's own choice
+    voicemail: str = ""  # the number that calls the mailbox; "": none
+    templates: str = ""  # a directory whose templates come before ours
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """``[log]``: how much is told, and in what form."""
 
@@ -137,4 +169,5 @@ class Settings(Section, frozen=True, kw_only=True):
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
+    phones: PhoneSettings = field(default_factory=PhoneSettings)
     log: LogSettings = field(default_factory=LogSettings)
