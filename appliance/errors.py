@@ -18,6 +18,7 @@ Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, an
     │   ├── DuplicateRow           what was to be added is there already
     │   └── RowRefused             a row that the database does not take (too long, out of range)
     ├── PhoneRefused               a phone's entry, from which no configuration can be made
+    ├── SealBroken                 a sealed password that our key does not open
     └── ControlError               a command to a running server failed
 
 This module knows no other: every room may raise what stands here, and none has to import another room for it.
@@ -130,6 +131,10 @@ class RowRefused(StorageError):
 
 class PhoneRefused(SipboxError):
     """A phone's entry says what cannot be, or what this vendor's phones cannot be told."""
+
+
+class SealBroken(SipboxError):
+    """A sealed password that none of our keys opens, or that was sealed for somebody else."""
 
 
 class ControlError(SipboxError):
