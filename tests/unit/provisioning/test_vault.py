@@ -82,5 +82,5 @@ def test_what_is_no_key_file(tmp_path: Path, text: str) -> None:
 def test_a_file_for_everybody_is_refused_and_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"everybody may read .*: chmod 600"):
         open_vault(written(tmp_path / "key", new_key(), 0o644), {})
-    with pytest.raises(SettingsError, match=r"phones\.key_file: there is no")::
+    with pytest.raises(SettingsError, match=r"phones\.key_file: there is no"):
         open_vault(str(tmp_path / "absent"), {})
