@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.box_fixtures import box_network, deployed
 from tests.harness.mariadb import MariaDB
 from tests.harness.sipbox import Sipbox
 from tests.harness.template import mariadb_database
+
+__all__ = ["box_network", "deployed"]
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start does so too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,6 +13,7 @@ copy.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -34,32 +35,54 @@ NOISE = "Attempted to remove disk file system"
 
 
 def base(release: str) -> Path:
-    """The directory of a fresh release, made once."""
-    root = CACHE / release
+    """The directory of a fresh release with a newcomer's home, made once."""
+    return base_image(
+        release,
+        release,
+        ("ca-certificates",),
+        (("useradd", "--create-home", "--shell", "/bin/bash", NEWCOMER),),
+    )
+
+
+def base_image(
+    name: str, release: str, packages: Sequence[str], commands: Sequence[Sequence[str]] = ()
+) -> Path:
+    """The directory ``name`` with a minimal ``release`` and ``packages``, made once and kept.
+
+    ``commands`` run in it (chroot) at the end. It trusts the certificates that this machine trusts.
+    """
+    root = CACHE / name
     if root.exists():
         return root
     assert os.geteuid() == 0, "debootstrap and systemd-nspawn work as root only"
     CACHE.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f"{release}-", dir=CACHE))
-    try:
-        _check(["debootstrap", "--variant=minbase", "--include=ca-certificates", release, making])
-        # Downloaded packages and lists would be copied into each box for nothing.
-        _check(["chroot", making, "apt-get", "clean"])
-        if CERTIFICATES.is_dir():
-            shutil.copytree(CERTIFICATES, making / CERTIFICATES.relative_to("/"), dirs_exist_ok=True)
-            _check(["chroot", making, "update-ca-certificates"])
-        _check(["chroot", making, "useradd", "--create-home", "--shell", "/bin/bash", NEWCOMER])
-        making.chmod(0o755)
-        if not root.exists():  # another run of the tests may have been faster
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        # Two runs of the tests may want it at once: the second waits for the first.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if root.exists():
+            return root
+        making = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=CACHE))
+        try:
+            check(["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", release, making])
+            # Downloaded packages and lists would be copied into each box for nothing.
+            check(["chroot", making, "apt-get", "clean"])
+            if CERTIFICATES.is_dir():
+                shutil.copytree(CERTIFICATES, making / CERTIFICATES.relative_to("/"), dirs_exist_ok=True)
+                check(["chroot", making, "update-ca-certificates"])
+            for command in commands:
+                check(["chroot", making, *command])
+            making.chmod(0o755)
             making.rename(root)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
     return root
 
 
-def _check(command: Sequence[str | Path]) -> None:
+def check(command: Sequence[str | Path]) -> str:
+    """Run a command of this machine and return its output; AssertionError with it when it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, f"{command}: exit {done.returncode}\n{(done.stdout + done.stderr)[-4000:]}"
+    return done.stdout
 
 
 class DebianBox:
@@ -71,15 +94,15 @@ class DebianBox:
         source = base(release)
         self.root = Path(tempfile.mkdtemp(prefix="box-", dir=CACHE))
         self._processes: list[Process] = []
-        _check(["cp", "--archive", "--reflink=auto", f"{source}/.", self.root])
+        check(["cp", "--archive", "--reflink=auto", f"{source}/.", self.root])
         # What Debian's installer writes, and debootstrap does not always.
         (self.root / "etc" / "hosts").write_text(f"127.0.0.1 localhost {self.root.name}\n::1 localhost\n")
 
     def clone_repository(self) -> str:
         """A clone of this repository in the newcomer's home, as somebody gets it who clones it today."""
         place = f"/home/{NEWCOMER}/sipbox"
-        _check(["git", "clone", "--quiet", "--no-hardlinks", REPOSITORY, f"{self.root}{place}"])
-        _check(["chroot", self.root, "chown", "-R", f"{NEWCOMER}:{NEWCOMER}", place])
+        check(["git", "clone", "--quiet", "--no-hardlinks", REPOSITORY, f"{self.root}{place}"])
+        check(["chroot", self.root, "chown", "-R", f"{NEWCOMER}:{NEWCOMER}", place])
         return place
 
     def command(
