@@ -25,7 +25,7 @@ class Throttle:
         return len(self._buckets)
 
     def take(self, address: str, now: float, tokens: float = 1.0) -> bool:
-        """Take ``tokens``; False, and nothing is taken, when there is not even one. They may go below zero."""
+        """Take ``tokens``, below zero if need be; False, and none is taken, when there is not even one."""
         key = _network(address)
         left, counted = self._buckets.pop(key, (self._full, now))
         left = min(self._full, left + (now - counted) * self._per_second)

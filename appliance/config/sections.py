@@ -131,7 +131,7 @@ class PhoneSettings(Section, frozen=True, kw_only=True):
     certificate: str = ""  # a PEM file with its chain makes it HTTPS
     certificate_key: str = ""
     key_file: str = "/etc/sipbox/credentials/phones.key"  # unless systemd hands over a credential phones.key
-    requests_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 120  # of one address; beyond: 429
+    requests_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 600  # of one address; beyond: 429
     pnp: bool = False  # answer phones that ask by multicast (SUBSCRIBE, Event: ua-profile)
     pnp_networks: tuple[str, ...] = (
         "10.0.0.0/8",

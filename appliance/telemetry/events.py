@@ -63,4 +63,13 @@ EVENTS = {
         "35dd985fab804f1290259b01ed411a85", "warning", "More waits than may; new requests get a 503."
     ),
     "command": Event("8153b9f2595f41749e05e6acc22e36cd", "info", "An administrator changed something."),
+    "phone-configured": Event(
+        "06fc60854b9549a1bdff295f1e9fe387", "info", "A desk phone got its configuration."
+    ),
+    "phone-denied": Event(
+        "6f1aadb18c6242ac8e86c382136b56b1", "notice", "Somebody asked for a phone's configuration in vain."
+    ),
+    "phone-failed": Event(
+        "d4f6dd0f4b4d4f77a0f9b936ef1e60e3", "error", "The configuration of a phone cannot be made."
+    ),
 }
