@@ -27,6 +27,10 @@ from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits
 from appliance.storage.directory import Directory
+from appliance.storage.handover import Handover
+from appliance.supervision.descriptors import Descriptors, handed_over
+from appliance.supervision.heartbeat import Heartbeat
+from appliance.supervision.notify import Notifier, notifier
 from appliance.telemetry.console import TraceConsole
 from appliance.telemetry.journal import open_journal
 from appliance.telemetry.metrics import Metrics
@@ -53,10 +57,14 @@ _STOP_SECONDS = 5.0
 
 
 class SipServer:
-    """One SIP process. Raises SettingsError when it cannot be what the settings say."""
+    """One SIP process, number ``worker``. Raises SettingsError when it cannot be what the settings say."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, worker: int = 1) -> None:
         self.settings = settings
+        self.worker = worker
+        self.supervisor = notifier()
+        descriptors = handed_over()
+        descriptors.check(settings.sip.listeners)
         self.started = time.time()
         self.stopping = Event()
         self.metrics = Metrics()
@@ -64,8 +72,17 @@ class SipServer:
         self.console: TraceConsole | None = None
         self.journal = open_journal(settings.log.level, settings.log.format)
         keys = load_keys(Path(settings.sip.state_dir) / "secret")
-        self.network = Network(settings, self.metrics, self.tracer, self._received, self._connection_lost)
-        self.directory = Directory(settings, self.metrics, self.journal)
+        self.network = Network(
+            settings,
+            self.metrics,
+            self.tracer,
+            self._received,
+            self._connection_lost,
+            descriptors,
+            self.supervisor,
+        )
+        self.directory = Directory(settings, self.metrics, self.journal, self.network.is_open)
+        self.handover = Handover(Path(settings.sip.state_dir) / "unfinished.json", self.journal.say)
         self.core = ProxyCore(
             settings,
             keys,
@@ -81,6 +98,7 @@ class SipServer:
         self.control = ControlServer(settings.sip.control, commands(self._box()))
         self._ticker = gevent.get_hub().loop.timer(self.core.wheel.tick, self.core.wheel.tick)
         self._sweeper = gevent.Greenlet(self._sweep)
+        self._heartbeat = Heartbeat(self.supervisor, self._describe, self.network.unread)
         self._measure()
 
     def start(self) -> None:
@@ -90,12 +108,21 @@ class SipServer:
         self._sweeper.start()
         self.control.start()
         settle_memory()
+        self.core.take_up(self.handover.take())
         self.network.start()
-        self.journal.event("ready", f"listening on {', '.join(self.settings.sip.listen)}")
+        self.supervisor.ready()
+        self._heartbeat.start()
+        kept = self.network.open_connections
+        again = f", {kept} connections taken over" if kept else ""
+        self.journal.event(
+            "ready", f"worker {self.worker}: listening on {', '.join(self.settings.sip.listen)}{again}"
+        )
 
     def stop(self) -> None:
         """Reads no more, finishes what is begun, writes what is not written."""
         self.journal.event("stopping", "finishing what is begun")
+        self.supervisor.stopping()
+        self._heartbeat.stop()
         self.network.stop()
         patience = time.monotonic() + _STOP_SECONDS
         while self.core.admission.in_progress and time.monotonic() < patience:
@@ -103,10 +130,12 @@ class SipServer:
         self.control.stop()
         self._sweeper.kill()
         self._ticker.stop()
+        self.handover.leave(self.core.write_down())
         self.directory.stop()
         self.network.close()
         if self.console is not None:
             self.console.stop()
+        self.supervisor.close()
         self.journal.event("stopped", "ended in order")
 
     def trace_to_terminal(self) -> None:
@@ -161,8 +190,20 @@ class SipServer:
         source("bindings_active", lambda: core.locations.by_transport)
         source("registered_users", lambda: core.locations.users)
         source("connections_active", lambda: {"tcp": self.network.open_connections})
+        source("listener_dropped", self.network.drops)
         source("greenlets", lambda: self.greenlets.alive)
         source("trace_dropped", lambda: self.tracer.dropped)
+
+    def _describe(self) -> str:
+        """The status line of ``systemctl status``."""
+        core, waiting = self.core, self.directory.spooled()
+        told = [f"{len(core.locations)} bindings", f"{core.calls.active} calls"]
+        if core.locations.loading:
+            told.append("the location table is being read")
+        told.append("database answers" if self.directory.database.available else "database away")
+        if waiting:
+            told.append(f"{waiting} changes wait on disk")
+        return f"ready: {', '.join(told)}"
 
     def _connection_lost(self, hop: Hop) -> None:
         self.core.connection_lost(hop, time.monotonic())
@@ -210,6 +251,8 @@ class Network:
         tracer: Tracer,
         receive: Callable[[bytes, Hop], None],
         lost: Callable[[Hop], None],
+        descriptors: Descriptors,
+        supervisor: Notifier,
     ) -> None:
         sip, limits = settings.sip, settings.limits
         self._metrics = metrics
@@ -224,15 +267,19 @@ class Network:
             max_connections=sip.max_connections,
             idle_seconds=sip.tcp_idle_seconds,
             receive_buffer=sip.receive_buffer,
+            keep=supervisor.keep if supervisor.listens else None,
         )
         for listener in sip.listeners:
             try:
-                self._flows.listen(listener.transport, listener.host, listener.port)
+                self._flows.listen(*listener, inherited=descriptors.listening.get(listener))
             except OSError as error:
                 raise SettingsError(error.strerror or str(error), path="sip.listen") from None
+        for descriptor in descriptors.connections:
+            self._flows.resume(descriptor)
         self.listeners = names_of(self._flows.listeners)
         self.addresses = Resolver().addresses
         self.local_for, self.connect = self._flows.local_for, self._flows.connect
+        self.is_open, self.unread, self.drops = self._flows.is_open, self._flows.unread, self._flows.drops
         self.start, self.stop, self.close = self._flows.start, self._flows.stop, self._flows.close
 
     @property

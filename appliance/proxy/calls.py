@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from appliance.errors import MalformedMessage
+from appliance.proxy.unfinished import AnsweredCall
 from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.telemetry.metrics import Metrics
@@ -100,6 +101,18 @@ class Calls:
             self._on_end(
                 CallEnd(call.call_id, call.caller, call.callee, 200, "answered", now - call.answered)
             )
+
+    def remains(self, now: float) -> list[AnsweredCall]:
+        """The calls that are up, for the next process."""
+        return [
+            AnsweredCall(call.call_id, call.caller, call.callee, now - call.answered)
+            for call in self._answered.values()
+        ]
+
+    def resume(self, calls: list[AnsweredCall], then: float) -> None:
+        """Takes over the calls that were up at ``then``."""
+        for call in calls:
+            self._answered[call.call_id] = Call(call.call_id, call.caller, call.callee, then - call.age)
 
     def _forget_old(self, now: float) -> None:
         while self._answered:

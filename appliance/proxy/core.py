@@ -29,6 +29,7 @@ from appliance.proxy.response_context import Surroundings
 from appliance.proxy.responses import Responses
 from appliance.proxy.routes import Routes
 from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.takeover import Takeover
 from appliance.proxy.targets import TargetSet
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import BindingStore
@@ -144,6 +145,9 @@ class ProxyCore:
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
         )
+        relays = Relays(around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of)
+        self._takeover = Takeover(around, self.calls, relays, network.listeners, journal.say)
+        self._clock = clock
         nonces = NonceSource(
             keys.derive("nonce"), settings.auth.nonce_seconds, 0, boot, settings.auth.nonces_tracked
         )
@@ -163,9 +167,7 @@ class ProxyCore:
             locations=self.targets,
             aliases=directory.alias,
             dialogs=dialogs,
-            relays=Relays(
-                around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of
-            ),
+            relays=relays,
             self_loop=SelfLoop(sip.self_loop, network.listeners),
             journal=self.journal,
             tracer=tracer,
@@ -192,6 +194,23 @@ class ProxyCore:
 
     def _progress_of(self, request: Request) -> Incoming | None:
         return self.admission.progress_of(request)
+
+    def write_down(self) -> bytes:
+        """What is under way, when nothing more is read: for the next process. Empty when nothing is."""
+        try:
+            return self._takeover.write_down(self._clock.now(), self._clock.wall())
+        except Exception as error:  # noqa: BLE001 - told; bindings have to be written all the same
+            self.journal.crashed(error)
+            return b""
+
+    def take_up(self, unfinished: bytes) -> None:
+        """Goes on with what another process has written down, before anything is read."""
+        if not unfinished:
+            return
+        try:
+            self._takeover.take_up(unfinished, self._clock.now(), self._clock.wall())
+        except Exception as error:  # noqa: BLE001 - told; a record must never keep the server from starting
+            self.journal.crashed(error)
 
     def connection_lost(self, hop: Hop, now: float) -> None:
         """A connection has ended: requests that were sent by it and have no answer have failed (§16.9)."""

@@ -61,7 +61,7 @@ class Relays:
             return
         if request.method == "BYE":
             self._calls.hung_up(request, incoming.now)
-        context = ResponseContext(incoming, self._around, self._watcher_of(incoming, targets))
+        context = ResponseContext(incoming, self._around, self.watcher_of(incoming, targets[0].looped))
         context.start(in_groups(targets, self._max_branches))
 
     def cancel(self, incoming: Incoming) -> None:
@@ -111,13 +111,14 @@ class Relays:
             return  # the caller sends it again, or nobody ever needs it
         around.metrics.requests_forwarded[incoming.request.method, outgoing.hop.transport] += 1
 
-    def _watcher_of(self, incoming: Incoming, targets: list[Target]) -> Callable[[int], None]:
+    def watcher_of(self, incoming: Incoming, looped: bool) -> Callable[[int], None]:
+        """Who is told the final status: the count of calls, when the request begins one."""
         request = incoming.request
-        if request.method != "INVITE" or request.to_tag is not None or targets[0].looped:
-            return _nobody_watches
+        if request.method != "INVITE" or request.to_tag is not None or looped:
+            return nobody_watches
         self._calls.begin()
         return lambda status: self._calls.decided(request, status, incoming.now, self._around.clock())
 
 
-def _nobody_watches(status: int) -> None:
+def nobody_watches(status: int) -> None:
     """The end of a request that is no call's beginning is nobody's business."""

@@ -16,8 +16,18 @@ from appliance.proxy.forward import Forwarder, Unroutable
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.replies import Answer
 from appliance.proxy.targets import Target, TargetSet
+from appliance.proxy.unfinished import (
+    SentCopy,
+    Unfinished,
+    UnfinishedBranch,
+    bytes_of,
+    lasting,
+    lasting_target,
+    text_of,
+)
 from appliance.sip.hop import Hop
-from appliance.sip.message import Response
+from appliance.sip.message import Request, Response
+from appliance.sip.parser import parse
 from appliance.sip.reply import REASONS
 from appliance.telemetry.metrics import Metrics
 from appliance.transaction.table import (
@@ -71,6 +81,46 @@ class Branch:
     def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
         # §16.9 asks for a 503 here; to a caller, a phone that cannot be reached is one that is not there.
         self.context.branch_ended(self, Final(480, None), now)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether its transaction has something to send still: the request, its CANCEL, a refusal's ACK."""
+        return self.transaction is not None and bool(self.transaction.data and self.transaction.shelved)
+
+    def remains(self, now: float) -> UnfinishedBranch:
+        """What another process has to know of it."""
+        final, transaction, sent = self.final, self.transaction, None
+        if transaction is not None and self.lingers:
+            wanted = transaction.wanted_cancel if isinstance(transaction, InviteClientTransaction) else None
+            sent = SentCopy(
+                data=text_of(transaction.data),
+                hop=lasting(transaction.hop),
+                branch=transaction.branch,
+                transaction=transaction.remains(now),
+                cancel=None if wanted is None else list(wanted),
+            )
+        answer = None if final is None or final.response is None else text_of(final.response.encode())
+        return UnfinishedBranch(
+            number=self.number,
+            target=lasting_target(self.target),
+            proceeding=self.proceeding,
+            final=None if final is None else (final.status, answer),
+            sent=sent,
+        )
+
+    def go_on(self, sent: SentCopy, table: TransactionTable, then: float, now: float) -> None:
+        """Takes up its transaction; a CANCEL that was under way is sent again. Raises as ``context`` does."""
+        data = bytes_of(sent.data)
+        request = parse(data)
+        if not isinstance(request, Request):
+            raise ValueError("no request")
+        # What is sent may be the ACK of a refusal, which belongs to its INVITE.
+        method = "INVITE" if request.method == "ACK" else request.method
+        self.transaction = transaction = table.resume_client(
+            request, data, sent.hop, self, (sent.branch, method), sent.transaction, then
+        )
+        if sent.cancel is not None and isinstance(transaction, InviteClientTransaction):
+            table.cancel(transaction, now, sent.cancel)
 
 
 class ResponseContext:
@@ -192,6 +242,64 @@ class ResponseContext:
         else:
             branch.target = target
             self._send(branch, share)
+
+    # -- over a restart --------------------------------------------------------------------------------------
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether somebody waits still: the caller for an answer, or a phone for a CANCEL or an ACK."""
+        return not self._done or any(branch.lingers for branch in self._branches)
+
+    @property
+    def done(self) -> bool:
+        """Whether the request has its final response."""
+        return self._done
+
+    def remains(self, now: float) -> Unfinished:
+        """All that another process has to know to go on."""
+        incoming, server = self._incoming, self._server
+        uri, routes = incoming.came_as
+        return Unfinished(
+            request=text_of(incoming.request.encode()),
+            hop=lasting(incoming.hop),
+            came_as=(uri, None if routes is None else list(routes)),
+            age=now - incoming.now,
+            server=server.remains(now),
+            last_status=server.last_status,
+            response=text_of(server.response),
+            groups=[[lasting_target(target) for target in group] for group in self._groups],
+            branches=[branch.remains(now) for branch in self._branches],
+            number=self._number,
+            breadth=self._breadth,
+            cancelled=self._cancelled,
+            done=self._done,
+            ring_left=self._ring_until - now,
+            timer_c_left=self._timer_c_until - now,
+        )
+
+    def go_on(self, record: Unfinished, then: float, now: float) -> None:
+        """Goes on from where another process stopped at ``then``; ValueError or SipError when the record is
+        none."""
+        self._groups, self._number, self._breadth = record.groups, record.number, record.breadth
+        self._cancelled, self._done = record.cancelled, record.done
+        self._ring_until, self._timer_c_until = then + record.ring_left, then + record.timer_c_left
+        for each in record.branches:
+            branch = Branch(self, each.target, each.number)
+            branch.proceeding = each.proceeding
+            if each.final is not None:
+                status, answer = each.final
+                response = None if answer is None else parse(bytes_of(answer))
+                branch.final = Final(status, response if isinstance(response, Response) else None)
+            self._branches.append(branch)
+        if self._invite and not self._done:
+            self._arm()
+        share = None if self._breadth is None else max(1, self._breadth // max(1, len(self._branches)))
+        for branch, each in zip(self._branches, record.branches, strict=True):
+            if each.sent is not None:
+                branch.go_on(each.sent, self._around.transactions, then, now)
+            elif branch.final is None:  # a name was being looked up for it, or its phone was away
+                self._around.defer(self._send, branch, share)
+        self._group_ended(now)
 
     # -- the way back: responses of the branches -------------------------------------------------------------
 

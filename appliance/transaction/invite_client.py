@@ -20,6 +20,7 @@ from appliance.transaction.machine import (
     TERMINATED,
     TRANSPORT_ERROR,
     UNSENT,
+    Remains,
     Table,
 )
 from appliance.transaction.timers import NEVER
@@ -63,6 +64,10 @@ class InviteClientTransaction(ClientTransaction):
     table = INVITE_CLIENT
 
     wanted_cancel: Sequence[tuple[str, str]] | None
+
+    def go_on(self, remains: Remains, then: float) -> None:
+        self.wanted_cancel = None
+        super().go_on(remains, then)
 
     def begin(self, now: float) -> None:
         self.state = CALLING

@@ -12,7 +12,7 @@ deadline that moved away costs nothing until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from appliance.sip.hop import Hop
 from appliance.transaction.timers import NEVER, Sleeper, Timers, TimerWheel
@@ -60,6 +60,18 @@ class Home(Protocol):
 
     def send_cancel(self, invite: Any, headers: Sequence[tuple[str, str]], now: float) -> None:
         """Sends the CANCEL of a client transaction as a transaction of its own."""
+
+
+class Remains(NamedTuple):
+    """How far a transaction has come, for the process that goes on with it after a restart.
+
+    ``interval`` is its last pause between two copies; the deadlines are seconds from when this was written.
+    """
+
+    state: str
+    interval: float
+    resend_in: float
+    expire_in: float
 
 
 class Transaction(Sleeper):
@@ -142,6 +154,23 @@ class Transaction(Sleeper):
 
     def ignore(self, _now: float) -> None:
         """Nothing is to be done: a copy is absorbed."""
+
+    @property
+    def shelved(self) -> bool:
+        """Whether it stands in its table still."""
+        return self.state != TERMINATED
+
+    def remains(self, now: float) -> Remains:
+        """What another process has to know to go on from here."""
+        return Remains(self.state, self.interval, self.resend_at - now, self.expire_at - now)
+
+    def go_on(self, remains: Remains, then: float) -> None:
+        """Takes up where one stopped at ``then``; what became due since is done with the next tick."""
+        self.state = remains.state
+        self.interval = remains.interval
+        self.resend_at = then + remains.resend_in
+        self.expire_at = then + remains.expire_in
+        self.sleep()
 
     def end(self, _now: float) -> None:
         """Leaves the table and the wheel; nothing of the transaction stays behind."""

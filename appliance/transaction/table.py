@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request, Response
@@ -17,7 +18,16 @@ from appliance.transaction.client import ClientTransaction
 from appliance.transaction.derived import cancel_of
 from appliance.transaction.invite_client import InviteClientTransaction
 from appliance.transaction.invite_server import InviteServerTransaction
-from appliance.transaction.machine import ACCEPTED, ACK, CALLING, PROCEEDING, REQUEST, Transaction
+from appliance.transaction.machine import (
+    ACCEPTED,
+    ACK,
+    CALLING,
+    PROCEEDING,
+    REQUEST,
+    TERMINATED,
+    Remains,
+    Transaction,
+)
 from appliance.transaction.matching import Key, client_key, is_old_key, old_server_key, server_key
 from appliance.transaction.non_invite_client import NonInviteClientTransaction
 from appliance.transaction.non_invite_server import NonInviteServerTransaction
@@ -197,6 +207,60 @@ class TransactionTable:
             return False
         transaction.receive(response, now)
         return True
+
+    # ------------------------------------------------------------------------------- going on after a restart
+
+    def resume_server(
+        self, request: Request, hop: Hop, key: Key, remains: Remains, then: float
+    ) -> ServerTransaction:
+        """The transaction that another process had at ``then``; one that was over stands in no table.
+
+        Raises ValueError when there is one already, or when no transaction of its kind has such a state.
+        """
+        kind: type[ServerTransaction]
+        shelf: dict[Key, Any]
+        if request.method == "INVITE":
+            kind, shelf = InviteServerTransaction, self._invite_servers
+        else:
+            kind, shelf = NonInviteServerTransaction, self._servers
+        timers = self._unreliable if hop.transport == "udp" else self._reliable
+        transaction = kind(self, shelf, key, request, hop, timers, None)
+        self._resume(transaction, shelf, remains, then)
+        return transaction
+
+    def resume_client(
+        self,
+        request: Request,
+        data: bytes,
+        hop: Hop,
+        user: ClientUser,
+        key: Key,
+        remains: Remains,
+        then: float,
+    ) -> ClientTransaction:
+        """The same for a request that was sent as ``request``; ``data`` is what would be sent again.
+
+        Nothing is sent by this. Raises ValueError as above.
+        """
+        kind: type[ClientTransaction]
+        shelf: dict[Key, Any]
+        if key[1] == "INVITE":
+            kind, shelf = InviteClientTransaction, self._invite_clients
+        else:
+            kind, shelf = NonInviteClientTransaction, self._clients
+        timers = self._unreliable if hop.transport == "udp" else self._reliable
+        transaction = kind(self, shelf, key, request, data, hop, timers, user)
+        self._resume(transaction, shelf, remains, then)
+        return transaction
+
+    def _resume(self, transaction: Transaction, shelf: dict[Key, Any], remains: Remains, then: float) -> None:
+        if remains.state not in transaction.rows:
+            raise ValueError(f"a transaction cannot be {remains.state!r}")
+        if transaction.key in shelf:
+            raise ValueError(f"there is a transaction {transaction.key!r} already")
+        if remains.state != TERMINATED:
+            shelf[transaction.key] = transaction
+        transaction.go_on(remains, then)
 
     # ------------------------------------------------------------------------------------------ counting
 

@@ -111,6 +111,19 @@ class Stage:
         )
         return self.core
 
+    def restarted_in_order(self, away: float = 0.0) -> list[Sent]:
+        """A new process that was handed what the old one wrote down, ``away`` seconds later; what it sends
+        at once."""
+        before = len(self.sent)
+        locations, data = self.core.locations, self.core.write_down()
+        self.now += away
+        self.restarted()
+        for binding in locations:
+            self.core.locations.put(binding)
+        self.core.take_up(data)
+        self._run_deferred()
+        return self.sent[before:]
+
     # -- the network and the directory, played ---------------------------------------------------------------
 
     def send(self, data: bytes, hop: Hop) -> None:

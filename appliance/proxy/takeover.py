@@ -1,0 +1,123 @@
+"""A restart in the middle of calls: what is under way is written down at the end, taken up at the start.
+
+To the phones it is as if nothing had happened: a call that rings at three phones is answered at one of them
+and stops at the others, and whoever gives up is heard (RFC 3261 §16.7, §16.10). Requests other than INVITE
+are taken up as well; over UDP they would come again by themselves (§17.1.2.2), over TCP they would not.
+
+Must not know where the text is kept meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from appliance.errors import SipError
+from appliance.proxy.calls import Calls
+from appliance.proxy.incoming import Incoming, reply_hop
+from appliance.proxy.relays import Relays, nobody_watches
+from appliance.proxy.response_context import Branch, ResponseContext, Surroundings
+from appliance.proxy.unfinished import Unfinished, Unreadable, bytes_of, read, write
+from appliance.sip.message import Request
+from appliance.sip.parser import parse
+from appliance.transaction.matching import server_key
+from appliance.transaction.table import ClientTransaction, ServerTransaction
+
+# Beyond, the newest requests are left behind: stopping must not take long.
+_MOST_REQUESTS = 20_000
+
+
+class Takeover:
+    """Writes down what is under way, and takes it up again.
+
+    ``listeners`` are (transport, host, port) by listener index; ``say(level, message)`` tells the
+    administrator.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        calls: Calls,
+        relays: Relays,
+        listeners: Sequence[tuple[str, str, int]],
+        say: Callable[[str, str], None],
+    ) -> None:
+        self._around = around
+        self._calls = calls
+        self._relays = relays
+        self._listeners = list(listeners)
+        self._say = say
+
+    def write_down(self, now: float, wall: float) -> bytes:
+        """All that is under way; empty when nothing is. To be called when nothing more is read."""
+        contexts = [context for context in self._contexts() if context.unfinished]
+        contexts.sort(key=lambda context: context.done)
+        requests = [context.remains(now) for context in islice(contexts, _MOST_REQUESTS)]
+        return write(wall, self._listeners, requests, self._calls.remains(now))
+
+    def take_up(self, data: bytes, now: float, wall: float) -> None:
+        """Goes on with what ``write_down`` has written; what cannot be used is told of in one line."""
+        try:
+            leftovers = read(data)
+        except Unreadable as problem:
+            self._say("warning", f"the calls that were under way are not taken up: {problem}")
+            return
+        elapsed = max(0.0, wall - leftovers.stopped)
+        self._calls.resume(leftovers.calls, now - elapsed)
+        if not leftovers.requests:
+            return
+        count = len(leftovers.requests)
+        if elapsed > self._around.timer_c_seconds:
+            self._say(
+                "info", f"{count} requests are not taken up: the last process ended {elapsed:.0f} s ago"
+            )
+        elif leftovers.listeners != self._listeners:
+            self._say("warning", f"{count} requests are not taken up: the last process listened elsewhere")
+        else:
+            taken = sum(self._take_up(record, now - elapsed, now) for record in leftovers.requests)
+            level = "info" if taken == count else "warning"
+            self._say(level, f"{taken} of {count} requests that were under way are taken up")
+
+    def _contexts(self) -> Iterator[ResponseContext]:
+        seen = set()
+        for transaction in self._around.transactions:
+            context = None
+            if isinstance(transaction, ClientTransaction) and isinstance(transaction.user, Branch):
+                context = transaction.user.context
+            elif isinstance(transaction, ServerTransaction) and isinstance(transaction.user, ResponseContext):
+                context = transaction.user
+            if context is not None and id(context) not in seen:
+                seen.add(id(context))
+                yield context
+
+    def _take_up(self, record: Unfinished, then: float, now: float) -> bool:
+        """Whether the record could be used."""
+        try:
+            incoming = self._incoming(record, then)
+            watcher: Callable[[int], None] = nobody_watches
+            if not record.done:
+                looped = any(branch.target.looped for branch in record.branches)
+                watcher = self._relays.watcher_of(incoming, looped)
+            ResponseContext(incoming, self._around, watcher).go_on(record, then, now)
+        except (SipError, ValueError):
+            return False
+        return True
+
+    def _incoming(self, record: Unfinished, then: float) -> Incoming:
+        """The request with its server transaction as it was."""
+        around = self._around
+        request = parse(bytes_of(record.request))
+        if not isinstance(request, Request):
+            raise ValueError("no request")
+        sent_to = request.uri_text
+        came_to, routes = record.came_as
+        request.uri_text = came_to  # by which a client of RFC 2543 is known again
+        key = server_key(request, request.method)
+        request.uri_text = sent_to
+        incoming = Incoming(request, record.hop, then - record.age, around.answers, around.clock, key)
+        incoming.came_as = (came_to, routes)
+        incoming.transaction = server = around.transactions.resume_server(
+            request, reply_hop(request, record.hop), key, record.server, then
+        )
+        server.last_status, server.response = record.last_status, bytes_of(record.response)
+        return incoming
