@@ -14,6 +14,7 @@ from appliance.operations.box import Box
 from appliance.operations.ping import Ping
 from appliance.operations.process import Process
 from appliance.operations.registrations import Registrations
+from appliance.operations.resync import Resync
 from appliance.operations.statistics import Statistics
 from appliance.operations.status import Status
 from appliance.operations.trace import Trace
@@ -43,6 +44,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "registrations": registrations.bindings,
         "registration_add": registrations.add,
         "registration_remove": registrations.remove,
+        "registrations_remove": registrations.remove_all,
         "online": registrations.online,
         "flush": registrations.flush,
         "transactions": transactions.rows,
@@ -51,5 +53,6 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "uac": agent.send,
         "uac_cancel": transactions.cancel,
         "ping": Ping(box, agent).ping,
+        "resync": Resync(box, agent).resync,
         "trace": Trace(box).watch,
     }
