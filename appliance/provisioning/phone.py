@@ -14,6 +14,7 @@ from typing import Any
 from appliance.errors import PhoneRefused
 from appliance.provisioning import values
 from appliance.provisioning.models import Model, find_model
+from appliance.provisioning.timezone import time_zone
 
 TRANSPORTS = ("udp", "tcp", "tls")
 CODECS = ("pcma", "pcmu", "g722", "g729", "opus", "ilbc")
@@ -33,7 +34,7 @@ class Site:
     """What all phones of a site have in common.
 
     ``domain`` is what stands behind the @; ``server`` and ``port`` are where the box is reached ("" and 0:
-    the domain itself and the transport's usual port). ``outbound_proxy`` ("" or HOST[:PORT]) goes before them.
+    the domain itself and the transport's usual port). ``outbound_proxy`` ("", HOST or HOST:PORT) goes first.
     ``timezone`` is an IANA name, ``language`` one of LANGUAGES, ``codecs`` the best first. ``ntp`` "" and
     ``admin_password`` None leave the phone as it is. ``expires`` (of a registration) and ``keepalive`` (0:
     none) are in seconds. ``url`` is the folder that a phone reads its configuration from.
@@ -71,7 +72,7 @@ class Site:
         keep(self, "keepalive", values.whole_number(self.keepalive, "keepalive", 0, 3600))
         url = values.web_address(self.url, "url")
         keep(self, "url", url if not url or url.endswith("/") else f"{url}/")
-        values.printable(self.timezone, "timezone")
+        time_zone(values.printable(self.timezone, "timezone"))
 
     def with_options(self, options: Mapping[str, Any]) -> Site:
         """This site as one phone sees it: what stands in ``options`` (keys of OPTIONS) goes before."""
@@ -91,6 +92,16 @@ class Site:
         if self.server == domain:
             return None
         return self.server, self.port
+
+    def proxy_address(self, domain: str) -> str:
+        """``proxy_for`` as HOST:PORT, "" for none."""
+        proxy = self.proxy_for(domain)
+        return f"{proxy[0]}:{proxy[1]}" if proxy else ""
+
+    def registrar(self, domain: str) -> str:
+        """The domain, with the port when no proxy names one and it is not the usual one."""
+        usual = 5061 if self.transport == "tls" else 5060
+        return domain if self.proxy_for(domain) or self.port == usual else f"{domain}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
