@@ -236,14 +236,12 @@ class _Arrival(NamedTuple):
 def _way_back(hop: Hop, path: str | None, nated: bool) -> tuple[Hop | None, str | None]:
     """The hop by which a contact is reached, and the same as a URI, where its own URI does not lead to it.
 
-    A stream is used as long as it lasts. Behind a Path the source is another proxy's address and not the
-    phone's.
+    A stream is used as long as it lasts, which may be longer than our process does. Behind a Path the source
+    is another proxy's address and not the phone's.
     """
     if path is not None:
         return None, None
-    if nated:
-        return hop, _received(hop)
-    return (None, None) if hop.transport == "udp" else (hop, None)
+    return (hop, _received(hop)) if nated or hop.reliable else (None, None)
 
 
 def _after(current: Sequence[Binding], plan: Plan) -> Sequence[Binding]:
@@ -257,5 +255,8 @@ def _after(current: Sequence[Binding], plan: Plan) -> Sequence[Binding]:
 
 def _received(hop: Hop) -> str:
     host = f"[{hop.host}]" if ":" in hop.host else hop.host
-    transport = "" if hop.transport == "udp" else f";transport={hop.transport}"
-    return f"sip:{host}:{hop.port}{transport}"
+    if not hop.reliable:
+        return f"sip:{host}:{hop.port}"
+    # The number of the connection: whoever has the address next may be somebody else's phone.
+    flow = f";flow={hop.connection:x}" if hop.connection else ""
+    return f"sip:{host}:{hop.port};transport={hop.transport}{flow}"

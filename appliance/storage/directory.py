@@ -6,7 +6,7 @@ change log keeps that true. Must not know SIP requests, nor sockets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import gevent
@@ -33,11 +33,22 @@ _TIDY_SECONDS = 60.0
 
 
 class Directory:
-    """Everything that the SIP process keeps in its database."""
+    """Everything that the SIP process keeps in its database.
 
-    def __init__(self, settings: Settings, metrics: Metrics, journal: Journal) -> None:
+    ``is_open(hop)`` says whether the connection is there that a phone registered by: it may have outlived the
+    process that it registered with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        journal: Journal,
+        is_open: Callable[[Hop], bool] = lambda _: False,
+    ) -> None:
         sip, wanted, registrar = settings.sip, settings.database, settings.registrar
         self._journal = journal
+        self._is_open = is_open
         self._answers_mean_durable = registrar.location_mode in ("write-through", "database")
         self._named = [name.lower() for name in sip.domains]
         self.database = Database(
@@ -167,7 +178,7 @@ class Directory:
 
     def _complete(self, binding: Binding) -> None:
         """What a row does not say: the way back to the phone, and the domain where OpenSER wrote none."""
-        binding.hop = way_back(binding)
+        binding.hop = way_back(binding, self._is_open)
         if not binding.aor.domain:
             binding.aor = AddressOfRecord(binding.aor.username, self._only_domain() or "")
 
@@ -192,20 +203,43 @@ class Directory:
             self._journal.event("database-lost", self.database.last_error or "the database is away")
 
 
-def way_back(binding: Binding) -> Hop | None:
+def way_back(binding: Binding, is_open: Callable[[Hop], bool] = lambda _: False) -> Hop | None:
     """How to reach a phone whose binding was read back, where its Contact does not lead to it.
 
-    That is the source that it registered from, if kept. What registered over TCP is called over TCP although
-    its Contact may not say so: over UDP, nobody would tell us that it is not there.
+    That is the connection that it registered by, if it is still open, or the source that it registered from,
+    if kept. What registered over TCP is called over TCP although its Contact may not say so: over UDP, nobody
+    would tell us that it is not there.
     """
-    over_tcp = binding.received is None and (binding.socket or "").startswith("tcp:")
-    text = binding.contact if over_tcp else binding.received
-    if text is None:
+    source = None if binding.received is None else _address_in(binding.received)
+    if source is not None and source.param("flow"):
+        hop = Hop("tcp", source.address, source.port or 5060, -1, _number(source.param("flow")))
+        if is_open(hop):
+            return hop
+        contact = _address_in(binding.contact)
+        if contact is None or contact.address == source.address:
+            source = None  # no NAT between: it may listen where its Contact says
+        else:
+            return hop
+    over_tcp = source is None and (binding.socket or "").startswith("tcp:")
+    if over_tcp:
+        source = _address_in(binding.contact)
+    if source is None:
         return None
+    return Hop("tcp" if over_tcp else source.transport or "udp", source.address, source.port or 5060, -1)
+
+
+def _address_in(text: str) -> Uri | None:
+    """The URI, when its host is an address; None for a name, which is looked up when somebody calls."""
     try:
         uri = Uri.parse(text)
     except MalformedMessage:
         return None
-    if not (is_ipv4(uri.host) or is_ipv6_reference(uri.host)):
-        return None  # a name is looked up when somebody calls
-    return Hop("tcp" if over_tcp else uri.transport or "udp", uri.address, uri.port or 5060, -1)
+    return uri if is_ipv4(uri.host) or is_ipv6_reference(uri.host) else None
+
+
+def _number(flow: str | None) -> int:
+    """The number of a connection, as ``registrar.register`` writes it; -1, which none has, for all else."""
+    try:
+        return int(flow or "", 16) or -1
+    except ValueError:
+        return -1

@@ -129,6 +129,8 @@ CATALOGUE = (
     Metric("connections_closed", "sipbox_connections_closed_total", "counter",
            "Connections closed.",
            (CLOSING,)),
+    Metric("listener_dropped", "sipbox_listener_dropped_total", "counter",
+           "What the kernel dropped because the queue of a listening socket was full.", (TRANSPORT,)),
     Metric("database_up", "sipbox_database_up", "gauge",
            "1 when the database answers, 0 when it is away."),
     Metric("database_queries", "sipbox_database_queries_total", "counter",

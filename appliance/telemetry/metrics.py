@@ -50,6 +50,7 @@ class Metrics:
     connections_active: Counter[str]
     connections_opened: Counter[str]
     connections_closed: Counter[str]
+    listener_dropped: Counter[str]
     database_up: int
     database_queries: Counter[tuple[str, str]]
     database_query_seconds: Histograms

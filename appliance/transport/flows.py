@@ -8,7 +8,9 @@ one, and gives up on it early: a phone that is not there must never hold a call 
 from __future__ import annotations
 
 import errno
+import select
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from itertools import count
 from time import monotonic
@@ -19,6 +21,7 @@ from gevent import monkey
 from gevent.event import AsyncResult
 
 from appliance.sip.hop import Hop
+from appliance.transport.drops import dropped
 from appliance.transport.stream import StreamConnection, StreamListener
 from appliance.transport.udp import UdpListener
 
@@ -29,14 +32,18 @@ _WRITE = 2
 _CONNECT_SECONDS = 3.0
 _SWEEP_SECONDS = 30.0
 _SPEAKS_WITHIN = 60.0
+# Linux's number of a socket, the same in every process that has it (socket(7) knows it since 4.6).
+_SO_COOKIE = 57
 _Socket = monkey.get_original("socket", "socket")
+_poll = monkey.get_original("select", "poll")
 
 
 class Flows:
     """All sockets of the process.
 
     ``receive(data, hop)`` is called from the loop for each message; ``on_connection(opened, hop, reason)``
-    for each connection that begins and ends.
+    for each connection that begins and ends. ``keep(descriptor)`` has somebody else hold a connection, so
+    that it outlives this process: then ``close`` leaves the connections open.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class Flows:
         max_connections: int = 2048,
         idle_seconds: float = 3600.0,
         receive_buffer: int = 4_194_304,
+        keep: Callable[[int], None] | None = None,
     ) -> None:
         self.listeners: list[UdpListener | StreamListener] = []
         self._datagrams: dict[int, UdpListener] = {}
@@ -56,11 +64,13 @@ class Flows:
         self._max_connections = max_connections
         self._idle_seconds = idle_seconds
         self._receive_buffer = receive_buffer
+        self._keep = keep
         self.undelivered = 0  # replies whose connection was gone, and which the peer did not take anew
         self._on_connection = on_connection
         self._connections: dict[int, StreamConnection] = {}
         self._newest: dict[tuple[str, int], StreamConnection] = {}
         self._numbers = count(1)
+        self._looked_at: dict[int, int] = {}
         self._opening: dict[tuple[str, int], AsyncResult[None]] = {}
         self._sweeper = gevent.get_hub().loop.timer(_SWEEP_SECONDS, _SWEEP_SECONDS)
 
@@ -68,26 +78,92 @@ class Flows:
     def connections(self) -> int:
         return len(self._connections)
 
-    def listen(self, transport: str, host: str, port: int) -> UdpListener | StreamListener:
-        """Opens one more listening socket; raises OSError, with the address in its text."""
+    def listen(
+        self, transport: str, host: str, port: int, *, inherited: int | None = None
+    ) -> UdpListener | StreamListener:
+        """Opens one more listening socket, or takes over a descriptor; raises OSError, with the address in
+        its text."""
         index = len(self.listeners)
         listener: UdpListener | StreamListener
         try:
             if transport == "udp":
                 listener = self._datagrams[index] = UdpListener(
-                    host, port, index, self._receive, receive_buffer=self._receive_buffer
+                    host,
+                    port,
+                    index,
+                    self._receive,
+                    receive_buffer=self._receive_buffer,
+                    inherited=inherited,
                 )
             else:
-                listener = StreamListener(host, port, index, self._accepted)
+                listener = StreamListener(host, port, index, self._accepted, inherited=inherited)
         except OSError as error:
             problem = f"cannot listen on {transport}:{host}:{port}: {error.strerror}"
             raise OSError(error.errno, problem) from None
         self.listeners.append(listener)
         return listener
 
+    def resume(self, descriptor: int) -> None:
+        """Takes over a connection that another process of ours began; it is read from ``start`` on.
+
+        One that fits no listener is closed: the settings have changed.
+        """
+        sock = _Socket(fileno=descriptor)
+        try:
+            peer, local = sock.getpeername(), sock.getsockname()
+            hop = self.local_for(Hop("tcp", peer[0], peer[1], self._listener_at(local[0], local[1])))
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            _end(sock)
+            return
+        if len(self._connections) >= self._max_connections:
+            _end(sock)
+            self._on_connection(False, hop, "too many connections")
+            return
+        self._begin(sock, hop, resumed=True)
+
+    def _listener_at(self, host: str, port: int) -> int:
+        """The index of the TCP listener with that address, else with that host (we opened it), else -1."""
+        for wanted in ((host, port), (host,)):
+            for listener in self.listeners:
+                if listener.transport == "tcp" and (listener.host, listener.port)[: len(wanted)] == wanted:
+                    return listener.index
+        return -1
+
+    def is_open(self, hop: Hop) -> bool:
+        """Whether the very connection that the hop names is there."""
+        connection = self._connections.get(hop.connection)
+        return connection is not None and connection.hop[:3] == hop[:3]
+
+    def unread(self) -> list[str]:
+        """The listeners that have something to be read and were not looked at since the last time that
+        somebody asked."""
+        found = []
+        poll = _poll()
+        for listener in self.listeners:
+            poll.register(listener.fileno(), select.POLLIN)
+        waiting = {descriptor for descriptor, _ in poll.poll(0)}
+        before, self._looked_at = self._looked_at, {}
+        for listener in self.listeners:
+            if listener.fileno() in waiting:
+                self._looked_at[listener.index] = listener.turns
+                if before.get(listener.index) == listener.turns:
+                    found.append(f"{listener.transport}:{listener.host}:{listener.port}")
+        return found
+
+    def drops(self) -> dict[str, int]:
+        """How much the kernel has dropped at each transport, since the sockets are there."""
+        totals = dict.fromkeys((listener.transport for listener in self.listeners), 0)
+        for listener in self.listeners:
+            totals[listener.transport] += dropped(listener)
+        return totals
+
     def start(self) -> None:
         for listener in self.listeners:
             listener.start()
+        for connection in list(self._connections.values()):
+            connection.start()
         self._sweeper.start(self._close_idle)
 
     def stop(self) -> None:
@@ -102,14 +178,17 @@ class Flows:
         for listener in self.listeners:
             listener.close()
         for connection in list(self._connections.values()):
-            connection.close("the server stops")
+            if self._keep is None:
+                connection.close("the server stops")
+            else:
+                connection.leave()
 
     def local_for(self, hop: Hop) -> Hop:
         """The same hop with the listener that it leaves by; raises OSError when none has its transport and
         family."""
         if hop.listener >= 0 and self._fits(self.listeners[hop.listener], hop):
             return hop
-        connection = self._newest.get((hop.host, hop.port)) if hop.reliable else None
+        connection = self._connection_of(hop) if hop.reliable else None
         if connection is not None:
             return hop._replace(listener=connection.hop.listener)
         for listener in self.listeners:
@@ -200,13 +279,23 @@ class Flows:
             return
         self._begin(sock, hop)
 
-    def _begin(self, sock: socket.socket, hop: Hop) -> StreamConnection:
-        hop = hop._replace(connection=next(self._numbers))
-        connection = StreamConnection(sock, hop, self._limits, self._receive, self._ended)
+    def _begin(self, sock: socket.socket, hop: Hop, *, resumed: bool = False) -> StreamConnection:
+        hop = hop._replace(connection=self._number_of(sock))
+        connection = StreamConnection(sock, hop, self._limits, self._receive, self._ended, resumed=resumed)
         self._connections[hop.connection] = self._newest[hop.host, hop.port] = connection
-        connection.start()
+        if not resumed:
+            connection.start()
+            if self._keep is not None:
+                self._keep(sock.fileno())
         self._on_connection(True, hop, "")
         return connection
+
+    def _number_of(self, sock: socket.socket) -> int:
+        """The kernel's number for this connection: the next process that is handed it finds the same one."""
+        try:
+            return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+        except OSError:
+            return next(self._numbers)  # not Linux: nobody hands connections over there
 
     def _ended(self, connection: StreamConnection, reason: str) -> None:
         hop = connection.hop
@@ -222,6 +311,15 @@ class Flows:
             patience = self._idle_seconds if connection.has_spoken else _SPEAKS_WITHIN
             if connection.last_used < now - min(patience, self._idle_seconds):
                 connection.close("idle")
+
+
+def _end(sock: socket.socket) -> None:
+    """Closes a connection for good, also for others that hold it."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the peer was faster
+    sock.close()
 
 
 def names_of(listeners: Sequence[UdpListener | StreamListener]) -> list[tuple[str, str, int]]:

@@ -8,6 +8,7 @@ memory only. Must not know what a message means.
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent import monkey
 
-from appliance.errors import SipError
+from appliance.errors import FrameError, SipError
 from appliance.sip.framing import StreamFramer
 from appliance.sip.hop import Hop
 
@@ -31,12 +32,16 @@ _UNSENT_LIMIT = 262_144
 # No descriptor or no memory is left.
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS = 0.5
+# How a message begins (RFC 3261 §7.1, §7.2).
+_START = re.compile(rb"SIP/2\.0 [1-6][0-9]{2} |[A-Za-z0-9.!%*_+`'~-]+ [^ \r\n]+ SIP/2\.0\r?\n")
 _Socket = monkey.get_original("socket", "socket")
 
 
 class StreamConnection:
     """One TCP connection, accepted or opened by us, established.
 
+    ``resumed`` is one that another process began: its first bytes may be the rest of a message whose
+    beginning went with that process.
     ``receive(data, hop)`` is called from the loop for each whole message, ``on_close(connection, reason)``
     once. ``has_spoken`` tells whether a whole message has come, ``last_used`` when there was anything, on the
     monotonic clock.
@@ -49,10 +54,13 @@ class StreamConnection:
         limits: Limits,
         receive: Callable[[bytes, Hop], None],
         on_close: Callable[[StreamConnection, str], None],
+        *,
+        resumed: bool = False,
     ) -> None:
         self.hop = hop
         self.last_used = monotonic()
-        self.has_spoken = False
+        self.has_spoken = resumed
+        self._unsure = resumed
         self._socket = sock
         self._framer = StreamFramer(limits)
         self._receive = receive
@@ -105,9 +113,28 @@ class StreamConnection:
         for watcher in (self._reader, self._writer):
             watcher.stop()
             watcher.close()
+        try:
+            # For good: another process may hold a copy of the descriptor, which alone would keep it open.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the peer was faster
         self._socket.close()
         self._unsent.clear()
         self._on_close(self, reason)
+
+    def leave(self) -> None:
+        """Gives our copy of the descriptor up; the connection itself goes on in the next process.
+
+        One in the middle of a message, to or from the peer, is closed: nobody could go on with it.
+        """
+        if self._unsent or len(self._framer):
+            self.close("the server stops")
+            return
+        self._closed = True
+        for watcher in (self._reader, self._writer):
+            watcher.stop()
+            watcher.close()
+        self._socket.close()
 
     def _writable(self) -> None:
         while self._unsent:
@@ -141,6 +168,9 @@ class StreamConnection:
         try:
             self._framer.feed(chunk)
             while not self._closed and (message := self._framer.next_message()) is not None:
+                if self._unsure:
+                    _assert_whole(message)
+                    self._unsure = False
                 self.has_spoken = True
                 self._receive(message, self.hop)
             self._answer_pings()
@@ -156,6 +186,12 @@ class StreamConnection:
                 self.send(b"\r\n")
             except OSError:
                 return  # the connection has been closed by send
+
+
+def _assert_whole(message: bytes) -> None:
+    """FrameError when the beginning of a message is missing, which the process before us took with it."""
+    if not _START.match(message):
+        raise FrameError("the rest of a message whose beginning is gone")
 
 
 class StreamListener:
@@ -188,6 +224,7 @@ class StreamListener:
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         self.index = index
+        self.turns = 0  # how often it was looked at
         self._accepted = accepted
         self._accepting = False
         self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _READ)
@@ -206,7 +243,17 @@ class StreamListener:
         self._watcher.close()
         self._socket.close()
 
+    def fileno(self) -> int:
+        number: int = self._socket.fileno()
+        return number
+
+    def option(self, level: int, name: int, size: int) -> bytes:
+        """What the socket answers; raises OSError."""
+        told: bytes = self._socket.getsockopt(level, name, size)
+        return told
+
     def _readable(self) -> None:
+        self.turns += 1
         try:
             sock, address = self._socket.accept()
             sock.setblocking(False)

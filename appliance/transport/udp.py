@@ -46,16 +46,17 @@ class UdpListener:
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             self._socket.bind((host, port))
+            # A burst must wait in the kernel while a greenlet is at work: 208 KB, the usual default, hold 210
+            # messages. An inherited socket has its buffer from systemd, which may give more than we may.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         else:
             self._socket = _Socket(family, socket.SOCK_DGRAM, fileno=inherited)
-        # A burst must wait in the kernel while a greenlet is at work: 208 KB, the usual default, hold 210
-        # messages.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.setblocking(False)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         self.index = index
         self.dropped = 0
+        self.turns = 0  # how often it was looked at
         self._receive = receive
         self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _READ)
 
@@ -70,6 +71,15 @@ class UdpListener:
         self._watcher.stop()
         self._watcher.close()
         self._socket.close()
+
+    def fileno(self) -> int:
+        number: int = self._socket.fileno()
+        return number
+
+    def option(self, level: int, name: int, size: int) -> bytes:
+        """What the socket answers; raises OSError."""
+        told: bytes = self._socket.getsockopt(level, name, size)
+        return told
 
     def send(self, data: bytes, host: str, port: int) -> None:
         """Sends one datagram; raises OSError when the host cannot be reached at all."""
@@ -86,6 +96,7 @@ class UdpListener:
             self._socket.sendto(data, (host, port))
 
     def _readable(self) -> None:
+        self.turns += 1
         receive, recvfrom, index = self._receive, self._socket.recvfrom, self.index
         for _ in range(_BATCH):
             try:

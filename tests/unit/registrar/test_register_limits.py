@@ -164,13 +164,20 @@ def test_methods_are_kept() -> None:
             Hop("udp", "2001:db8::5", 1024),
             "sip:[2001:db8::5]:1024",
         ),
-        (Hop("tcp", "203.0.113.5", 1024, 1, 7), False, None, Hop("tcp", "203.0.113.5", 1024, 1, 7), None),
+        # The number of the connection goes with it: the address may be another phone's tomorrow.
+        (
+            Hop("tcp", "203.0.113.5", 1024, 1, 171),
+            False,
+            None,
+            Hop("tcp", "203.0.113.5", 1024, 1, 171),
+            "sip:203.0.113.5:1024;transport=tcp;flow=ab",
+        ),
         (
             Hop("tcp", "203.0.113.5", 1024, 1, 7),
             True,
             None,
             Hop("tcp", "203.0.113.5", 1024, 1, 7),
-            "sip:203.0.113.5:1024;transport=tcp",
+            "sip:203.0.113.5:1024;transport=tcp;flow=7",
         ),
         (Hop("tcp", "203.0.113.5", 1024, 1, 7), True, "<sip:edge;lr>", None, None),
     ],

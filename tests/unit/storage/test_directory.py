@@ -109,3 +109,44 @@ def test_the_way_to_a_phone_whose_binding_was_read(
     aor = AddressOfRecord("10", "example.org")
     binding = Binding(aor, contact, 1.0, "c", 1, socket=socket, received=received, ruid="r")
     assert way_back(binding) == way
+
+
+@pytest.mark.parametrize(
+    ("contact", "received", "open_flows", "way"),
+    [
+        # The connection outlived the process.
+        (
+            "sip:10@192.0.2.7:5070",
+            "sip:192.0.2.7:1024;transport=tcp;flow=ab",
+            {171},
+            Hop("tcp", "192.0.2.7", 1024, -1, 171),
+        ),
+        # It did not: the phone may listen where its Contact says, when no NAT is between.
+        (
+            "sip:10@192.0.2.7:5070",
+            "sip:192.0.2.7:1024;transport=tcp;flow=ab",
+            set(),
+            Hop("tcp", "192.0.2.7", 5070, -1),
+        ),
+        # Behind a NAT nobody can connect to it: it is lost until the phone connects again.
+        (
+            "sip:10@10.0.0.7:5070",
+            "sip:192.0.2.7:1024;transport=tcp;flow=ab",
+            set(),
+            Hop("tcp", "192.0.2.7", 1024, -1, 171),
+        ),
+        (
+            "sip:10@192.0.2.7:5070",
+            "sip:192.0.2.7:1024;transport=tcp;flow=nonsense",
+            {171},
+            Hop("tcp", "192.0.2.7", 5070, -1),
+        ),
+        ("sip:10@phone.example", "sip:192.0.2.7:1024;transport=tcp;flow=ab", set(), None),
+    ],
+)
+def test_the_way_to_a_phone_that_registered_by_a_connection(
+    contact: str, received: str, open_flows: set[int], way: Hop | None
+) -> None:
+    aor = AddressOfRecord("10", "example.org")
+    binding = Binding(aor, contact, 1.0, "c", 1, socket="tcp:192.0.2.1:5060", received=received, ruid="r")
+    assert way_back(binding, lambda hop: hop.connection in open_flows) == way
