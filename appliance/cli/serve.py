@@ -8,25 +8,39 @@ import click
 
 from appliance.cli.invocation import Invocation, Verb, invocation
 from appliance.config import Settings
+from appliance.errors import SettingsError
 
 
 @click.command(cls=Verb)
 @click.option("--trace", is_flag=True, help="Show every message, in colour, on standard error.")
 @click.option("--with-agent", is_flag=True, help="Run the management agent in the same process.")
+@click.option(
+    "--worker",
+    type=click.IntRange(1, 64),
+    default=1,
+    metavar="NUMBER",
+    help="Which of the workers this one is.",
+)
 @invocation
-def serve(run: Invocation, trace: bool, with_agent: bool) -> None:
+def serve(run: Invocation, trace: bool, with_agent: bool, worker: int) -> None:
     """Run the SIP server in the foreground; SIGTERM or Ctrl-C ends it in order."""
     settings = run.settings
-    run_server(settings, trace=trace, with_agent=with_agent)
+    if worker > settings.sip.workers:
+        problem = (
+            f"is {settings.sip.workers}, and this is worker {worker}:"
+            f" systemctl disable --now sipbox@{worker}.socket sipbox@{worker}.service"
+        )
+        raise SettingsError(problem, path="sip.workers")
+    run_server(settings, trace=trace, with_agent=with_agent, worker=worker)
 
 
-def run_server(settings: Settings, *, trace: bool, with_agent: bool) -> None:
+def run_server(settings: Settings, *, trace: bool, with_agent: bool, worker: int = 1) -> None:
     """Runs the SIP server until it is told to end, and the management agent with it if wished."""
     cooperate()
     take_all_descriptors()
     from appliance.server import SipServer
 
-    server = SipServer(settings)
+    server = SipServer(settings, worker)
     if trace:
         server.trace_to_terminal()
     if not with_agent:

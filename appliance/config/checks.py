@@ -27,6 +27,7 @@ _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
 def findings(settings: Settings) -> Iterator[Finding]:
     """Everything that is wrong, in the order of the file's sections."""
     yield from _listeners(settings)
+    yield from _workers(settings)
     yield from _names(settings)
     yield from _texts(settings)
     yield from _timers(settings)
@@ -81,6 +82,15 @@ def _listeners(settings: Settings) -> Iterator[Finding]:
         if listener in seen:
             yield ("sip", "listen", index), f"{text!r} stands there twice"
         seen.add(listener)
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    if settings.sip.workers > 1:
+        yield (
+            ("sip", "workers"),
+            f"{settings.sip.workers} is more than this version can: bindings are not shared between workers"
+            " yet, so that calls would not find phones; set it to 1",
+        )
 
 
 def _names(settings: Settings) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
     receive_buffer: Bytes = 4_194_304  # holds what arrives while the service restarts
     tcp_idle_seconds: Seconds = 3600
     max_connections: Count = 2048
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1  # processes that share the addresses
 
     def __post_init__(self) -> None:
         structs.force_setattr(self, "domains", tuple(name.lower().rstrip(".") for name in self.domains))

@@ -30,6 +30,8 @@ def complaint(text: str) -> str:
         (f'[sip]\ncontrol = "/{"x" * 107}"', "107 bytes"),
         ('[agent]\nsocket = "/run/sipbox/control.sock"', "in use for another"),
         ('[agent]\nsocket = "/run/sipbox/fifo"', "in use for another"),
+        ("[sip]\nworkers = 2", "workers: 2 is more than this version can"),
+        ("[sip]\nworkers = 65", "workers"),
         ("[sip]\nt2_ms = 100", "not be less than t1_ms"),
         ("[sip]\nring_seconds = 200", "not exceed timer_c_seconds"),
         ("[limits]\nheader_bytes = 8192\nmessage_bytes = 4096", "not exceed message_bytes"),
