@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,7 +41,7 @@ def admin_options(function: Function) -> Function:
 
 @click.group(cls=Noun)
 def database() -> None:
-    """Create, upgrade, back up and restore the database."""
+    """Create, upgrade and look at the database."""
 
 
 @database.command()
@@ -72,7 +71,7 @@ def create(
     steps = schema.create(
         run.settings.database.url,
         chosen,
-        admin_url=_administrator(admin_url, admin_password),
+        admin_url=administrator(admin_url, admin_password),
         reader=reader,
         reader_password=read_password(reader) if reader else None,
     )
@@ -89,7 +88,7 @@ def drop(run: Invocation, admin_url: str | None, admin_password: bool, yes: bool
     from appliance.storage import schema
 
     confirm(f"Remove the database {hide_password(run.settings.database.url)} and everything in it?", yes)
-    schema.drop(run.settings.database.url, admin_url=_administrator(admin_url, admin_password))
+    schema.drop(run.settings.database.url, admin_url=administrator(admin_url, admin_password))
     say("the database is gone")
 
 
@@ -103,8 +102,8 @@ def upgrade(run: Invocation, groups: tuple[str, ...], admin_url: str | None, adm
     """Bring the tables up to date; run twice, it changes nothing the second time."""
     from appliance.storage import schema
 
-    administrator = _administrator(admin_url, admin_password)
-    steps = schema.upgrade(run.settings.database.url, admin_url=administrator, groups=groups)
+    by = administrator(admin_url, admin_password)
+    steps = schema.upgrade(run.settings.database.url, admin_url=by, groups=groups)
     _say_steps(steps, "the database is up to date")
 
 
@@ -135,42 +134,8 @@ def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
         ctx.exit(3 if found.reachable else 1)
 
 
-@database.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@invocation
-def backup(run: Invocation, file: Path) -> None:
-    """Write all rows into FILE; calls go on meanwhile."""
-    from appliance.storage import backup as storage_backup
-
-    saved = storage_backup.backup(run.settings.database.url, file)
-    say(f"{file} has {sum(saved.rows.values())} rows")
-
-
-@database.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Remove what is in the database before.")
-@admin_options
-@yes_option
-@invocation
-def restore(
-    run: Invocation, file: Path, replace: bool, admin_url: str | None, admin_password: bool, yes: bool
-) -> None:
-    """Put the rows of FILE into the database, which has to be empty. Stop the server before."""
-    from appliance.config import hide_password
-    from appliance.storage import backup as storage_backup
-    from appliance.storage import schema
-
-    url = run.settings.database.url
-    administrator = _administrator(admin_url, admin_password)
-    saved = storage_backup.verify(file)
-    if replace:
-        confirm(f"Replace everything in {hide_password(url)} by the backup of {saved.made}?", yes)
-        schema.drop(url, admin_url=administrator)
-    storage_backup.restore(url, file, admin_url=administrator)
-    say(f"{sum(saved.rows.values())} rows restored, as they were at {saved.made}")
-
-
-def _administrator(url: str | None, ask: bool) -> URL | None:
+def administrator(url: str | None, ask: bool) -> URL | None:
+    """The URL of ``--admin-url``, with the password that ``--admin-password`` asks for; None without."""
     if url is None:
         if ask:
             raise click.UsageError("--admin-password goes with --admin-url")

@@ -1,10 +1,10 @@
 """The backup of a whole box in one file: its rows, its keys, its settings.
 
-The file is a plain tar: ``manifest.json`` first, which says what the rest has to be (rows of each table, steps
-of the schema, SHA-256 of each file), then ``rows.jsonl.gz`` as ``storage.backup`` writes it, then the files
-that were asked for, under the names that they were given. It holds credentials and keys: only its owner may
-read it (0600). It appears under its name when it is whole and on the disk. Nothing is ever unpacked by a path
-that stands in it. Must not know which files make a box, nor what the rows mean.
+The file is a plain tar: ``manifest.json`` first, which says what the rest has to be (rows of each table,
+steps of the schema, SHA-256 of each file), then ``rows.jsonl.gz`` as ``storage.backup`` writes it, then the
+files that were asked for, under the names that they were given. It holds credentials and keys: only its owner
+may read it (0600). It appears under its name when it is whole and on the disk. Nothing is ever unpacked by a
+path that stands in it. Must not know which files make a box, nor what the rows mean.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL
 
 from appliance import __version__
 from appliance.errors import StorageError
-from appliance.storage import backup, schema
+from appliance.storage import backup, heads, schema
 from appliance.storage.engine import Database
 
 FORMAT = 1
@@ -215,7 +215,8 @@ def _manifest(tar: tarfile.TarFile, file: Path) -> Manifest:
         version: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
         if version.get("format") != FORMAT:
             raise StorageError(
-                f"{file} was made by sipbox {version.get('sipbox')}, in a format that this version cannot read"
+                f"{file} was made by sipbox {version.get('sipbox')},"
+                " in a format that this version cannot read"
             )
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
@@ -243,7 +244,9 @@ def _unpacked(file: Path) -> Iterator[tuple[Manifest, Path, dict[str, bytes]]]:
                     raise StorageError(f"{file} is damaged: the checksum of {member.name} is another")
             missing = [name for name in manifest.files if name not in contents]
             if missing or not rows.exists():
-                raise StorageError(f"{file} is not a whole backup of sipbox: {(missing or [ROWS])[0]} is missing")
+                raise StorageError(
+                    f"{file} is not a whole backup of sipbox: {(missing or [ROWS])[0]} is missing"
+                )
         if backup.verify(rows).rows != manifest.rows:
             raise StorageError(f"{file} is damaged: its rows are not those that its manifest counts")
         yield manifest, rows, contents
@@ -271,7 +274,7 @@ def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> str:
 
 
 def _refuse_later_schema(manifest: Manifest, file: Path) -> None:
-    unknown = sorted(step for step in manifest.migrations.values() if not schema.knows(step))
+    unknown = sorted(step for step in manifest.migrations.values() if not heads.is_known(step))
     if unknown:
         raise StorageError(
             f"{file} was made by sipbox {manifest.sipbox}, whose tables ({unknown[0]}) this version"

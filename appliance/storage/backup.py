@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Select, column, insert, inspect, literal, select, table
+from sqlalchemy import Select, column, delete, insert, inspect, literal, select, table
 from sqlalchemy.engine import URL, Connection
 
 from appliance import __version__
@@ -67,27 +67,33 @@ def backup(url: str | URL, file: Path) -> Saved:
 
         database.call(work, "backup")
         return Saved(made, __version__, groups, rows)
-    except OSError as error:
-        raise StorageError(f"the backup cannot be written: {error}") from error
     finally:
         database.close()
 
 
-def restore(url: str | URL, file: Path, *, admin_url: str | URL | None = None) -> Saved:
+def restore(
+    url: str | URL, file: Path, *, replace: bool = False, admin_url: str | URL | None = None
+) -> Saved:
     """Put the rows of ``file`` into a database without any; it is made, or brought up to date, before.
 
-    All or nothing: when it fails, the database is as empty as it was. Raises StorageError.
+    ``replace`` takes away the rows that are there. All or nothing: when it fails, the database has the rows
+    that it had. Raises StorageError.
     """
     saved = verify(file)
     schema.create(url, saved.groups, admin_url=admin_url)
     database = Database(url, query_timeout=3600)
 
     def work(connection: Connection) -> None:
+        there = set(inspect(connection).get_table_names())
         for name in _names(schema.GROUPS):
-            if inspect(connection).has_table(name) and connection.execute(_one_of(name)).first() is not None:
+            if name not in there:
+                continue
+            if replace:
+                connection.execute(delete(table(name)))
+            elif connection.execute(_one_of(name)).first() is not None:
                 raise StorageError(
-                    f"the table {name} has rows: a backup is restored into an empty database"
-                    " ('sipbox database drop', then 'create')"
+                    f"the table {name} has rows: a backup is restored into an empty database,"
+                    " or with --replace in place of what is there"
                 )
         for name, columns, rows in _read(file):
             into = table(name, *map(column, columns))
@@ -125,18 +131,30 @@ def _new_file(file: Path) -> Iterator[BinaryIO]:
     so.
     """
     partial = file.with_name(f".{file.name}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with _disk():
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as raw:
             os.fchmod(raw.fileno(), 0o600)
-            with gzip.open(raw, "wb", compresslevel=6) as lines:
-                yield cast("BinaryIO", lines)
-            raw.flush()
-            os.fsync(raw.fileno())
+            lines = gzip.open(raw, "wb", compresslevel=6)  # noqa: SIM115 - closed below, where it may fail
+            yield cast("BinaryIO", lines)
+            with _disk():
+                lines.close()
+                raw.flush()
+                os.fsync(raw.fileno())
         partial.replace(file)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """What goes wrong here is the file's fault, and not the database's."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"the backup cannot be written: {error}") from error
 
 
 def _save(connection: Connection, name: str, lines: BinaryIO) -> int:
@@ -154,7 +172,8 @@ def _save(connection: Connection, name: str, lines: BinaryIO) -> int:
 
 
 def _line(lines: BinaryIO, value: Any) -> None:
-    lines.write(msgspec.json.encode(value) + b"\n")
+    with _disk():
+        lines.write(msgspec.json.encode(value) + b"\n")
 
 
 def _plain(value: Any) -> Any:

@@ -116,7 +116,7 @@ def _of_sqlite(error: sqlite3.Error) -> StorageError | TryAgain | None:
         return DatabaseRefused(f"the database says {text!r}: 'sipbox database upgrade' makes what is missing")
     if "not a database" in text or "malformed" in text:
         return ShutOut(
-            f"the database file is damaged ({text}): restore a backup with 'sipbox database restore'"
+            f"the database file is damaged ({text}): restore a backup with 'sipbox backup restore'"
         )
     if any(cause in text for cause in _FILE_TROUBLE):
         return DatabaseUnavailable(f"the database file cannot be used: {text}")

@@ -18,9 +18,14 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def newest_step(group: str) -> str:
-    """The last step that there is for ``group``."""
+    """The last step that there is for ``group``; "" when there is no such group."""
     names = [file.name for file in (_MIGRATIONS / group).glob(f"{group}_*.py")]
-    return "_".join(max(names).split("_")[:2])
+    return "_".join(max(names, default="").split("_")[:2])
+
+
+def is_known(step: str) -> bool:
+    """Whether this version has ``step`` ("" is none at all); a later version's database has others."""
+    return step <= newest_step(step.rpartition("_")[0])
 
 
 def is_current(database: Database, groups: Iterable[str] = ("core", "phones")) -> bool:
@@ -30,4 +35,5 @@ def is_current(database: Database, groups: Iterable[str] = ("core", "phones")) -
         steps = database.run(lambda connection: set(connection.execute(query).scalars()), "status")
     except StorageError:
         return False
-    return {newest_step(group) for group in groups} <= steps
+    at = {step.rpartition("_")[0]: step for step in steps}
+    return all(at.get(group, "") >= newest_step(group) for group in groups)

@@ -23,6 +23,7 @@ from appliance.storage.connecting import sqlite_file
 from appliance.storage.durability import flush_settings
 from appliance.storage.engine import Database
 from appliance.storage.failures import meaning
+from appliance.storage.heads import is_known
 from appliance.storage.migrations.steps import mend
 from appliance.storage.rights import make_database, remove_database
 
@@ -95,7 +96,7 @@ def upgrade(url: str | URL, *, admin_url: str | URL | None = None, groups: Itera
         database.close()
     if not present:
         raise DatabaseRefused("there are no tables of sipbox: 'sipbox database create' makes them")
-    return _migrate(url, _chosen([*present, *groups]))
+    return _migrate(url, _chosen([*(group for group in present if group in GROUPS), *groups]))
 
 
 def drop(url: str | URL, *, admin_url: str | URL | None = None) -> None:
@@ -122,7 +123,7 @@ def status(url: str | URL) -> DatabaseStatus:
         found.reachable = True
         found.groups = present_groups(database)
         found.pending = _pending(found.groups)
-        wanted = [table for group in found.groups for table in tables.tables_of(group)]
+        wanted = [table for group in found.groups if group in GROUPS for table in tables.tables_of(group)]
         there = set(database.run(lambda connection: inspect(connection).get_table_names(), "status"))
         found.missing = sorted(table.name for table in wanted if table.name not in there)
         for table in (
@@ -189,7 +190,14 @@ def _groups_at(connection: Connection) -> dict[str, str]:
     return {head.rpartition("_")[0]: head for head in sorted(heads)}
 
 
+def _is_later(present: dict[str, str]) -> bool:
+    """Whether a later version was here. Each release works with what the next one has added."""
+    return not all(is_known(step) for step in present.values())
+
+
 def _pending(present: dict[str, str]) -> list[str]:
+    if _is_later(present):
+        return []
     script = _script()
     pending: list[str] = []
     for group, step in present.items():
@@ -219,6 +227,14 @@ def _migrate(url: URL, groups: list[str]) -> list[str]:
                 connection.commit()
             there = _groups_at(connection)
             connection.commit()
+            if _is_later(there):
+                missing = [group for group in groups if group not in there]
+                if missing:
+                    raise DatabaseRefused(
+                        "a later version of sipbox made this database:"
+                        f" the group {missing[0]} is added by that one"
+                    )
+                return  # this version works with its tables, and leaves them as they are
             for group in groups:
                 if group in there:
                     mend(connection, group)

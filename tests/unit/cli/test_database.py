@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from tests.unit.cli.conftest import CommandLine
 
@@ -26,10 +25,14 @@ def test_status(bare: CommandLine) -> None:
 
 def test_groups(bare: CommandLine) -> None:
     bare.done("database", "create", "--group", "presence")
-    assert set(json.loads(bare.done("database", "status", "--json"))["groups"]) == {"core", "presence"}
+    assert set(json.loads(bare.done("database", "status", "--json"))["groups"]) == {
+        "core",
+        "phones",
+        "presence",
+    }
     bare.done("database", "upgrade", "--group", "extra")
     bare.done("database", "create", "--all")
-    assert len(json.loads(bare.done("database", "status", "--json"))["groups"]) == 4
+    assert len(json.loads(bare.done("database", "status", "--json"))["groups"]) == 5
     assert bare("database", "create", "--group", "nonsense").exit_code == 2
 
 
@@ -45,32 +48,6 @@ def test_drop_asks(cli: CommandLine) -> None:
     cli.done("database", "status")
     cli.done("database", "drop", "--yes")
     assert cli("database", "status").exit_code == 1
-
-
-def test_backup_and_restore(cli: CommandLine, tmp_path: Path) -> None:
-    file = tmp_path / "backup"
-    cli.done("subscriber", "add", "10", typed="x\n")
-    cli.done("database", "backup", str(file))
-    cli.done("subscriber", "add", "11", typed="x\n")
-    refused = cli("database", "restore", str(file))
-    assert refused.exit_code == 1
-    assert "has rows" in refused.stderr
-    assert cli("database", "restore", "--replace", str(file), typed="n\n").exit_code == 1
-    assert len(json.loads(cli.done("subscriber", "list", "--json"))) == 2
-    cli.done("database", "restore", "--replace", str(file), "--yes")
-    assert [row["username"] for row in json.loads(cli.done("subscriber", "list", "--json"))] == ["10"]
-    cli.done("database", "drop", "--yes")
-    cli.done("database", "restore", str(file))
-    cli.done("subscriber", "show", "10")
-
-
-def test_a_file_that_is_no_backup_removes_nothing(cli: CommandLine, tmp_path: Path) -> None:
-    cli.done("subscriber", "add", "10", typed="x\n")
-    wrong = tmp_path / "wrong"
-    wrong.write_text("nonsense")
-    assert cli("database", "restore", "--replace", str(wrong), "--yes").exit_code == 1
-    assert cli("database", "restore", str(tmp_path / "none"), "--yes").exit_code == 2
-    cli.done("subscriber", "show", "10")
 
 
 def test_a_password_in_an_administrators_url_is_refused(bare: CommandLine) -> None:

@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 
 from appliance.storage import schema
 from appliance.storage.engine import Database
-from appliance.storage.heads import is_current, newest_step
+from appliance.storage.heads import is_current, is_known, newest_step
 
 
 @pytest.mark.parametrize("group", schema.GROUPS)
@@ -33,3 +33,10 @@ def test_a_database_is_current_when_its_steps_are_the_newest(tmp_path: Path) -> 
         assert not is_current(database)
     finally:
         database.close()
+
+
+def test_a_later_versions_step_is_told_from_ours() -> None:
+    assert is_known("core_0001")
+    assert is_known(newest_step("core"))
+    assert not is_known("core_9999")
+    assert not is_known("media_0001")

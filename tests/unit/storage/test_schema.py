@@ -105,3 +105,18 @@ def test_a_damaged_file_is_said(url: str, tmp_path: Path) -> None:
     status = schema.status(url)
     assert not status.ready
     assert "restore a backup" in str(status.problem)
+
+
+def test_a_later_versions_database_serves_and_stays_as_it_is(url: str) -> None:
+    """A release works with what the next one adds, so that going back needs no step down."""
+    schema.create(url)
+    database = Database(url)
+    sql(database, "update alembic_version set version_num = 'core_9999' where version_num like 'core%'")
+    sql(database, "insert into alembic_version values ('media_0001')")
+    assert schema.status(url).ready
+    assert schema.upgrade(url) == []
+    assert schema.create(url) == []
+    with pytest.raises(DatabaseRefused, match="a later version of sipbox made this database"):
+        schema.create(url, ["extra"])
+    assert ("core_9999",) in sql(database, "select version_num from alembic_version")
+    database.close()
