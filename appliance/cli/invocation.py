@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from appliance.cli.administrator import database_url
 from appliance.config import DEFAULT_PATH, Settings, load
 from appliance.errors import ControlError
 
@@ -60,12 +61,12 @@ class Invocation:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """The database of the settings, closed at the end."""
+        """The database of the settings, closed at the end; root of this machine comes as MariaDB's root."""
         from appliance.storage.engine import Database
 
         section = self.settings.database
         database = Database(
-            section.url,
+            database_url(section.url),
             pool_size=1,
             connect_timeout=section.connect_timeout_seconds,
             query_timeout=section.query_timeout_seconds,

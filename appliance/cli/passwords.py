@@ -17,6 +17,11 @@ def read_password(whose: str) -> str:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise click.UsageError("the password is empty; type it at the prompt, or give it on standard input")
+    return checked_password(password)
+
+
+def checked_password(password: str) -> str:
+    """``password`` when it can be one; click.UsageError, which does not repeat it, when it cannot."""
     if not password.isprintable() or len(password) > 128:
         raise click.UsageError("a password has at most 128 characters, and no control characters")
     return password

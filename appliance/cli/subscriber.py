@@ -8,6 +8,7 @@ from appliance.cli.address import address_of_record, domain_name, mail_address
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_record, show_table
 from appliance.cli.passwords import read_password
+from appliance.cli.subscriber_apply import apply
 from appliance.errors import StorageError
 
 store_password = click.option(
@@ -56,6 +57,9 @@ def add(
         say(f"note: {who.domain} is not served yet; 'sipbox domain add {who.domain}' makes it so")
     run.forget("subscriber", who)
     say(f"{who} added")
+
+
+subscriber.add_command(apply)
 
 
 @subscriber.command()

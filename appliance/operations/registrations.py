@@ -89,6 +89,14 @@ class Registrations:
             event("binding-removed", words, sip_aor=str(binding.aor))
         return len(gone)
 
+    def remove_all(self, aors: list[str]) -> int:
+        """Take away all contacts of all these users; how many there were."""
+        count = 0
+        for aor in aors:
+            count += self.remove(aor)
+            gevent.sleep(0)
+        return count
+
     def flush(self) -> None:
         """Write to the database now what would be written later."""
         self._box.flush()

@@ -56,3 +56,17 @@ def realm_of(connection: Connection, name: str) -> str:
     ).all()
     given = [each.digest_realm for each in names if each.digest_realm]
     return str(given[0]) if given else str(names[0].domain).lower()
+
+
+def realms_of(connection: Connection) -> dict[str, str]:
+    """The realm of every domain with a row, by its name in lower case; that of any other is its name."""
+    columns = (served_domain.c.domain, served_domain.c.did, served_domain.c.digest_realm)
+    together: dict[str, list[tuple[str, str | None]]] = {}
+    for row in connection.execute(select(*columns).order_by(served_domain.c.id)):
+        one = f"did {row.did}" if row.did else f"domain {row.domain}"
+        together.setdefault(one, []).append((row.domain.lower(), row.digest_realm))
+    realms: dict[str, str] = {}
+    for names in together.values():
+        given = [realm for _, realm in names if realm]
+        realms |= {name: given[0] if given else names[0][0] for name, _ in names}
+    return realms

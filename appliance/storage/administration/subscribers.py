@@ -21,6 +21,8 @@ from appliance.storage.tables.core import aliases, dbaliases, location, subscrib
 from appliance.storage.tables.directory import grp, speed_dial, uri, usr_preferences
 
 PLAINTEXT_LENGTH = 25  # of OpenSER's column
+#: Where more is kept of a subscriber, by username and domain: it goes with him.
+HIS_TABLES = (grp, dbaliases, uri, usr_preferences, speed_dial, aliases, location)
 
 
 class Profile(NamedTuple):
@@ -82,7 +84,7 @@ def remove(database: Database, who: AddressOfRecord) -> bool:
     def work(connection: Connection) -> bool:
         if connection.execute(delete(subscriber).where(_is(who))).rowcount == 0:
             return False
-        for table in (grp, dbaliases, uri, usr_preferences, speed_dial, aliases, location):
+        for table in HIS_TABLES:
             his = (table.c.username == who.username) & (table.c.domain == who.domain)
             connection.execute(delete(table).where(his))
         return True

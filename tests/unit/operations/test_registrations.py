@@ -162,3 +162,11 @@ def test_a_table_that_cannot_be_read_is_not_waited_for(bench: Bench) -> None:
 def test_flush(bench: Bench) -> None:
     Registrations(bench.box).flush()
     assert bench.told == ["flush"]
+
+
+def test_removing_all_contacts_of_several_users(bench: Bench) -> None:
+    registrations = Registrations(bench.box)
+    for user in ("10", "11", "12"):
+        registrations.add(f"{user}@example.org", CONTACT)
+    assert registrations.remove_all(["10@example.org", "12@example.org", "13@example.org"]) == 2
+    assert [row["aor"] for row in rows(bench)] == ["11@example.org"]
