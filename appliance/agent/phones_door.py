@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from appliance.auth import digest
 from appliance.auth.nonce import NonceSource, NonceVerdict
 from appliance.errors import MalformedMessage, PhoneRefused
+from appliance.provisioning.naming import identify, mac_of_agent
 from appliance.provisioning.values import mac_address
 from appliance.storage.phones import StoredPhone
 
@@ -64,16 +65,10 @@ class Challenged(NamedTuple):
 
 
 class Door:
-    """Decides who may have a file. ``mac_of`` (file name, User-Agent) says whose file it is, or None."""
+    """Decides who may have a file."""
 
-    def __init__(
-        self,
-        rows: Rows,
-        mac_of: Callable[[str, str], str | None],
-        wall: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, rows: Rows, wall: Callable[[], float] = time.time) -> None:
         self._rows = rows
-        self._mac_of = mac_of
         self._wall = wall
         self._nonces = NonceSource(secrets.token_bytes(32), _NONCE_SECONDS, 0, secrets.randbits(32), _NONCES)
 
@@ -85,22 +80,13 @@ class Door:
         if not slash:
             return self._by_digest(asked, first)
         found = self._rows.by_token(first)
-        return self._own(found, rest.lstrip("/"), asked.user_agent, "wrong secret")
-
-    def _own(
-        self, found: StoredPhone | None, file: str, user_agent: str, otherwise: str
-    ) -> Admitted | Refused:
-        named = self._mac_of(file, user_agent)
+        file = rest.lstrip("/")
         if found is None:
-            return Refused(otherwise, named)
-        if not found.enabled:
-            return Refused("disabled", found.mac)
-        if named is not None and named != found.mac:
-            return Refused("file of another phone", found.mac)
-        return Admitted(found, file)
+            return Refused("wrong secret", mac_of(file, asked.user_agent))
+        return _own(found, file)
 
     def _by_digest(self, asked: Asked, file: str) -> Admitted | Refused | Challenged:
-        mac = self._mac_of(file, asked.user_agent)
+        mac = mac_of(file, asked.user_agent)
         try:
             given = digest.Credentials.parse(asked.authorization or "")
         except MalformedMessage:
@@ -125,8 +111,27 @@ class Door:
             return Refused("wrong credentials", user)
         if found is None or self._nonces.use(given.nonce, given.nc) is not NonceVerdict.VALID:
             return Refused("wrong credentials", user)
-        return self._own(found, file, asked.user_agent, "wrong credentials")
+        return _own(found, file)
 
     def _challenge(self, mac: str | None, *, stale: bool = False) -> Challenged:
         nonce = self._nonces.issue(self._wall())
         return Challenged(digest.challenge(REALM, nonce, qop=True, stale=stale), mac)
+
+
+def _own(found: StoredPhone, file: str) -> Admitted | Refused:
+    if not found.enabled:
+        return Refused("disabled", found.mac)
+    if mac_in_name(file, found.vendor) not in (None, found.mac):
+        return Refused("file of another phone", found.mac)
+    return Admitted(found, file)
+
+
+def mac_in_name(file: str, vendor: str | None = None) -> str | None:
+    """The MAC in a file's name."""
+    asked = identify(file, vendor=vendor) or identify(file)
+    return asked.mac if asked else None
+
+
+def mac_of(file: str, user_agent: str) -> str | None:
+    """In whose name somebody asks: the MAC in the file's name, else the one in the User-Agent."""
+    return mac_in_name(file) or mac_of_agent(user_agent)

@@ -1,4 +1,4 @@
-"""The agent put together: FIFO, HTTP, its own socket. A process of its own, or greenlets inside the server's.
+"""The agent put together: FIFO, HTTP, phones, a socket. A process of its own, or greenlets in the server's.
 
 The parts do not depend on one another: what the settings leave empty is not started.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
@@ -22,7 +23,12 @@ from appliance.agent.sip_process import SipProcess
 from appliance.config import Settings
 from appliance.control import ControlServer
 from appliance.errors import SettingsError
+from appliance.supervision.heartbeat import Heartbeat
+from appliance.supervision.notify import notifier
 from appliance.telemetry.journal import event, open_journal
+
+if TYPE_CHECKING:
+    from appliance.agent.phones_service import PhoneService
 
 HTTP_GREENLETS = 64
 HTTP_SECONDS = 120.0
@@ -39,6 +45,7 @@ class Agent:
         self._history = History(self._process)
         self._http_address = mine.http
         self._http = _http_server(mine.http, self._process, self._history) if mine.http else None
+        self._phones = _phone_service(settings) if settings.phones.http else None
         self._fifo: Fifo | None = None
         self._socket: ControlServer | None = None
         if mine.fifo:
@@ -56,16 +63,27 @@ class Agent:
                 self._fifo.start()
             if self._http is not None:
                 _start_http(self._http, self._http_address)
+            if self._phones is not None:
+                self._phones.start()
             self._history.start()
         except BaseException:
             self.stop()
             raise
+
+    def describe(self) -> str:
+        """The status line of ``systemctl status``, from when the SIP process was last looked at."""
+        if not self._history.samples:
+            return "ready, but the SIP process does not answer"
+        last = self._history.samples[-1]
+        return f"ready: the SIP process has {last.registered:.0f} bindings and {last.calls:.0f} calls"
 
     def stop(self) -> None:
         """Answer no more; socket and FIFO are taken away."""
         self._history.stop()
         if self._http is not None:
             self._http.stop(timeout=1)
+        if self._phones is not None:
+            self._phones.stop()
         if self._fifo is not None:
             self._fifo.stop()
         if self._socket is not None:
@@ -81,15 +99,22 @@ def start(settings: Settings) -> Agent:
 
 def run(settings: Settings) -> None:
     """Run the agent as this process until SIGTERM or SIGINT."""
+    supervisor = notifier()
     open_journal(settings.log.level, settings.log.format)
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)
     agent = start(settings)
+    heartbeat = Heartbeat(supervisor, agent.describe)
+    supervisor.ready()
+    heartbeat.start()
     event("ready", f"agent: asks {settings.sip.control}")
     ended.wait()
     event("stopping", "agent: told to end")
+    supervisor.stopping()
+    heartbeat.stop()
     agent.stop()
+    supervisor.close()
     event("stopped", "agent: ended")
 
 
@@ -118,6 +143,13 @@ def _http_server(address: str, process: SipProcess, history: History) -> WSGISer
         log=None,
         error_log=log,
     )
+
+
+def _phone_service(settings: Settings) -> PhoneService:
+    # Only with phones the agent needs a database, and the time and memory that its libraries take.
+    from appliance.agent.phones_service import PhoneService
+
+    return PhoneService(settings, _Handler)
 
 
 def _start_http(server: WSGIServer, address: str) -> None:

@@ -1,0 +1,101 @@
+"""Serving phones, put together: database, vault, HTTP or HTTPS. A part of the agent that may be left out.
+
+The database may be away, at the start and later: phones then get 503 and come again. Must not know the SIP
+process.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import ssl
+from typing import Any
+
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from sqlalchemy.engine import URL, make_url
+
+from appliance.agent.phones_app import Notes, create_app
+from appliance.agent.phones_documents import Documents
+from appliance.agent.phones_door import Door
+from appliance.agent.throttle import Throttle
+from appliance.config import Settings
+from appliance.config.listener import split_address
+from appliance.errors import SettingsError
+from appliance.provisioning.models import vendor_of_mac
+from appliance.provisioning.vault import open_vault
+from appliance.storage.engine import Database
+from appliance.storage.phones import PhoneRows
+
+GREENLETS = 64
+
+log = logging.getLogger("sipbox.phones")
+
+
+class PhoneService:
+    """What the agent does for phones, as ``settings.phones`` says. Raises SettingsError without its key."""
+
+    def __init__(self, settings: Settings, handler_class: type[WSGIHandler] = WSGIHandler) -> None:
+        said, stored = settings.phones, settings.database
+        self._address = said.http
+        self._database = Database(
+            own_account(stored.url),
+            pool_size=2,
+            connect_timeout=stored.connect_timeout_seconds,
+            query_timeout=stored.query_timeout_seconds,
+        )
+        documents = Documents(settings, open_vault(said.key_file))
+        rows = PhoneRows(self._database)
+        self.notes = Notes(rows, vendor_of_mac)
+        app = create_app(Door(rows), self.notes, documents.document, Throttle(said.requests_per_minute))
+        host, port = split_address(said.http)
+        self._http = WSGIServer(
+            (host, port),
+            app,
+            spawn=GREENLETS,
+            handler_class=handler_class,
+            log=None,
+            error_log=log,
+            **_tls(said.certificate, said.certificate_key),
+        )
+
+    def start(self) -> None:
+        """Answer from now on. Raises SettingsError when the address cannot be had."""
+        self._database.watch()
+        try:
+            self._http.start()
+        except OSError as error:
+            problem = f"cannot listen on {self._address}: {error.strerror or error}"
+            raise SettingsError(problem, path="phones.http") from error
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._http.stop(timeout=1)
+        self._database.close()
+
+
+def own_account(url: str) -> URL:
+    """The URL for this process: by unix socket without a password MariaDB lets a system user in as itself.
+
+    The settings name the server's account there; the agent is another system user, with its own account.
+    """
+    complete = make_url(url)
+    by_socket = complete.get_backend_name() in ("mysql", "mariadb") and "unix_socket" in complete.query
+    if not by_socket or complete.password:
+        return complete
+    try:
+        return complete.set(username=getpass.getuser() if os.geteuid() else "root")
+    except (KeyError, OSError):  # a user without a name
+        return complete
+
+
+def _tls(certificate: str, key: str) -> dict[str, Any]:
+    if not certificate:
+        return {}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        problem = f"{certificate} with {key} cannot be used: {error.strerror or error}"
+        raise SettingsError(problem, path="phones.certificate") from error
+    return {"ssl_context": context}
