@@ -7,7 +7,7 @@ from typing import Any
 from appliance.errors import PhoneRefused
 from appliance.provisioning.phone import Phone
 from appliance.provisioning.rendering import File
-from appliance.provisioning.timezone import Change, time_zone
+from appliance.provisioning.timezone import Change, find_zone
 
 _CODECS = {"pcma": "G711a", "pcmu": "G711u", "g722": "G722", "g729": "G729a"}
 _PREFERENCES = ("Preferred_Codec", "Second_Preferred_Codec", "Third_Preferred_Codec")
@@ -25,7 +25,7 @@ def files(phone: Phone) -> dict[str, File]:
 def values(phone: Phone) -> dict[str, Any]:
     """What the templates need besides the phone and its site."""
     site = phone.site
-    zone = time_zone(site.timezone)
+    zone = find_zone(site.time_zone)
     codecs = [_CODECS[name] for name in site.codecs if name in _CODECS][: len(_PREFERENCES)]
     if not codecs:
         raise PhoneRefused(f"codecs: a {phone.model.name} has only {', '.join(_CODECS)}")

@@ -11,7 +11,7 @@ from typing import Any
 from appliance.errors import PhoneRefused
 from appliance.provisioning.phone import Phone
 from appliance.provisioning.rendering import File
-from appliance.provisioning.timezone import Change, time_zone
+from appliance.provisioning.timezone import Change, find_zone
 
 # RTP payload types as the phones number their vocoders.
 _CODECS = {"pcmu": 0, "pcma": 8, "g722": 9, "g729": 18, "ilbc": 98, "opus": 123}
@@ -43,7 +43,7 @@ def files(phone: Phone) -> dict[str, File]:
 def values(phone: Phone) -> dict[str, Any]:
     """What the templates need besides the phone and its site."""
     site = phone.site
-    zone = time_zone(site.timezone)
+    zone = find_zone(site.time_zone)
     scheme, _, path = site.url.rstrip("/").partition("://")
     old = phone.model.format == "binary"
     codecs = [name for name in site.codecs if not old or name in _OLD_CODECS]

@@ -14,7 +14,7 @@ from typing import Any
 from appliance.errors import PhoneRefused
 from appliance.provisioning import values
 from appliance.provisioning.models import Model, find_model
-from appliance.provisioning.timezone import time_zone
+from appliance.provisioning.timezone import find_zone
 
 TRANSPORTS = ("udp", "tcp", "tls")
 CODECS = ("pcma", "pcmu", "g722", "g729", "opus", "ilbc")
@@ -22,7 +22,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "da", "sv", "no", "
 
 #: What an entry in the inventory may say differently from the site.
 OPTIONS = (
-    "server", "port", "outbound_proxy", "transport", "timezone", "language", "codecs", "ntp",
+    "server", "port", "outbound_proxy", "transport", "time_zone", "language", "codecs", "ntp",
     "admin_password", "expires", "keepalive",
 )  # fmt: skip
 _LINE_KEYS = ("user", "domain", "auth_user", "password", "display_name", "label", "voicemail")
@@ -35,7 +35,7 @@ class Site:
 
     ``domain`` is what stands behind the @; ``server`` and ``port`` are where the box is reached ("" and 0:
     the domain itself and the transport's usual port). ``outbound_proxy`` ("", HOST or HOST:PORT) goes first.
-    ``timezone`` is an IANA name, ``language`` one of LANGUAGES, ``codecs`` the best first. ``ntp`` "" and
+    ``time_zone`` is an IANA name, ``language`` one of LANGUAGES, ``codecs`` the best first. ``ntp`` "" and
     ``admin_password`` None leave the phone as it is. ``expires`` (of a registration) and ``keepalive`` (0:
     none) are in seconds. ``url`` is the folder that a phone reads its configuration from.
     """
@@ -45,7 +45,7 @@ class Site:
     port: int = 0
     outbound_proxy: str = ""
     transport: str = "udp"
-    timezone: str = "UTC"
+    time_zone: str = "Etc/UTC"
     language: str = "en"
     codecs: tuple[str, ...] = ("g722", "pcma", "pcmu")
     ntp: str = ""
@@ -72,7 +72,7 @@ class Site:
         keep(self, "keepalive", values.whole_number(self.keepalive, "keepalive", 0, 3600))
         url = values.web_address(self.url, "url")
         keep(self, "url", url if not url or url.endswith("/") else f"{url}/")
-        time_zone(values.printable(self.timezone, "timezone"))
+        find_zone(values.printable(self.time_zone, "time_zone"))
 
     def with_options(self, options: Mapping[str, Any]) -> Site:
         """This site as one phone sees it: what stands in ``options`` (keys of OPTIONS) goes before."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from appliance.provisioning.phone import Phone
 from appliance.provisioning.rendering import File
-from appliance.provisioning.timezone import Change, time_zone
+from appliance.provisioning.timezone import Change, find_zone
 
 _CODECS = {
     "pcma": "G711_A", "pcmu": "G711_Mu", "g722": "G722", "g729": "G729_AB", "opus": "Opus",
@@ -34,7 +34,7 @@ def files(phone: Phone) -> dict[str, File]:
 def values(phone: Phone) -> dict[str, Any]:
     """What the templates need besides the phone and its site."""
     site = phone.site
-    zone = time_zone(site.timezone)
+    zone = find_zone(site.time_zone)
     changes = (("start", zone.daylight.start), ("stop", zone.daylight.end)) if zone.daylight else ()
     return {
         "transport": {"udp": "UDPOnly", "tcp": "TCPOnly", "tls": "TLS"}[site.transport],

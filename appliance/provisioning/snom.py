@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.provisioning.phone import Line, Phone
 from appliance.provisioning.rendering import File
-from appliance.provisioning.timezone import Change, time_zone
+from appliance.provisioning.timezone import Change, find_zone
 
 _CODECS = {"pcma": "pcma", "pcmu": "pcmu", "g722": "g722", "g729": "g729", "opus": "opus", "ilbc": "ilbc"}
 _LANGUAGES = {
@@ -31,7 +31,7 @@ def files(phone: Phone) -> dict[str, File]:
 def values(phone: Phone) -> dict[str, Any]:
     """What the templates need besides the phone and its site."""
     site = phone.site
-    zone = time_zone(site.timezone)
+    zone = find_zone(site.time_zone)
 
     def outbound(line: Line) -> str:
         host, port = site.proxy_for(line.domain) or (line.domain, site.port)

@@ -76,26 +76,26 @@ class TimeZone(NamedTuple):
 
 
 @lru_cache(maxsize=600)
-def time_zone(name: str) -> TimeZone:
+def find_zone(name: str) -> TimeZone:
     """The zone with this IANA name; PhoneRefused when there is none on this machine."""
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise PhoneRefused(f"timezone: {name!r} is no time zone such as Europe/Berlin") from None
+        raise PhoneRefused(f"time_zone: {name!r} is no time zone such as Europe/Berlin") from None
     for folder in zoneinfo.TZPATH:
         path = Path(folder, name)
         if path.is_file():
             return parse_posix(
                 path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2].decode("ascii", "replace")
             )
-    raise PhoneRefused("timezone: this machine has no time zones; install the package tzdata")
+    raise PhoneRefused("time_zone: this machine has no time zones; install the package tzdata")
 
 
 def parse_posix(text: str) -> TimeZone:
     """``CET-1CEST,M3.5.0,M10.5.0/3`` -> its zone; PhoneRefused when it cannot be read."""
     found = _POSIX.fullmatch(text)
     if found is None:
-        raise PhoneRefused(f"timezone: the rule {text!r} is one that no phone knows")
+        raise PhoneRefused(f"time_zone: the rule {text!r} is one that no phone knows")
     standard = -_minutes(found[1])
     if found[3] is None:
         return TimeZone(standard, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from appliance.provisioning.phone import CODECS, Phone
 from appliance.provisioning.rendering import File
-from appliance.provisioning.timezone import Change, time_zone
+from appliance.provisioning.timezone import Change, find_zone
 
 _LANGUAGES = {
     "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "nl": "Dutch",
@@ -31,7 +31,7 @@ def files(phone: Phone) -> dict[str, File]:
 def values(phone: Phone) -> dict[str, Any]:
     """What the templates need besides the phone and its site."""
     site = phone.site
-    zone = time_zone(site.timezone)
+    zone = find_zone(site.time_zone)
     return {
         "transport": {"udp": 0, "tcp": 1, "tls": 2}[site.transport],
         "codecs": [(name, site.codecs.index(name) + 1 if name in site.codecs else 0) for name in CODECS],
