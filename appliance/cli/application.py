@@ -27,6 +27,7 @@ NOUNS = {
     "preference": ("preference:preference", "Attributes of a subscriber (openserctl's avp)."),
     "speed-dial": ("speed_dial:speed_dial", "Two digits instead of an address."),
     "ping": ("ping:ping", "Ask a SIP address whether it is there, with OPTIONS."),
+    "self-test": ("self_test:self_test", "A registration and a call through the running server."),
     "online": ("online:online", "List the addresses that have a phone registered."),
     "statistics": ("statistics:statistics", "Counters of the running server, by OpenSER's names."),
     "trace": ("trace:trace", "Watch the messages of the running server."),
