@@ -2,9 +2,9 @@
 
     fetch_wheels.py --lock requirements.lock --python 3.11 --machine x86_64 --glibc 2.36 --cache DIR
 
-Prints the path of a tar archive with all of them. What is in the cache already is not fetched again. Every wheel is
-held against its hash in the lock, here and again on the box. When one cannot be had, one sentence on standard error
-names it, and the exit code is 1. Needs nothing but Python's standard library and pip.
+Prints the path of a tar archive with all of them. What is in the cache already is not fetched again. Every
+wheel is held against its hash in the lock, here and again on the box. When one cannot be had, one sentence on
+standard error names it, and the exit code is 1. Needs nothing but Python's standard library and pip.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEGACY = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 FIRST = {"x86_64": 5, "aarch64": 17}
 #: Markers of the lock that hold on every box, whatever the control machine is.
 MARKERS = re.compile(
-    r" ; (?:sys_platform|platform_python_implementation|implementation_name)[^\\\n]*(?= \\|$)", re.M
+    r" ; (?:sys_platform|platform_python_implementation|implementation_name)[^\\\n]*(?= \\|$)", re.MULTILINE
 )
 
 

@@ -3,8 +3,8 @@
     release_source.py --source DIR               prints the release: VERSION+DIGEST
     release_source.py --source DIR --to FILE     packs it into FILE (tar) as well
 
-The digest is over every file that is packed, its name included, so the same version with other code is another
-release. Two archives of the same files are the same bytes. Needs nothing but Python's standard library.
+The digest is over every file that is packed, its name included, so the same version with other code is
+another release. Two archives of the same files are the same bytes. Needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -55,12 +55,14 @@ def release_of(source: Path) -> str:
 def pack(source: Path, target: Path) -> None:
     """Write the archive in one step; owners, times and modes are always the same."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as stream:
-        with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for name, content in files(source):
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(content), 0o644
-                archive.addfile(entry, io.BytesIO(content))
+    with (
+        tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as stream,
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, content in files(source):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
     Path(stream.name).replace(target)
 
 
