@@ -42,10 +42,10 @@ def create_app(process: SipProcess, history: History) -> Flask:
     def metrics() -> Response:
         try:
             told = process.ask("metrics")
-            snapshot, pid = {**told["snapshot"], UP.name: [([], 1)]}, told["pid"]
+            snapshot, numbers = {**told["snapshot"], UP.name: [([], 1)]}, told.get("process")
         except ServerDown:
-            snapshot, pid = {UP.name: [([], 0)]}, None
-        body, content_type = render(snapshot, request.headers.get("Accept", ""), pid)
+            snapshot, numbers = {UP.name: [([], 0)]}, None
+        body, content_type = render(snapshot, request.headers.get("Accept", ""), numbers)
         return Response(body, content_type=content_type)
 
     @app.get("/health")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from appliance.operations.box import Box
 from appliance.operations.uac import UserAgent
+from appliance.telemetry.process import process_numbers
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CLASSES = range(1, 7)
@@ -38,7 +39,7 @@ class Statistics:
 
     def metrics(self) -> dict[str, Any]:
         """What Prometheus is shown, and the process that it is about."""
-        return {"snapshot": self._box.metrics.snapshot(), "pid": os.getpid()}
+        return {"snapshot": self._box.metrics.snapshot(), "pid": os.getpid(), "process": process_numbers()}
 
     def get(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """``all``, ``group:`` or a name (``group:name`` too), in any case; what is not there is left out."""

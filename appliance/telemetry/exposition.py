@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
@@ -18,18 +18,19 @@ from prometheus_client.registry import Collector
 from appliance import __version__
 from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, UP, Metric
 from appliance.telemetry.metrics import Snapshot
+from appliance.telemetry.process import Numbers, ProcessNumbers
 
 
-def render(snapshot: Snapshot, accept: str = "", pid: int | None = None) -> tuple[bytes, str]:
+def render(snapshot: Snapshot, accept: str = "", process: Numbers | None = None) -> tuple[bytes, str]:
     """The body and the content type for a scraper that sent ``Accept: accept``.
 
-    ``pid`` is the SIP process, whose CPU, memory, files and start time are told as ``process_*``; None leaves
-    them out (it is down, or in another container).
+    ``process`` are the numbers of the SIP process (CPU, memory, files, start time) as it told them; None
+    leaves them out: it is down.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(SnapshotCollector(snapshot))
-    if pid is not None:
-        ProcessCollector(pid=lambda: pid, registry=registry)
+    if process is not None:
+        registry.register(ProcessNumbers(process))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 

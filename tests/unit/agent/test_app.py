@@ -57,7 +57,7 @@ class Answering(SipProcess):
         self.answers: dict[str, Any] | None = {
             "status": STATUS,
             "process": {},
-            "metrics": {"snapshot": metrics.snapshot(), "pid": None},
+            "metrics": {"snapshot": metrics.snapshot(), "pid": None, "process": None},
         }
 
     def ask(self, command: str, /, **args: Any) -> Any:

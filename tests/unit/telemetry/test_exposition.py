@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -9,6 +8,7 @@ from appliance import __version__
 from appliance.telemetry.catalogue import CATALOGUE
 from appliance.telemetry.exposition import render
 from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.process import process_numbers
 
 
 def families(metrics: Metrics) -> dict[str, object]:
@@ -45,9 +45,13 @@ def test_samples() -> None:
     assert dict(build)["version"] == __version__
 
 
-def test_the_process_is_told_when_its_number_is_known() -> None:
+def test_the_process_is_told_by_itself() -> None:
     snapshot = Metrics().snapshot()
-    assert b"process_start_time_seconds" in render(snapshot, pid=os.getpid())[0]
+    told = json.loads(json.dumps(process_numbers()))
+    body = render(snapshot, process=told)[0].decode()
+    for name in ("cpu_seconds_total", "resident_memory_bytes", "start_time_seconds", "open_fds", "max_fds"):
+        assert f"\nprocess_{name} " in body
+    assert "# TYPE process_cpu_seconds_total counter" in body
     assert b"process_" not in render(snapshot)[0]
 
 
