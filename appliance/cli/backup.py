@@ -58,11 +58,12 @@ def create(run: Invocation, directory: Path, keep_daily: int | None, keep_weekly
     backup_files.prepare(directory)
     file = backup_files.new_name(directory, datetime.now(UTC))
     made = archive.create(url, file, _files(run))
+    archive.verify(file)
     click.echo(str(file))
     say(f"{made.row_count} rows and {len(made.files)} files, {file.stat().st_size} bytes")
     if keep_daily is None and keep_weekly is None:
         return
-    # Only now that there is a new one.
+    # Only now that there is a new one, and that one is good.
     old = backup_files.surplus(backup_files.every(directory), daily=keep_daily or 0, weekly=keep_weekly or 0)
     for each in old:
         each.file.unlink(missing_ok=True)
