@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from appliance.cli.administrator import database_url, root_url
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_record
 from appliance.cli.passwords import read_password
@@ -71,7 +72,7 @@ def create(
     steps = schema.create(
         run.settings.database.url,
         chosen,
-        admin_url=administrator(admin_url, admin_password),
+        admin_url=administrator(admin_url, admin_password) or root_url(run.settings.database.url),
         reader=reader,
         reader_password=read_password(reader) if reader else None,
     )
@@ -88,7 +89,8 @@ def drop(run: Invocation, admin_url: str | None, admin_password: bool, yes: bool
     from appliance.storage import schema
 
     confirm(f"Remove the database {hide_password(run.settings.database.url)} and everything in it?", yes)
-    schema.drop(run.settings.database.url, admin_url=administrator(admin_url, admin_password))
+    by = administrator(admin_url, admin_password) or root_url(run.settings.database.url)
+    schema.drop(run.settings.database.url, admin_url=by)
     say("the database is gone")
 
 
@@ -102,7 +104,7 @@ def upgrade(run: Invocation, groups: tuple[str, ...], admin_url: str | None, adm
     """Bring the tables up to date; run twice, it changes nothing the second time."""
     from appliance.storage import schema
 
-    by = administrator(admin_url, admin_password)
+    by = administrator(admin_url, admin_password) or root_url(run.settings.database.url)
     steps = schema.upgrade(run.settings.database.url, admin_url=by, groups=groups)
     _say_steps(steps, "the database is up to date")
 
@@ -113,9 +115,11 @@ def upgrade(run: Invocation, groups: tuple[str, ...], admin_url: str | None, adm
 @invocation
 def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
     """Tell whether the database is there and up to date. Exit code 1: away, 3: something is to be done."""
+    from appliance.config import hide_password
     from appliance.storage import schema
 
-    found = schema.status(run.settings.database.url)
+    found = schema.status(database_url(run.settings.database.url))
+    found.url = hide_password(run.settings.database.url)
     if as_json:
         show_json({**asdict(found), "ready": found.ready})
     else:

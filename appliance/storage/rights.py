@@ -1,7 +1,8 @@
 """The MariaDB database itself and its users: what needs an administrator of the server.
 
-The server's own user may read and write rows, no more: tables and triggers are made by the administrator.
-Must not know the tables.
+The server's own user may read and write rows, no more: tables and triggers are made by the administrator. The
+management agent has a user of its own where MariaDB knows system users by its unix socket, with rights on the
+tables of the phones alone. Must not know what is in the tables.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from appliance.storage.tables.columns import CHARSET, COLLATION
 
 #: What the server needs at work.
 ROW_RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
+#: The management agent's user: the system user that it runs as.
+AGENT = "sipbox-agent"
+#: What it may do: read phones and their lines, and write down which phone asked.
+AGENT_RIGHTS = {"phone": "SELECT, UPDATE", "phone_line": "SELECT", "phone_seen": ROW_RIGHTS}
 
 
 def make_database(url: URL, admin_url: URL | None, reader: str | None, reader_password: str | None) -> None:
@@ -35,6 +40,26 @@ def make_database(url: URL, admin_url: URL | None, reader: str | None, reader_pa
             _grant(connection, reader, reader_password, url, "SELECT", name)
 
     _on_server(admin_url or url, make)
+
+
+def make_agent(url: URL, admin_url: URL) -> None:
+    """Make the agent's user and give it its rights, when the user of ``url`` is let in by the socket too.
+
+    The tables have to be there.
+    """
+    if url.password or "unix_socket" not in url.query or url.username in (None, admin_url.username):
+        return
+    name = _database_name(url)
+    account = _account(AGENT, url)
+
+    def make(connection: Connection) -> None:
+        _make_user(connection, account, None)
+        for table, rights in AGENT_RIGHTS.items():
+            connection.exec_driver_sql(
+                f"GRANT {rights} ON {_quoted(name)}.{_quoted(table)} TO {account}".replace("%", "%%")
+            )
+
+    _on_server(admin_url, make)
 
 
 def remove_database(url: URL, admin_url: URL | None) -> None:
@@ -57,22 +82,28 @@ def _on_server(url: URL, work: Callable[[Connection], object]) -> None:
 def _grant(
     connection: Connection, user: str, password: str | None, url: URL, rights: str, database: str
 ) -> None:
-    account = f"{_literal(user)}@{_literal(_host(url))}"
-    if password:
-        connection.exec_driver_sql(
-            f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY {_literal(password)}".replace("%", "%%")
-        )
-        connection.exec_driver_sql(
-            f"ALTER USER {account} IDENTIFIED BY {_literal(password)}".replace("%", "%%")
-        )
-    else:
+    account = _account(user, url)
+    _make_user(connection, account, password)
+    # An underscore in a database name would stand for any letter here.
+    pattern = _quoted(database.replace("_", "\\_"))
+    connection.exec_driver_sql(f"GRANT {rights} ON {pattern}.* TO {account}".replace("%", "%%"))
+
+
+def _account(user: str, url: URL) -> str:
+    return f"{_literal(user)}@{_literal(_host(url))}"
+
+
+def _make_user(connection: Connection, account: str, password: str | None) -> None:
+    if not password:
         # Without a password only the system user of that name gets in, through the unix socket.
         connection.exec_driver_sql(
             f"CREATE USER IF NOT EXISTS {account} IDENTIFIED VIA unix_socket".replace("%", "%%")
         )
-    # An underscore in a database name would stand for any letter here.
-    pattern = _quoted(database.replace("_", "\\_"))
-    connection.exec_driver_sql(f"GRANT {rights} ON {pattern}.* TO {account}".replace("%", "%%"))
+        return
+    for statement in ("CREATE USER IF NOT EXISTS", "ALTER USER"):
+        connection.exec_driver_sql(
+            f"{statement} {account} IDENTIFIED BY {_literal(password)}".replace("%", "%%")
+        )
 
 
 def _host(url: URL) -> str:

@@ -25,7 +25,7 @@ from appliance.storage.engine import Database
 from appliance.storage.failures import meaning
 from appliance.storage.heads import is_known
 from appliance.storage.migrations.steps import mend
-from appliance.storage.rights import make_database, remove_database
+from appliance.storage.rights import make_agent, make_database, remove_database
 
 __all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "present_groups", "status", "upgrade"]
 
@@ -81,12 +81,14 @@ def create(
         file.touch(mode=0o600)  # it holds credentials
     else:
         make_database(url, make_url(admin_url) if admin_url else None, reader, reader_password)
-    return _migrate(_as_admin(url, admin_url), chosen)
+    done = _migrate(_as_admin(url, admin_url), chosen)
+    _agent_too(url, admin_url)
+    return done
 
 
 def upgrade(url: str | URL, *, admin_url: str | URL | None = None, groups: Iterable[str] = ()) -> list[str]:
     """Bring all groups that are there, and those in ``groups``, up to date; returns the steps run."""
-    url = _as_admin(make_url(url), admin_url)
+    own, url = make_url(url), _as_admin(make_url(url), admin_url)
     if url.get_backend_name() == "sqlite" and not sqlite_file(url).exists():
         raise DatabaseRefused(f"there is no database {sqlite_file(url)}: 'sipbox database create' makes it")
     database = Database(url)
@@ -96,7 +98,14 @@ def upgrade(url: str | URL, *, admin_url: str | URL | None = None, groups: Itera
         database.close()
     if not present:
         raise DatabaseRefused("there are no tables of sipbox: 'sipbox database create' makes them")
-    return _migrate(url, _chosen([*(group for group in present if group in GROUPS), *groups]))
+    done = _migrate(url, _chosen([*(group for group in present if group in GROUPS), *groups]))
+    _agent_too(own, admin_url)
+    return done
+
+
+def _agent_too(url: URL, admin_url: str | URL | None) -> None:
+    if admin_url and url.get_backend_name() != "sqlite":
+        make_agent(url, make_url(admin_url))
 
 
 def drop(url: str | URL, *, admin_url: str | URL | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,10 +22,10 @@ PASSWORD = "p@ss:word/1"
 class Administrator:
     """Types commands; the settings name a user and a database that do not exist yet."""
 
-    def __init__(self, server: MariaDB, directory: Path) -> None:
+    def __init__(self, server: MariaDB, directory: Path, password: str | None = PASSWORD) -> None:
         root = make_url(server.url("mysql"))
         self.url = root.set(database=None).render_as_string(hide_password=False)
-        mine = root.set(username="sipbox_cli", password=PASSWORD, database="openser_cli")
+        mine = root.set(username="sipbox_cli", password=password, database="openser_cli")
         self._config = directory / "sipbox.toml"
         url = mine.render_as_string(hide_password=False)
         self._config.write_text(
@@ -71,3 +72,22 @@ def test_from_nothing_to_a_restored_backup(administrator: Administrator, tmp_pat
     types("backup", "restore", "--replace", "--yes", backup, expected=1)
     types("backup", "restore", "--replace", "--yes", backup, "--admin-url", administrator.url)
     assert [row["username"] for row in json.loads(types("alias", "list", "--json"))] == ["10"]
+
+
+def test_root_needs_no_option(mariadb: MariaDB, tmp_path: Path) -> None:
+    """By the unix socket, where MariaDB lets root in as root, and the settings name another system user."""
+    types = Administrator(mariadb, tmp_path, password=None).types
+    if os.geteuid() != 0:
+        types("database", "create", "--yes", expected=1)  # anybody else is let in by nothing
+        return
+    types("database", "create", "--yes")
+    types("database", "upgrade")
+    types("subscriber", "add", "10", typed="x\n")
+    assert json.loads(types("subscriber", "list", "--json"))[0]["username"] == "10"
+    told = json.loads(types("database", "status", "--json"))
+    assert told["ready"] is True
+    assert "sipbox_cli@" in told["url"]
+    accounts = mariadb.sql("select user from mysql.user where user like 'sipbox%' order by user")
+    assert accounts == [("sipbox-agent",), ("sipbox_cli",)]
+    types("database", "drop", "--yes")
+    mariadb.sql("drop user sipbox_cli@localhost; drop user `sipbox-agent`@localhost")

@@ -136,6 +136,28 @@ def test_the_service_gets_rows_and_no_more(mariadb: MariaDB, url: str) -> None:
     mariadb.sql("drop user sipbox@localhost; drop user watcher@localhost")
 
 
+def test_by_the_socket_the_agent_has_a_user_of_its_own(mariadb: MariaDB, url: str) -> None:
+    ours = make_url(url).set(username="sipbox")
+    schema.create(ours, admin_url=url)
+    schema.upgrade(ours, admin_url=url)
+    name = make_url(url).database
+    rows = mariadb.sql(
+        "select table_name, group_concat(privilege_type order by privilege_type)"
+        " from information_schema.table_privileges where grantee = \"'sipbox-agent'@'localhost'\" group by 1"
+    )
+    assert rows == [
+        ("phone", "SELECT,UPDATE"),
+        ("phone_line", "SELECT"),
+        ("phone_seen", "DELETE,INSERT,SELECT,UPDATE"),
+    ]
+    for account, rights in (("sipbox", f"`{name}`"), ("sipbox-agent", None)):
+        told = mariadb.client(f"show grants for `{account}`@localhost")
+        assert "IDENTIFIED VIA unix_socket" in told
+        assert "GRANT USAGE ON *.*" in told
+        assert (rights is not None) == (".* TO" in told.replace("*.* TO", ""))
+    mariadb.sql("drop user sipbox@localhost; drop user `sipbox-agent`@localhost")
+
+
 def test_a_table_that_somebody_removed_is_made_again(mariadb: MariaDB, url: str) -> None:
     schema.create(url)
     before = layout(mariadb, url)
