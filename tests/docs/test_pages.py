@@ -74,6 +74,10 @@ def test_administration(clone: Clone, mariadb: MariaDB) -> None:
         mariadb.sql("drop user if exists sipbox@localhost")
 
 
+def test_subscribers(clone: Clone) -> None:
+    assert typed("docs/subscribers.md", clone) >= 12
+
+
 def test_fifo(clone: Clone) -> None:
     variables = {"SIPBOX_CONFIG": str(clone.directory / ".state" / "sipbox.toml")}
     path = str(Path(sys.executable).parent)
