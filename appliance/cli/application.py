@@ -24,6 +24,7 @@ NOUNS = {
     "registration": ("registration:registration", "Where phones can be reached now."),
     "domain": ("domain:domain", "Domains that are served."),
     "permission": ("permission:permission", "What a subscriber may call (openserctl's acl)."),
+    "phone": ("phone:phone", "Desk phones that get their configuration from here."),
     "preference": ("preference:preference", "Attributes of a subscriber (openserctl's avp)."),
     "speed-dial": ("speed_dial:speed_dial", "Two digits instead of an address."),
     "ping": ("ping:ping", "Ask a SIP address whether it is there, with OPTIONS."),

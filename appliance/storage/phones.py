@@ -58,6 +58,7 @@ class StoredPhone(NamedTuple):
     last_seen: datetime | None
     last_address: str
     user_agent: str
+    managed_by: str
     lines: tuple[StoredLine, ...]
 
 

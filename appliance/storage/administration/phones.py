@@ -7,7 +7,7 @@ the phone has to hear of raises its ``serial``. Secrets come sealed and leave se
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, update
@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
     enabled: bool
     options: Mapping[str, Any]
     lines: tuple[StoredLine, ...]
+    managed_by: str = ""
 
 
 def every(database: Database) -> list[StoredPhone]:
@@ -58,6 +59,7 @@ def put(connection: Connection, wanted: Wanted, present: StoredPhone | None) -> 
         "model": wanted.model,
         "enabled": int(wanted.enabled),
         "options": json.dumps(wanted.options, sort_keys=True) if wanted.options else None,
+        "managed_by": wanted.managed_by,
     }
     if present is None:
         token = new_token()
@@ -95,23 +97,16 @@ def renew_token(database: Database, mac: str) -> str | None:
     return token if found else None
 
 
-def sealed_of(connection: Connection, users: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """For each of these (username, domain) that has one on any phone: the sealed password."""
-    wanted = set(users)
-    rows = connection.execute(
-        select(phone_line.c.username, phone_line.c.domain, phone_line.c.secret).where(
-            phone_line.c.secret != ""
-        )
-    )
-    return {(name, host): secret for name, host, secret in rows if (name, host) in wanted}
-
-
-def keep_password(connection: Connection, username: str, domain: str, sealed: str) -> int:
-    """Another password, sealed, on all lines of a user; how many lines those are."""
+def keep_password(
+    connection: Connection, username: str, domain: str, sealed: str, but_not: Collection[str] = ()
+) -> int:
+    """Another password, sealed, on all lines of a user, except on the phones ``but_not``; how many lines."""
     his = (phone_line.c.username == username) & (phone_line.c.domain == domain)
-    macs = select(phone_line.c.mac).where(his)
-    changed = connection.execute(update(phone_line).where(his).values(secret=sealed)).rowcount
-    if changed:
+    rows = connection.execute(select(phone_line.c.id, phone_line.c.mac).where(his)).all()
+    ids = [number for number, mac in rows if mac not in but_not]
+    if ids:
+        connection.execute(update(phone_line).where(phone_line.c.id.in_(ids)).values(secret=sealed))
+        macs = {mac for _, mac in rows if mac not in but_not}
         newer = update(phone).where(phone.c.mac.in_(macs))
         connection.execute(newer.values(serial=phone.c.serial + 1, modified=utc_now()))
-    return changed
+    return len(ids)

@@ -43,6 +43,7 @@ phone = Table(
     Column("last_seen", moment(), nullable=True),
     text("last_address", 45),
     text("user_agent", 255),
+    text("managed_by", 16),
     when("created"),
     when("modified"),
     UniqueConstraint("mac", name="phone_mac"),
