@@ -7,7 +7,8 @@ what it has sent although the transaction is gone. The layout::
     z9hG4bK sb 0 . 5f1c09a3e2 . 91ab40c7be2d55f003c6e817
     |       |  |   |            +-- MAC: incoming branch, sent-by, received, rport, Call-ID, number, loop mark
     |       |  |   +--------------- loop mark: MAC of what decides the way (Request-URI, Route)
-    |       |  +------------------- number of the copy, hexadecimal: of a forked request each has another
+    |       |  +------------------- number of the copy, hexadecimal: of a forked request each has another,
+    |       |                       made from where it goes (``targets.numbered``)
     |       +---------------------- made by this program
     +------------------------------ magic cookie of RFC 3261
 
@@ -125,6 +126,12 @@ class Branches:
         digest = self._mac.copy()
         digest.update(text.encode("utf-8", "surrogateescape"))
         return f"{_PREFIX}{number}.{mark}.{digest.hexdigest()}"
+
+
+def parts_of(branch: str | None) -> tuple[int, str] | None:
+    """The number of the copy and the loop mark of a branch that was verified."""
+    parts = _parts(branch)
+    return None if parts is None else (int(parts[0], 16), parts[1])
 
 
 def _parts(branch: str | None) -> tuple[str, str] | None:

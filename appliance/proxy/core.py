@@ -21,6 +21,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
+from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
@@ -174,7 +175,14 @@ class ProxyCore:
         )
         self.admission = Admission(
             route=Routes(parts).route,
-            responses=Responses(self.transactions, branches, network.send, network.local_for, metrics),
+            responses=Responses(
+                self.transactions,
+                branches,
+                network.send,
+                network.local_for,
+                Orphans(around, self.domains, branches, sip.max_branches),
+                metrics,
+            ),
             answers=answers,
             transactions=self.transactions,
             limits=Limits(

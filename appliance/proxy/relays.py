@@ -16,7 +16,7 @@ from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.replies import Answer
 from appliance.proxy.response_context import ResponseContext, Surroundings
-from appliance.proxy.targets import Target, TargetSet, in_groups
+from appliance.proxy.targets import Target, TargetSet, in_groups, numbered
 from appliance.sip.message import Request
 
 _OK = Answer(200, "OK")
@@ -49,7 +49,7 @@ class Relays:
         """Sends the request to its targets; whatever comes back finds its own way to the sender."""
         request = incoming.request
         if request.method == "ACK":
-            for number, target in enumerate(targets):
+            for number, target in numbered(targets):
                 self._send_stateless(incoming, target, number)
             return
         if not targets:
@@ -98,7 +98,7 @@ class Relays:
             targets = self._locations.lookup(self._domains.aor(incoming.request.uri))
         except StorageError:
             return False
-        for number, target in enumerate(targets[: self._max_branches]):
+        for number, target in numbered(targets[: self._max_branches]):
             self._send_stateless(incoming, target, number)
         return bool(targets)
 

@@ -15,7 +15,7 @@ from appliance.proxy.best_response import Final, best, gather_challenges
 from appliance.proxy.forward import Forwarder, Unroutable
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.replies import Answer
-from appliance.proxy.targets import Target, TargetSet
+from appliance.proxy.targets import Target, TargetSet, numbered
 from appliance.proxy.unfinished import (
     SentCopy,
     Unfinished,
@@ -131,7 +131,7 @@ class ResponseContext:
 
     __slots__ = (
         "_around", "_branches", "_breadth", "_cancelled", "_done", "_groups", "_incoming", "_invite",
-        "_number", "_on_final", "_ring_until", "_server", "_timer", "_timer_c_until",
+        "_on_final", "_ring_until", "_server", "_timer", "_timer_c_until",
     )  # fmt: skip
 
     def __init__(self, incoming: Incoming, around: Surroundings, on_final: Callable[[int], None]) -> None:
@@ -143,7 +143,6 @@ class ResponseContext:
         self._invite = incoming.request.method == "INVITE"
         self._groups: list[list[Target]] = []
         self._branches: list[Branch] = []
-        self._number = 0
         self._breadth: int | None = None
         self._timer: Timer | None = None
         self._ring_until = 0.0
@@ -175,10 +174,8 @@ class ResponseContext:
             self._group_ended(self._around.clock())
             return
         group = self._groups.pop(0)
-        branches = []
-        for target in group:
-            branches.append(Branch(self, target, self._number))
-            self._number += 1
+        taken = [branch.number for branch in self._branches]
+        branches = [Branch(self, target, number) for number, target in numbered(group, taken)]
         self._branches += branches
         share = None if self._breadth is None else max(1, self._breadth // len(group))
         for branch in branches:
@@ -269,7 +266,6 @@ class ResponseContext:
             response=text_of(server.response),
             groups=[[lasting_target(target) for target in group] for group in self._groups],
             branches=[branch.remains(now) for branch in self._branches],
-            number=self._number,
             breadth=self._breadth,
             cancelled=self._cancelled,
             done=self._done,
@@ -280,7 +276,7 @@ class ResponseContext:
     def go_on(self, record: Unfinished, then: float, now: float) -> None:
         """Goes on from where another process stopped at ``then``; ValueError or SipError when the record is
         none."""
-        self._groups, self._number, self._breadth = record.groups, record.number, record.breadth
+        self._groups, self._breadth = record.groups, record.breadth
         self._cancelled, self._done = record.cancelled, record.done
         self._ring_until, self._timer_c_until = then + record.ring_left, then + record.timer_c_left
         for each in record.branches:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.errors import SipError
-from appliance.proxy.branch import Branches
+from appliance.proxy.branch import Branches, parts_of
+from appliance.proxy.orphans import Orphans
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response
 from appliance.telemetry.metrics import Metrics
@@ -27,12 +28,14 @@ class Responses:
         branches: Branches,
         send: Callable[[bytes, Hop], None],
         local_for: Callable[[Hop], Hop],
+        orphans: Orphans,
         metrics: Metrics,
     ) -> None:
         self._transactions = transactions
         self._branches = branches
         self._send = send
         self._local_for = local_for
+        self._orphans = orphans
         self._responses_received = metrics.responses_received
         self._messages_rejected = metrics.messages_rejected
 
@@ -46,6 +49,7 @@ class Responses:
         if response.cseq.method != "INVITE" or response.status == 100 or not self._branches.verify(response):
             self._messages_rejected["unmatched"] += 1
             return
+        parts = parts_of(response.via.branch)
         response.remove_first_item("via")
         via = response.via
         host = via.received or via.host.strip("[]")
@@ -58,3 +62,6 @@ class Responses:
             self._send(response.encode(), back)
         except (OSError, SipError):
             self._messages_rejected["unmatched"] += 1
+            return
+        if parts is not None and 200 <= response.status < 300:
+            self._orphans.answered(*parts, response, back)

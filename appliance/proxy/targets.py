@@ -6,9 +6,10 @@ is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
+from zlib import crc32
 
 from appliance.errors import DatabaseUnavailable
 from appliance.registrar.location_service import LocationService
@@ -63,6 +64,21 @@ class TargetSet:
             return None
         found = self.lookup(lost.aor)
         return next((each for each in found if each.hop is not None and each.hop not in tried), None)
+
+
+def numbered(targets: Iterable[Target], taken: Iterable[int] = ()) -> Iterator[tuple[int, Target]]:
+    """Each target with the number of its copy, which stands in the branch; none of those that are taken.
+
+    It is made from where the copy goes. So a process that has lost the copies, and finds the same phones in
+    another order, gives each of them its own number again.
+    """
+    used = set(taken)
+    for target in targets:
+        number = crc32(target.uri.encode("utf-8", "surrogateescape")) & 0xFFFF
+        while number in used:
+            number = (number + 1) & 0xFFFF
+        used.add(number)
+        yield number, target
 
 
 def in_groups(targets: Iterable[Target], at_most: int) -> list[list[Target]]:

@@ -61,7 +61,6 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     response: str
     groups: list[list[Target]]
     branches: list[UnfinishedBranch]
-    number: int
     breadth: int | None
     cancelled: bool
     done: bool

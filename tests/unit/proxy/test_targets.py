@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from appliance.errors import DatabaseUnavailable
-from appliance.proxy.targets import Target, TargetSet, in_groups
+from appliance.proxy.targets import Target, TargetSet, in_groups, numbered
 from appliance.registrar.binding import Binding, ruid_of
 from appliance.registrar.location_service import LocationService
 from appliance.registrar.locations import Locations
@@ -64,3 +64,18 @@ def test_what_the_spool_told_is_enough_to_be_called() -> None:
 def test_groups_of_equal_preference_up_to_the_cap() -> None:
     targets = [Target("a"), Target("b"), Target("c", q=0.5), Target("d", q=0.5)]
     assert [[target.uri for target in group] for group in in_groups(targets, 3)] == [["a", "b"], ["c"]]
+
+
+def test_copies_are_numbered_by_where_they_go() -> None:
+    targets = [Target(f"sip:a@192.0.2.{number}") for number in range(1, 13)]
+    numbers = {target.uri: number for number, target in numbered(targets)}
+    assert len(set(numbers.values())) == 12
+    assert {target.uri: number for number, target in numbered(targets[::-1])} == numbers
+
+
+def test_numbers_that_are_taken_are_not_given_again() -> None:
+    target = Target("sip:a@192.0.2.1")
+    ((first, _),) = numbered([target])
+    assert [number for number, _ in numbered([target, target], [first])] == [first + 1, first + 2]
+    ((last, _),) = numbered([target], set(range(0x10000)) - {7})
+    assert last == 7
