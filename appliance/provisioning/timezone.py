@@ -110,9 +110,9 @@ def parse_posix(text: str) -> TimeZone:
 def _change(found: re.Match[str], first: int) -> Change:
     month, week, weekday, at = found[first], found[first + 1], found[first + 2], found[first + 3]
     minute = _minutes(at) if at else 120
-    # RFC 9636 lets a change be before its day or days after it; phones count within a day.
-    days, minute = divmod(minute, 1440)
-    return Change(int(month), int(week), (int(weekday) + days) % 7, minute)
+    # RFC 9636 lets a change be before its day or after it; phones count within a day. Hours off on one night
+    # are better than the neighbouring weekday, which is a week off in some years.
+    return Change(int(month), int(week), int(weekday), min(max(minute, 0), 1439))
 
 
 def _minutes(text: str) -> int:
