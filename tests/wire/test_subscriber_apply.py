@@ -48,6 +48,19 @@ def test_phones_notice_at_once(box: Sipbox, tmp_path: Path) -> None:
         assert phone.register().status == 200
 
 
+def test_without_a_password_nobody_gets_in(box: Sipbox, tmp_path: Path) -> None:
+    file = tmp_path / "subscribers.yml"
+    file.write_text("- user: 20\n")
+    apply(box, file)
+    for guess in ("", "20", "None"):
+        with box.phone("20", guess) as phone:
+            assert phone.register().status == 401
+    box.cli("subscriber", "passwd", "20", typed="set by hand\n")
+    with box.phone("20", "set by hand") as phone:
+        assert phone.register().status == 200
+    assert apply(box, file)["changed"] is False
+
+
 def test_a_bad_entry_changes_nothing(box: Sipbox, tmp_path: Path) -> None:
     file = tmp_path / "subscribers.csv"
     file.write_text("user,password,permissions\n20,a,ld\n21,b,everything\n")

@@ -7,7 +7,6 @@ Must not know SQL.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -163,7 +162,7 @@ def _credentials(wanted: Wanted, who: AddressOfRecord, now: Kept | None, realm: 
     if password is None:
         if now is not None:
             return None
-        password = secrets.token_urlsafe(24)  # nobody knows it; it is there to be replaced
+        return dict.fromkeys(CREDENTIALS, "")  # nobody gets in, until a password is set or a phone gets one
     md5 = ha1(who.username, realm, password)
     if now is not None:
         stored = str(now.row["ha1"]).lower()
@@ -180,7 +179,7 @@ def _credentials(wanted: Wanted, who: AddressOfRecord, now: Kept | None, realm: 
 def _word_for(wanted: Wanted, now: Kept | None) -> str:
     if now is not None:
         return "password: changed"
-    return "password: given" if wanted.password or wanted.ha1 else "password: generated"
+    return "password: given" if wanted.password or wanted.ha1 else "password: none yet"
 
 
 def _check_aliases(

@@ -144,7 +144,8 @@ def has_password(database: Database, who: AddressOfRecord, password: str) -> boo
 
 def _told(row: dict[str, object]) -> dict[str, object]:
     hashed, plain = row.pop("hashed"), row.pop("plain")
-    return row | {"login": "hash and plain text" if hashed and plain else "hash" if hashed else "plain text"}
+    kept = [name for name, there in (("hash", hashed), ("plain text", plain)) if there]
+    return row | {"login": " and ".join(kept) or "none yet"}
 
 
 def _hashes(connection: Connection, who: AddressOfRecord, password: str, plaintext: bool) -> dict[str, str]:

@@ -73,14 +73,15 @@ def test_what_is_not_there_is_added(file: File, cli: CommandLine) -> None:
         "removed": [],
         "diff": [
             TEN_ADDED,
-            "+ 11@example.org: password: generated",
+            "+ 11@example.org: password: none yet",
         ],
     }
     stored = row(cli)
     assert stored["ha1"] == ha1("10", "example.org", "abc10")
     assert stored["ha1_sha256"] == ha1("10", "example.org", "abc10", "SHA-256")
     assert (stored["password"], stored["last_name"]) == ("", "Lovelace")
-    assert len(row(cli, "11")["ha1"]) == 32
+    assert (row(cli, "11")["ha1"], row(cli, "11")["password"]) == ("", "")
+    assert json.loads(cli.done("subscriber", "show", "11", "--json"))["login"] == "none yet"
     assert shown(cli, "alias", "list", "alias_username", "username") == [("100", "10"), ("reception", "10")]
     assert shown(cli, "permission", "show", "username", "grp") == [("10", "ld"), ("10", "local")]
 
@@ -242,7 +243,7 @@ def test_people_read_a_summary(file: File, cli: CommandLine) -> None:
         "would be added: 2, would be changed: 0, would be removed: 0\n",
     )
     result = cli("subscriber", "apply", str(file.path), "--diff")
-    assert result.stdout.splitlines()[1] == "+ 11@example.org: password: generated"
+    assert result.stdout.splitlines()[1] == "+ 11@example.org: password: none yet"
     assert "abc10" not in result.stdout
     assert result.stderr == "added: 2, changed: 0, removed: 0\n"
 
