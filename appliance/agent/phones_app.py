@@ -29,7 +29,7 @@ DENIAL_TOKENS = 20.0
 _NOTED_EVERY = 60.0
 _REMEMBERED = 10_000
 _NOT_FOUND = b"Not found\n"
-_METHODS = ["GET", "HEAD", "PUT", "POST"]
+_METHODS = ("GET", "HEAD", "PUT", "POST")
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -90,14 +90,15 @@ def create_app(
     """The WSGI application. ``document(phone, file)`` is what a phone gets, None for what we do not make."""
     app = Flask(__name__, static_folder=None)
 
-    @app.route("/", defaults={"path": ""}, methods=_METHODS, provide_automatic_options=False)
-    @app.route("/<path:path>", methods=_METHODS, provide_automatic_options=False)
-    def serve(path: str) -> Response:
+    @app.before_request  # and no route: what a path may hold is not the framework's to say
+    def serve() -> Response:
         address, now = plain_address(request.remote_addr or ""), clock()
         if not throttle.take(address, now):
             return _plain(b"Too many requests\n", 429, {"Retry-After": f"{throttle.wait(address, now):.0f}"})
+        if request.method not in _METHODS:
+            return _plain(_NOT_FOUND, 404)
         agent = request.headers.get("User-Agent", "")
-        asked = Asked(request.method, f"/{path}", request.headers.get("Authorization"), agent)
+        asked = Asked(request.method, request.path, request.headers.get("Authorization"), agent)
         try:
             answer = door.ask(asked)
             if isinstance(answer, Admitted):
@@ -131,11 +132,6 @@ def create_app(
         response = _plain(made.body, 200, {"Content-Type": made.content_type})
         response.make_conditional(request, accept_ranges=True, complete_length=len(made.body))
         return response
-
-    @app.errorhandler(404)
-    @app.errorhandler(405)
-    def no_such_thing(_error: Exception) -> Response:
-        return _plain(_NOT_FOUND, 404)
 
     return app
 

@@ -1,4 +1,4 @@
-"""Serving phones, put together: database, vault, HTTP or HTTPS. A part of the agent that may be left out.
+"""Serving phones, put together: database, vault, HTTP or HTTPS, SIP PnP. The agent may do without it.
 
 The database may be away, at the start and later: phones then get 503 and come again. Must not know the SIP
 process.
@@ -18,11 +18,13 @@ from sqlalchemy.engine import URL, make_url
 from appliance.agent.phones_app import Notes, create_app
 from appliance.agent.phones_documents import Documents
 from appliance.agent.phones_door import Door
+from appliance.agent.phones_pnp import PnpDesk, PnpListener
 from appliance.agent.throttle import Throttle
 from appliance.config import Settings
 from appliance.config.listener import split_address
 from appliance.errors import SettingsError
 from appliance.provisioning.models import vendor_of_mac
+from appliance.provisioning.stored import folder
 from appliance.provisioning.vault import open_vault
 from appliance.storage.engine import Database
 from appliance.storage.phones import PhoneRows
@@ -46,8 +48,8 @@ class PhoneService:
         )
         documents = Documents(settings, open_vault(said.key_file))
         rows = PhoneRows(self._database)
-        self.notes = Notes(rows, vendor_of_mac)
-        app = create_app(Door(rows), self.notes, documents.document, Throttle(said.requests_per_minute))
+        notes = Notes(rows, vendor_of_mac)
+        app = create_app(Door(rows), notes, documents.document, Throttle(said.requests_per_minute))
         host, port = split_address(said.http)
         self._http = WSGIServer(
             (host, port),
@@ -58,6 +60,10 @@ class PhoneService:
             error_log=log,
             **_tls(said.certificate, said.certificate_key),
         )
+        self._pnp: PnpListener | None = None
+        if said.pnp:
+            desk = PnpDesk(rows, notes, said.pnp_networks, lambda token: folder(settings, token))
+            self._pnp = PnpListener(desk, said.pnp_interface)
 
     def start(self) -> None:
         """Answer from now on. Raises SettingsError when the address cannot be had."""
@@ -67,9 +73,13 @@ class PhoneService:
         except OSError as error:
             problem = f"cannot listen on {self._address}: {error.strerror or error}"
             raise SettingsError(problem, path="phones.http") from error
+        if self._pnp is not None:
+            self._pnp.start()
 
     def stop(self) -> None:
         """Answer no more."""
+        if self._pnp is not None:
+            self._pnp.stop()
         self._http.stop(timeout=1)
         self._database.close()
 

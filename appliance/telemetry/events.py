@@ -69,6 +69,9 @@ EVENTS = {
     "phone-denied": Event(
         "6f1aadb18c6242ac8e86c382136b56b1", "notice", "Somebody asked for a phone's configuration in vain."
     ),
+    "phone-told": Event(
+        "651594c13d664227957c5d1046f3fcc8", "info", "A desk phone asked by multicast and was told its URL."
+    ),
     "phone-failed": Event(
         "d4f6dd0f4b4d4f77a0f9b936ef1e60e3", "error", "The configuration of a phone cannot be made."
     ),
