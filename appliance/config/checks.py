@@ -88,8 +88,8 @@ def _workers(settings: Settings) -> Iterator[Finding]:
     if settings.sip.workers > 1:
         yield (
             ("sip", "workers"),
-            f"{settings.sip.workers} is more than this version can: bindings are not shared between workers"
-            " yet, so that calls would not find phones; set it to 1",
+            f"{settings.sip.workers} is more than this version can, which shares no bindings between workers:"
+            + " set it to 1",
         )
 
 

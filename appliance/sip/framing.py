@@ -40,6 +40,13 @@ class StreamFramer:
         """Take what has arrived."""
         self._buffer += data
 
+    @property
+    def first_line(self) -> bytes | None:
+        """The first line of what waits, with its end; None while it is not complete."""
+        self._skip_line_ends()
+        end = self._buffer.find(b"\n", 0, self._limits.message_bytes)
+        return bytes(self._buffer[: end + 1]) if end >= 0 else None
+
     def next_message(self) -> bytes | None:
         """The next whole message, or None when more bytes are needed.
 

@@ -167,10 +167,10 @@ class StreamConnection:
         self.last_used = monotonic()
         try:
             self._framer.feed(chunk)
+            if self._unsure and (line := self._framer.first_line) is not None:
+                _assert_beginning(line)
+                self._unsure = False
             while not self._closed and (message := self._framer.next_message()) is not None:
-                if self._unsure:
-                    _assert_whole(message)
-                    self._unsure = False
                 self.has_spoken = True
                 self._receive(message, self.hop)
             self._answer_pings()
@@ -188,9 +188,9 @@ class StreamConnection:
                 return  # the connection has been closed by send
 
 
-def _assert_whole(message: bytes) -> None:
+def _assert_beginning(line: bytes) -> None:
     """FrameError when the beginning of a message is missing, which the process before us took with it."""
-    if not _START.match(message):
+    if not _START.match(line):
         raise FrameError("the rest of a message whose beginning is gone")
 
 

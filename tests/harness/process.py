@@ -20,6 +20,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
         input_pipe: bool = False,
+        descriptors: Sequence[int] = (),
     ) -> None:
         self.command = [str(part) for part in command]
         self.log_path = log
@@ -31,6 +32,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=None if environment is None else dict(environment),
                 cwd=directory,
+                pass_fds=descriptors,
                 # A group of its own: a Ctrl-C at the terminal reaches the tests alone, and they clean up.
                 start_new_session=True,
             )
