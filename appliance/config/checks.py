@@ -88,8 +88,7 @@ def _workers(settings: Settings) -> Iterator[Finding]:
     if settings.sip.workers > 1:
         yield (
             ("sip", "workers"),
-            f"{settings.sip.workers} is more than this version can, which shares no bindings between workers:"
-            + " set it to 1",
+            f"{settings.sip.workers} is more than this version can, whose workers share no bindings: set it to 1",
         )
 
 
