@@ -21,6 +21,7 @@ from collections import deque
 from enum import Enum
 from hashlib import blake2b
 from struct import Struct
+from typing import NamedTuple
 
 _FIELDS = Struct(">QQ")  # expiry << 32 | boot, worker << 48 | serial
 _SIGNED = _FIELDS.size
@@ -41,6 +42,24 @@ class NonceVerdict(Enum):
     STALE = "stale"  # ours, but too old, of another boot, or no longer remembered
     FORGED = "forged"  # not signed with our key
     REPLAYED = "replayed"  # this nonce count was used before
+
+
+class UsedNonce(NamedTuple):
+    """A nonce that was used with a count: the highest, and a bit for each of those just below it."""
+
+    serial: int
+    expiry: int
+    highest: int
+    bits: int
+
+
+class NonceMemory(NamedTuple):
+    """What a process remembers of its nonces. Whoever goes on with it must be the only one who does."""
+
+    boot: int
+    serial: int
+    forgotten: int
+    used: list[UsedNonce]
 
 
 class NonceSource:
@@ -128,6 +147,24 @@ class NonceSource:
             return None
         when, who = fields
         return who >> 48, when & _32_BITS
+
+    def remains(self) -> NonceMemory:
+        """What the next process has to know to let phones go on with the nonces that they have."""
+        used = [
+            UsedNonce(serial, expiry, self._counts[serial] >> WINDOW, self._counts[serial] & _WINDOW_MASK)
+            for serial, expiry in self._by_first_use
+        ]
+        return NonceMemory(self._boot, self._serial, self._forgotten, used)
+
+    def go_on(self, memory: NonceMemory) -> None:
+        """Issues and judges from here on as the process that has left ``memory``; to be called before the
+        first nonce is issued."""
+        self._boot, self._serial, self._forgotten = memory.boot & _32_BITS, memory.serial, memory.forgotten
+        for serial, expiry, highest, bits in memory.used[-self._tracked :]:
+            self._counts[serial] = highest << WINDOW | bits
+            self._by_first_use.append((serial, expiry))
+        for lost in memory.used[: -self._tracked]:
+            self._forgotten = max(self._forgotten, lost.serial)
 
     def _open(self, nonce: str) -> tuple[int, int] | None:
         """The two numbers in a nonce whose MAC is right."""

@@ -147,11 +147,11 @@ class ProxyCore:
             timer_c_seconds=sip.timer_c_seconds,
         )
         relays = Relays(around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of)
-        self._takeover = Takeover(around, self.calls, relays, network.listeners, journal.say)
         self._clock = clock
         nonces = NonceSource(
             keys.derive("nonce"), settings.auth.nonce_seconds, 0, boot, settings.auth.nonces_tracked
         )
+        self._takeover = Takeover(around, self.calls, relays, nonces, network.listeners, journal.say)
         parts = Parts(
             domains=self.domains,
             credentials=CredentialCheck(
@@ -204,7 +204,7 @@ class ProxyCore:
         return self.admission.progress_of(request)
 
     def write_down(self) -> bytes:
-        """What is under way, when nothing more is read: for the next process. Empty when nothing is."""
+        """What is under way, when nothing more is read: for the next process."""
         try:
             return self._takeover.write_down(self._clock.now(), self._clock.wall())
         except Exception as error:  # noqa: BLE001 - told; bindings have to be written all the same

@@ -2,7 +2,8 @@
 
 To the phones it is as if nothing had happened: a call that rings at three phones is answered at one of them
 and stops at the others, and whoever gives up is heard (RFC 3261 §16.7, §16.10). Requests other than INVITE
-are taken up as well; over UDP they would come again by themselves (§17.1.2.2), over TCP they would not.
+are taken up as well; over UDP they would come again by themselves (§17.1.2.2), over TCP they would not. A
+phone that has been challenged answers the next process: which nonces were used is handed over too.
 
 Must not know where the text is kept meanwhile.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from appliance.auth.nonce import NonceSource
 from appliance.errors import SipError
 from appliance.proxy.calls import Calls
 from appliance.proxy.incoming import Incoming, reply_hop
@@ -39,21 +41,23 @@ class Takeover:
         around: Surroundings,
         calls: Calls,
         relays: Relays,
+        nonces: NonceSource,
         listeners: Sequence[tuple[str, str, int]],
         say: Callable[[str, str], None],
     ) -> None:
         self._around = around
         self._calls = calls
         self._relays = relays
+        self._nonces = nonces
         self._listeners = list(listeners)
         self._say = say
 
     def write_down(self, now: float, wall: float) -> bytes:
-        """All that is under way; empty when nothing is. To be called when nothing more is read."""
+        """All that is under way; to be called when nothing more is read."""
         contexts = [context for context in self._contexts() if context.unfinished]
         contexts.sort(key=lambda context: context.done)
         requests = [context.remains(now) for context in islice(contexts, _MOST_REQUESTS)]
-        return write(wall, self._listeners, requests, self._calls.remains(now))
+        return write(wall, self._listeners, requests, self._calls.remains(now), self._nonces.remains())
 
     def take_up(self, data: bytes, now: float, wall: float) -> None:
         """Goes on with what ``write_down`` has written; what cannot be used is told of in one line."""
@@ -62,6 +66,7 @@ class Takeover:
         except Unreadable as problem:
             self._say("warning", f"the calls that were under way are not taken up: {problem}")
             return
+        self._nonces.go_on(leftovers.nonces)
         elapsed = max(0.0, wall - leftovers.stopped)
         self._calls.resume(leftovers.calls, now - elapsed)
         if not leftovers.requests:

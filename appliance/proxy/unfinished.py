@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from appliance.auth.nonce import NonceMemory
 from appliance.proxy.targets import Target
 from appliance.sip.hop import Hop
 from appliance.transaction.machine import Remains
@@ -85,6 +86,7 @@ class Leftovers(Struct, frozen=True, kw_only=True):
     listeners: list[tuple[str, str, int]]
     requests: list[Unfinished]
     calls: list[AnsweredCall]
+    nonces: NonceMemory
 
 
 def write(
@@ -92,12 +94,16 @@ def write(
     listeners: Sequence[tuple[str, str, int]],
     requests: list[Unfinished],
     calls: list[AnsweredCall],
+    nonces: NonceMemory,
 ) -> bytes:
-    """The text of all that is under way; empty when nothing is."""
-    if not requests and not calls:
-        return b""
+    """The text of all that is under way."""
     leftovers = Leftovers(
-        version=_VERSION, stopped=stopped, listeners=list(listeners), requests=requests, calls=calls
+        version=_VERSION,
+        stopped=stopped,
+        listeners=list(listeners),
+        requests=requests,
+        calls=calls,
+        nonces=nonces,
     )
     # Not msgspec's own JSON: messages hold bytes that are no UTF-8 as surrogates, which only this one writes.
     return json.dumps(msgspec.to_builtins(leftovers), separators=(",", ":")).encode("ascii")

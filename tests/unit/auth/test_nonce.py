@@ -179,3 +179,35 @@ def test_a_clock_that_was_ahead_does_not_make_later_nonces_stale() -> None:
 def test_what_could_protect_nobody_is_refused(key: bytes, lifetime: float, tracked: int) -> None:
     with pytest.raises(ValueError, match="nonce"):
         NonceSource(key, lifetime, 0, 0, tracked)
+
+
+class TestGoingOn:
+    """A process goes on with the nonces of the last one."""
+
+    def test_nonces_are_good_once_as_before(self) -> None:
+        before, after = source(boot=7), source(boot=8)
+        fresh, used = before.issue(NOW), before.issue(NOW)
+        assert spend(before, used, 3) is VALID
+        assert after.check(fresh, 1, NOW) is STALE
+        after.go_on(before.remains())
+        assert spend(after, fresh, 1) is VALID
+        assert after.check(used, 3, NOW) is REPLAYED
+        assert spend(after, used, 2) is VALID
+        assert after.check(used, 2, NOW) is REPLAYED
+        assert spend(after, used, 4) is VALID
+
+    def test_new_ones_are_new(self) -> None:
+        before, after = source(), source()
+        issued = {before.issue(NOW) for _ in range(10)}
+        after.go_on(before.remains())
+        assert after.issue(NOW) not in issued
+
+    def test_what_was_forgotten_stays_forgotten(self) -> None:
+        before, after = source(tracked=2), source(tracked=1)
+        nonces = [before.issue(NOW) for _ in range(4)]
+        for nonce in nonces[1:]:
+            assert spend(before, nonce, 1) is VALID
+        after.go_on(before.remains())
+        assert len(after) == 1
+        assert [after.check(nonce, 2, NOW) for nonce in nonces] == [STALE, STALE, STALE, VALID]
+        assert after.check(nonces[3], 1, NOW) is REPLAYED

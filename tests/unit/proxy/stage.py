@@ -95,6 +95,7 @@ class Stage:
         self.metrics = Metrics()
         self.tracer = Tracer()
         self._numbers = count(1)
+        self._boots = count(7)
         self.core = self.restarted()
 
     def restarted(self) -> ProxyCore:
@@ -103,7 +104,7 @@ class Stage:
         self.core = ProxyCore(
             self.settings,
             Keys(bytes(32)),
-            7,
+            next(self._boots),
             self,
             self,
             Watchers(self.metrics, self.tracer, journal),

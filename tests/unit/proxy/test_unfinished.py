@@ -7,6 +7,7 @@ from math import inf
 
 import pytest
 
+from appliance.auth.nonce import NonceMemory, UsedNonce
 from appliance.proxy.targets import Target
 from appliance.proxy.unfinished import (
     AnsweredCall,
@@ -27,6 +28,7 @@ from appliance.transaction.machine import Remains
 
 LISTENERS = [("udp", "192.0.2.1", 5060)]
 CALL = AnsweredCall("c1", "10@example.org", "11@example.org", 3.5)
+NONCES = NonceMemory(2**32 - 1, 7, 3, [UsedNonce(5, 1_800_000_000, 9, 2**64 - 1)])
 
 
 def record() -> Unfinished:
@@ -58,14 +60,11 @@ def record() -> Unfinished:
 
 
 def test_it_is_read_as_it_was_written() -> None:
-    leftovers = read(write(1_800_000_000.5, LISTENERS, [record()], [CALL]))
+    leftovers = read(write(1_800_000_000.5, LISTENERS, [record()], [CALL], NONCES))
     assert leftovers.requests == [record()]
     assert leftovers.calls == [CALL]
+    assert leftovers.nonces == NONCES
     assert (leftovers.stopped, leftovers.listeners) == (1_800_000_000.5, LISTENERS)
-
-
-def test_of_nothing_there_is_no_text() -> None:
-    assert write(1.0, LISTENERS, [], []) == b""
 
 
 def test_every_byte_survives() -> None:
@@ -93,7 +92,7 @@ def test_what_is_something_else_is_refused(data: bytes, why: str) -> None:
     [("hop", ["udp", "192.0.2.1"]), ("age", "long"), ("server", ["calling"]), ("branches", [{}])],
 )
 def test_a_field_of_another_shape_is_refused(name: str, value: object) -> None:
-    content = json.loads(write(1.0, LISTENERS, [record()], []))
+    content = json.loads(write(1.0, LISTENERS, [record()], [], NONCES))
     content["requests"][0][name] = value
     with pytest.raises(Unreadable, match="something is wrong"):
         read(json.dumps(content).encode())
