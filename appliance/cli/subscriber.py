@@ -8,6 +8,7 @@ from appliance.cli.address import address_of_record, domain_name, mail_address
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_record, show_table
 from appliance.cli.passwords import read_password
+from appliance.cli.phone_password import phone_password
 from appliance.cli.subscriber_apply import apply
 from appliance.errors import StorageError
 
@@ -74,10 +75,14 @@ def passwd(run: Invocation, user: str, store_password: bool) -> None:
     with run.database() as database:
         if subscribers.find(database, who) is None:
             raise NoSuchSubscriber(who)
-        if not subscribers.set_password(database, who, read_password(str(who)), plaintext=store_password):
+        password = read_password(str(who))
+        phones = phone_password(run, database, who, password)
+        if not subscribers.set_password(database, who, password, plaintext=store_password, then=phones):
             raise NoSuchSubscriber(who)
     run.forget("subscriber", who)
     say(f"the password of {who} is changed")
+    if phones is not None:
+        say(f"phones have to fetch it: 'sipbox phone resync {who}'")
 
 
 @subscriber.command()

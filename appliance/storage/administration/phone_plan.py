@@ -1,9 +1,9 @@
 """What has to change so that phones are as a file wants them: a comparison, without a database.
 
 A phone's password is that of its subscriber: given by the file, else what is sealed on a phone already, else
-the plain text that the subscriber's row has, else a new one for a subscriber who is not there yet. For one
-who is there, and whose password nobody knows, a new one is made only when that is asked for: his other phones
-would stop working. Must not know SQL.
+the plain text that the subscriber's row has, else a new one for a subscriber who is not there yet or has none.
+For one whose password nobody knows a new one is made only when that is asked for: his other phones would stop
+working. Must not know SQL.
 """
 
 from __future__ import annotations
@@ -176,7 +176,8 @@ class Planner:
         realm = self._realm(who.domain)
         opened = self._opened(stored, who, place)
         password = given
-        if password is None and person is not None:
+        has_one = person is not None and bool(person.ha1 or person.password)
+        if password is None and person is not None and has_one:
             fitting = [each for each in (opened, person.password) if each and _fits(person, who, realm, each)]
             if fitting:
                 password = fitting[0]
@@ -186,7 +187,7 @@ class Planner:
                     " which makes a new one"
                 )
         if password is None:
-            password = opened if person is None and opened else secrets.token_urlsafe(_PASSWORD_BYTES)
+            password = opened if opened and not has_one else secrets.token_urlsafe(_PASSWORD_BYTES)
         if person is None:
             self._plan.new_subscribers[who] = _hashes(who, realm, password)
             self._plan.lines.append(f"+ subscriber {who}: password {'given' if given else 'generated'}")
@@ -263,7 +264,7 @@ def _differences(wanted: Wanted, now: StoredPhone) -> list[str]:
 
 
 def _fits(person: Person, who: AddressOfRecord, realm: str, password: str) -> bool:
-    if person.ha1:
+    if person.ha1 or not person.password:
         return person.ha1.lower() == ha1(who.username, realm, password)
     return person.password == password
 

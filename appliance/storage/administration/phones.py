@@ -97,6 +97,13 @@ def renew_token(database: Database, mac: str) -> str | None:
     return token if found else None
 
 
+def has_lines(database: Database, username: str, domain: str) -> bool:
+    """Whether any phone has a line of this user."""
+    his = (phone_line.c.username == username) & (phone_line.c.domain == domain)
+    query = select(phone_line.c.id).where(his).limit(1)
+    return database.run(lambda connection: connection.execute(query).first() is not None, "phone_list")
+
+
 def keep_password(
     connection: Connection, username: str, domain: str, sealed: str, but_not: Collection[str] = ()
 ) -> int:

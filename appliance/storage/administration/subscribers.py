@@ -6,6 +6,7 @@ only when that is asked for, as the tutorial does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
@@ -64,13 +65,23 @@ def add(
         ) from error
 
 
-def set_password(database: Database, who: AddressOfRecord, password: str, *, plaintext: bool = False) -> bool:
-    """A new password; False when there is no such subscriber."""
+def set_password(
+    database: Database,
+    who: AddressOfRecord,
+    password: str,
+    *,
+    plaintext: bool = False,
+    then: Callable[[Connection], object] | None = None,
+) -> bool:
+    """A new password; False when there is no such subscriber. ``then`` goes with it in one transaction."""
 
     def work(connection: Connection) -> bool:
         hashes = _hashes(connection, who, password, plaintext)
         change = update(subscriber).where(_is(who)).values(datetime_modified=utc_now(), **hashes)
-        return connection.execute(change).rowcount > 0
+        changed = connection.execute(change).rowcount > 0
+        if changed and then is not None:
+            then(connection)
+        return changed
 
     return database.run(work, "subscriber_password")
 
