@@ -6,8 +6,8 @@
         box.ssh("systemctl is-system-running").stdout
         box.reboot()
 
-It is as bare as Debian's minimal system with SSH for root (no Python). Downloaded packages are kept under ``.cache``
-for the next box of that release.
+It is as bare as Debian's minimal system with SSH for root (no Python). Downloaded packages are kept under
+``.cache`` for the next box of that release.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def bare(release: str) -> Path:
 
 
 class BootedBox:
-    """A box on ``network``; ``layers``, ``number`` and ``hostname`` are those of a snapshot that it continues."""
+    """A box on ``network``; ``layers``, ``number``, ``hostname`` are those of a snapshot that it continues."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class BootedBox:
         # Boxes in one control group would take each other's services for their own.
         # Exit status 133 is systemd-nspawn's for a box that wants to be started again: a reboot.
         script = (
-            f"for tree in /sys/fs/cgroup/unified /sys/fs/cgroup; do [ -e $tree/cgroup.procs ] && break; done\n"
+            "for tree in /sys/fs/cgroup/unified /sys/fs/cgroup; do [ -e $tree/cgroup.procs ] && break; done\n"
             f"mkdir $tree/{self._machine} && echo $$ >$tree/{self._machine}/cgroup.procs || exit\n"
             f"{self.disk.mount} || exit\n"
             'while :; do "$@"; status=$?; [ $status = 133 ] || exit $status; done\n'
@@ -203,13 +203,13 @@ class BootedBox:
     # ----------------------------------------------------------------------------------------- commands in it
 
     def ssh(
-        self, command: str, *, input: str | None = None, check: bool = True, timeout: float = 600.0
+        self, command: str, *, typed: str | None = None, check: bool = True, timeout: float = 600.0
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command in it as root; AssertionError when it fails, unless not ``check``."""
+        """Run a shell command in it as root, which reads ``typed``; AssertionError when it fails, unless not ``check``."""
         done = subprocess.run(
             ["ssh", "-F", self.network.ssh_config, self.address, command],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            input=typed,
+            stdin=subprocess.DEVNULL if typed is None else None,
             capture_output=True,
             text=True,
             errors="replace",
@@ -217,7 +217,8 @@ class BootedBox:
             check=False,
         )
         assert not check or done.returncode == 0, (
-            f"{command} in {self.release}: exit {done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+            f"{command} in {self.release}: exit {done.returncode}\n"
+            f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
         )
         return done
 
