@@ -88,7 +88,7 @@ def _workers(settings: Settings) -> Iterator[Finding]:
     if settings.sip.workers > 1:
         yield (
             ("sip", "workers"),
-            f"{settings.sip.workers} is more than this version can: workers share no bindings yet; set it to 1",
+            f"{settings.sip.workers} is more than this version can: workers share no bindings yet; use 1",
         )
 
 
