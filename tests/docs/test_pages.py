@@ -78,6 +78,10 @@ def test_subscribers(clone: Clone) -> None:
     assert typed("docs/subscribers.md", clone) >= 12
 
 
+def test_phones(clone: Clone) -> None:
+    assert typed("docs/phones.md", clone) >= 20
+
+
 def test_fifo(clone: Clone) -> None:
     variables = {"SIPBOX_CONFIG": str(clone.directory / ".state" / "sipbox.toml")}
     path = str(Path(sys.executable).parent)

@@ -45,6 +45,8 @@ PLACEHOLDERS = [
         (r"(?m)^Call-ID: .*$", "Call-ID: …"),
         (r"(?m)^CSeq: \d+", "CSeq: …"),
         (r"\b(1[01])-0x[0-9a-f]+", r"\1-0x…"),
+        (r"(?<=:8088/)[\w-]{27}\b", "TOKEN"),
+        (r"(?m)^token +[\w-]{27}$", "token TOKEN"),
         (r"\bbaresip v[\d.]+ \([^)]*\)", "baresip"),
         (r"\bexpires=\d+", "expires=…"),
         (r"\b\d+ s\b", "N s"),
