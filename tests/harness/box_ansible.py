@@ -91,7 +91,7 @@ def ansible(
         done = subprocess.run(
             [Path(python).parent / "ansible-playbook", "--inventory", path, *extra, playbook],
             cwd=REPOSITORY,
-            env=_environment(place, boxes) | dict(environment or {}),
+            env=control_environment(place) | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -118,7 +118,8 @@ def inventory_of(boxes: Sequence[BootedBox], variables: Mapping[str, Any]) -> di
     return {"all": {"children": {"sipbox": {"hosts": hosts, "vars": dict(variables)}}}}
 
 
-def _environment(place: Path, boxes: Sequence[BootedBox]) -> dict[str, str]:
+def control_environment(place: Path) -> dict[str, str]:
+    """The environment of Ansible on the control machine; ``place`` is for what one run leaves."""
     kept = {
         name: value
         for name, value in os.environ.items()
