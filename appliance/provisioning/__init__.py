@@ -9,9 +9,10 @@
     files            every vendor's files behind one door: names, content, content type
     grandstream, grandstream_binary, yealink, snom, polycom, cisco    a file for each vendor
     discovery, dhcp  how a phone learns where to ask: SIP PnP, DHCP options
+    vault, stored    passwords of phones, sealed; a phone's row and the settings as values
     rendering        the templates of templates/phones/, and an administrator's own before them
 
-Must not know HTTP, SQL or gevent: the agent stores the phones, decides who may ask, and answers.
+Must not know HTTP, sockets or gevent: the agent stores the phones, decides who may ask, and answers.
 """
 
 from __future__ import annotations
