@@ -6,8 +6,9 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -25,7 +26,14 @@ OPTIONS = b"OPTIONS sip:h SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 class Played:
     """``Flows`` with one TCP listener on the loop of this process, and what it told."""
 
-    def __init__(self, **options: int) -> None:
+    def __init__(
+        self,
+        *,
+        transport: str = "tcp",
+        address: tuple[str, int] = (LOOPBACK, 0),
+        resumed: Sequence[int] = (),
+        **options: Any,
+    ) -> None:
         self.received: list[tuple[bytes, Hop]] = []
         self.ended: list[str] = []
         self.flows = Flows(
@@ -34,7 +42,9 @@ class Played:
             lambda opened, _hop, reason: None if opened else self.ended.append(reason),
             **options,
         )
-        self.address = (LOOPBACK, self.flows.listen("tcp", LOOPBACK, 0).port)
+        self.address = (LOOPBACK, self.flows.listen(transport, *address).port)
+        for descriptor in resumed:
+            self.flows.resume(descriptor)
         self.flows.start()
 
     def phone(self, port: int = 0) -> socket.socket:
@@ -108,6 +118,102 @@ class TestWhichConnection:
     def test_a_reply_that_nobody_takes_is_counted(self, played: Played) -> None:
         played.flows.send(b"reply", Hop("tcp", LOOPBACK, 9, 0, 77, sent_by_port=9))
         until(lambda: played.flows.undelivered == 1)
+
+
+class Kept:
+    """Holds copies of connections, as systemd does, and hands them to another ``Flows``."""
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+        self.first = Played(keep=lambda descriptor: self.descriptors.append(os.dup(descriptor)))
+
+    def next(self, **options: Any) -> Played:
+        self.first.flows.stop()
+        self.first.flows.close()
+        following = Played(resumed=self.descriptors, **options)
+        self.descriptors = []
+        return following
+
+
+class TestConnectionsThatOutliveTheirProcess:
+    def test_a_connection_has_the_same_number_in_the_next_process(self) -> None:
+        kept = Kept()
+        with kept.first.phone() as phone:
+            hop = kept.first.hop_of(phone)
+            following = kept.next(address=kept.first.address)
+            assert following.flows.is_open(hop)
+            assert not following.flows.is_open(hop._replace(port=hop.port + 1))
+            following.flows.send(b"to the same phone", hop)
+            assert phone.recv(100) == b"to the same phone"
+            assert following.hop_of(phone) == hop
+            following.flows.close()
+
+    def test_what_is_closed_for_good_is_closed_for_those_who_hold_a_copy(self) -> None:
+        kept = Kept()
+        with kept.first.phone() as phone:
+            phone.sendall(b"what is this\r\nContent-Length: x\r\n\r\n")
+            until(lambda: kept.first.ended != [])
+            assert phone.recv(1) == b""
+            kept.first.flows.close()
+        os.close(kept.descriptors.pop())
+
+    def test_one_in_the_middle_of_a_message_is_closed_at_the_end(self) -> None:
+        kept = Kept()
+        with kept.first.phone() as cut, kept.first.phone() as whole:
+            kept.first.hop_of(whole)
+            cut.sendall(OPTIONS[:20])
+            until(lambda: len(kept.descriptors) == 2)
+            gevent.sleep(0.05)
+            following = kept.next(address=kept.first.address)
+            assert cut.recv(1) == b""
+            until(lambda: following.flows.connections == 1)
+            following.flows.close()
+
+    @pytest.mark.parametrize("rest", [b"0 0\r\nm=audio 9\r\n", b"tag=1\r\nContent-Length: 0\r\n\r\n"])
+    def test_the_rest_of_a_message_whose_beginning_is_gone_ends_it(self, rest: bytes) -> None:
+        kept = Kept()
+        with kept.first.phone() as phone:
+            kept.first.hop_of(phone)
+            following = kept.next(address=kept.first.address)
+            phone.sendall(b"\r\n" + rest)
+            until(lambda: following.ended != [])
+            assert "whose beginning is gone" in following.ended[0]
+            assert following.received == []
+            following.flows.close()
+
+    def test_one_that_fits_no_listener_any_more_is_closed(self) -> None:
+        kept = Kept()
+        with kept.first.phone() as phone:
+            kept.first.hop_of(phone)
+            following = kept.next(transport="udp")
+            assert phone.recv(1) == b""
+            assert following.flows.connections == 0
+            following.flows.close()
+
+
+class TestWhatIsAsked:
+    def test_a_socket_that_nobody_reads_is_named(self, played: Played) -> None:
+        gevent.sleep(0.01)
+        with played.phone():
+            until(lambda: played.flows.connections == 1)
+            assert played.flows.unread() == []
+            played.flows.listeners[0].stop()
+            with played.phone():
+                assert played.flows.unread() == [], "it may be looked at yet"
+                assert played.flows.unread() == [f"tcp:{LOOPBACK}:{played.address[1]}"]
+                played.flows.listeners[0].start()
+                until(lambda: played.flows.connections == 2)
+                assert played.flows.unread() == []
+
+    def test_what_the_kernel_drops_is_counted(self) -> None:
+        flows = Flows(lambda *_: None, DEFAULT_LIMITS, lambda *_: None, receive_buffer=2048)
+        listener = flows.listen("udp", LOOPBACK, 0)
+        assert flows.drops() == {"udp": 0}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            for _ in range(100):
+                phone.sendto(b"x" * 1000, (LOOPBACK, listener.port))
+        assert 0 < flows.drops()["udp"] < 100
+        flows.close()
 
 
 class TestStrangers:
