@@ -61,8 +61,10 @@ class Sipp:
         lost: int = 0,
         pause_ms: int = 0,
         timeout: float = 60.0,
+        address: str = LOOPBACK,
     ) -> None:
-        self.scenario, self.port, self.timeout = scenario, port or free_port(), timeout
+        self.scenario, self.port, self.timeout = scenario, port or free_port(address=address), timeout
+        self.address = address
         self.transport = transport
         self._place = directory / f"{scenario}-{self.port}"
         self._place.mkdir(parents=True)
@@ -70,7 +72,7 @@ class Sipp:
         (self._place / "scenario.xml").write_text(
             re.sub(r"\$\{(\w+)\}", lambda found: (values or {})[found[1]], text)
         )
-        command = ["sipp", "-sf", "scenario.xml", "-i", LOOPBACK, "-p", str(self.port), "-t", transport]
+        command = ["sipp", "-sf", "scenario.xml", "-i", address, "-p", str(self.port), "-t", transport]
         command += ["-m", str(calls), "-l", str(at_once or calls), "-r", str(rate), "-d", str(pause_ms)]
         command += ["-mp", str(free_port(4)), "-cp", str(free_port()), "-nostdin", "-skip_rlimit"]
         # By default a 401 that comes twice, with two nonces, is no retransmission to SIPp but a surprise.
@@ -109,7 +111,7 @@ class Sipp:
     def _listens(self) -> bool:
         assert self._process is not None
         assert self._process.running, self.errors()
-        return not is_free(LOOPBACK, self.port)
+        return not is_free(self.address, self.port)
 
     @property
     def pid(self) -> int:
