@@ -17,6 +17,19 @@ from typing import Any, NamedTuple
 
 from appliance.errors import SipboxError
 
+#: What may be said of a subscriber.
+SUBSCRIBER_COLUMNS = (
+    "user",
+    "domain",
+    "password",
+    "ha1",
+    "first_name",
+    "last_name",
+    "email",
+    "aliases",
+    "permissions",
+    "state",
+)
 _VAULT = "$ANSIBLE_VAULT"
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _DEEPEST = 6

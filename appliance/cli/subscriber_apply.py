@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from appliance.cli.address import domain_name, mail_address, user_part
-from appliance.cli.entries import BadEntry, Entry, read_entries
+from appliance.cli.entries import SUBSCRIBER_COLUMNS, BadEntry, Entry, read_entries
 from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json
 from appliance.cli.passwords import checked_password
@@ -20,18 +20,6 @@ from appliance.telemetry.trace_format import harmless
 if TYPE_CHECKING:
     from appliance.storage.administration.subscriber_plan import Plan, Wanted
 
-COLUMNS = (
-    "user",
-    "domain",
-    "password",
-    "ha1",
-    "first_name",
-    "last_name",
-    "email",
-    "aliases",
-    "permissions",
-    "state",
-)
 LENGTHS = {"first_name": 25, "last_name": 45}
 #: Of more than these the server forgets all that it keeps in memory.
 TOLD_BY_NAME = 1000
@@ -62,7 +50,7 @@ def apply(
     """Make the subscribers as FILE (CSV, YAML or JSON; - is standard input) says: all of them, or none."""
     from appliance.storage.administration import domains, subscriber_apply
 
-    entries = read_entries(file, "subscribers", COLUMNS)
+    entries = read_entries(file, "subscribers", SUBSCRIBER_COLUMNS)
     if remove and not entries:
         raise BadEntry(file, "names nobody, and --remove would take all away; give entries 'state: absent'")
     folded = not run.settings.registrar.case_sensitive
