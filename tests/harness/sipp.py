@@ -144,6 +144,14 @@ class Sipp:
             retransmissions=int(last["Retransmissions(C)"]),
         )
 
+    @property
+    def so_far(self) -> int:
+        """How many calls have succeeded up to the last second; 0 while SIPp has written no whole line."""
+        try:
+            return self.statistics().successful
+        except (FileNotFoundError, IndexError, TypeError, ValueError):
+            return 0
+
     def errors(self) -> str:
         """The end of what SIPp complained about."""
         texts = [self._place / name for name in ("errors.log", "screen.log")]
