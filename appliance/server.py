@@ -82,7 +82,7 @@ class SipServer:
             self.supervisor,
         )
         self.directory = Directory(settings, self.metrics, self.journal, self.network.is_open)
-        self.handover = Handover(Path(settings.sip.state_dir) / "unfinished.json", self.journal.say)
+        self.handover = Handover(Path(settings.sip.state_dir) / f"unfinished-{worker}.json", self.journal.say)
         self.core = ProxyCore(
             settings,
             keys,

@@ -136,7 +136,7 @@ def test_the_best_of_refusals_before_and_after_the_restart(ringing: Ringing) -> 
 
 def test_what_is_kept_is_for_the_server_alone_and_not_for_long(ringing: Ringing) -> None:
     ringing.box.stop()
-    kept = ringing.box.directory / "state" / "unfinished.json"
+    kept = ringing.box.directory / "state" / "unfinished-1.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     ringing.box.start()
     assert not kept.exists()
