@@ -40,7 +40,7 @@ def bare(release: str) -> Path:
 
 
 class BootedBox:
-    """A box on ``network``; ``layers``, ``number``, ``hostname`` are those of a snapshot that it continues."""
+    """A box on ``network``; ``layers``, ``number`` and ``hostname`` are those of a snapshot."""
 
     def __init__(
         self,
@@ -205,7 +205,7 @@ class BootedBox:
     def ssh(
         self, command: str, *, typed: str | None = None, check: bool = True, timeout: float = 600.0
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command in it as root, which reads ``typed``; AssertionError when it fails, unless not ``check``."""
+        """Run a shell command that reads ``typed``, as root; AssertionError when it fails and is to be checked."""
         done = subprocess.run(
             ["ssh", "-F", self.network.ssh_config, self.address, command],
             input=typed,
