@@ -205,7 +205,7 @@ class BootedBox:
     def ssh(
         self, command: str, *, typed: str | None = None, check: bool = True, timeout: float = 600.0
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command that reads ``typed``, as root; AssertionError when it fails and is to be checked."""
+        """Run a shell command that reads ``typed``, as root; AssertionError when it fails, if ``check``."""
         done = subprocess.run(
             ["ssh", "-F", self.network.ssh_config, self.address, command],
             input=typed,
