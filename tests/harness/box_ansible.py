@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class AnsibleRun:
     returncode: int
     output: str
     recap: Mapping[str, Mapping[str, int]]
+    seconds: float = 0.0
 
     @property
     def changed(self) -> int:
@@ -80,6 +82,7 @@ def ansible(
     """
     if isinstance(boxes, BootedBox):
         boxes = [boxes]
+    began = time.monotonic()
     place = Path(tempfile.mkdtemp(prefix="sbx-", dir="/tmp"))  # short, for SSH's control sockets
     try:
         if isinstance(inventory, Path):
@@ -102,7 +105,7 @@ def ansible(
         )
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    return AnsibleRun(done.returncode, done.stdout, _recap(done.stdout))
+    return AnsibleRun(done.returncode, done.stdout, _recap(done.stdout), time.monotonic() - began)
 
 
 def inventory_of(boxes: Sequence[BootedBox], variables: Mapping[str, Any]) -> dict[str, Any]:
