@@ -1,7 +1,7 @@
 """What has to change so that phones are as a file wants them: a comparison, without a database.
 
 A phone's password is that of its subscriber: given by the file, else what is sealed on a phone already, else
-the plain text that the subscriber's row has, else a new one for a subscriber who is not there yet or has none.
+the plain text that the row of the subscriber has, else a new one for who is not there yet, or has none.
 For one whose password nobody knows a new one is made only when that is asked for: his other phones would stop
 working. Must not know SQL.
 """
