@@ -1,5 +1,5 @@
-"""A box is no telephone system any more: what people would miss stays until it is asked for, the rest of the box
-is left alone.
+"""A box is no telephone system any more: what people would miss stays until it is asked for, the rest of it is
+left alone.
 """
 
 from __future__ import annotations
