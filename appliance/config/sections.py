@@ -142,7 +142,7 @@ class PhoneSettings(Section, frozen=True, kw_only=True):
         "127.0.0.0/8",
     )  # who is answered
     pnp_interface: str = ""  # the address of the interface that joins the group; "": the system chooses
-    sip_server: str = ""  # HOST or HOST:PORT that phones register with; "": the domain of the line
+    sip_server: str = ""  # HOST or HOST:PORT where phones reach this server; "": the first listener
     outbound_proxy: str = ""  # HOST or HOST:PORT; "": none
     transport: Literal["udp", "tcp"] = "udp"
     expires: Annotated[int, Meta(ge=60, le=86_400)] = 3600  # how long a registration of a phone lasts

@@ -22,7 +22,7 @@ SECRET_OPTION = "admin_password"  # noqa: S105 - the name of an option
 def site_of(settings: Settings) -> Site:
     """What ``[phones]`` says of all phones; its ``url`` is where the folders of the phones are."""
     said = settings.phones
-    host, port = parse_host_port(said.sip_server) if said.sip_server else ("", None)
+    host, port = parse_host_port(said.sip_server) if said.sip_server else _listener(settings)
     return Site(
         domain=settings.sip.domains[0] if settings.sip.domains else settings.sip.listeners[0].host,
         server=host,
@@ -36,6 +36,13 @@ def site_of(settings: Settings) -> Site:
         expires=said.expires,
         url=base_url(settings),
     )
+
+
+def _listener(settings: Settings) -> tuple[str, int]:
+    """Where this server listens for the phones' transport: the domain need not be in any DNS."""
+    listeners = settings.sip.listeners
+    first = next((one for one in listeners if one.transport == settings.phones.transport), listeners[0])
+    return first.address.rpartition(":")[0], first.port
 
 
 def base_url(settings: Settings) -> str:
