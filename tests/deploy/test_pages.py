@@ -1,8 +1,8 @@
-"""The pages for administrators of a box: each command is typed on a deployed box, or beside it, as it is written.
+"""The pages for administrators of a box: each command is typed on a deployed box, or beside it, as it stands.
 
-In a block ``console box`` lines behind ``#`` are typed as root on the box, in a block ``console control`` those
-behind ``$`` on the administrator's own machine, in a clone of this repository. A command has to succeed, and what
-the page shows of its output has to come, in that order; ``…`` stands for anything.
+In a block ``console box`` lines behind ``#`` are typed as root on the box, in ``console control`` those
+behind ``$`` on the administrator's own machine, in a clone of this repository. A command has to succeed, and
+what the page shows of its output has to come, in that order; ``…`` stands for anything.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def test_the_pages_are_found() -> None:
 
 
 def commands(block: Block, prompt: str) -> Iterator[tuple[str, list[str]]]:
-    """Each command of the block, lines with ``>`` joined to it, with the lines of output that stand below it."""
+    """Each command of the block, with the lines of output that stand below it; ``>`` goes on with a command."""
     typed, output = "", list[str]()
     for line in block.text.splitlines():
         if line.startswith(prompt):
