@@ -63,7 +63,7 @@ def test_the_pages_are_found() -> None:
 
 
 def commands(block: Block, prompt: str) -> Iterator[tuple[str, list[str]]]:
-    """Each command of the block, with the lines of output that stand below it; ``>`` goes on with a command."""
+    """Each command of the block, with the output that stands below it; ``>`` goes on with a command."""
     typed, output = "", list[str]()
     for line in block.text.splitlines():
         if line.startswith(prompt):
