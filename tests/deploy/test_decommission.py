@@ -1,4 +1,4 @@
-"""A box is no telephone system any more: what people would miss stays until it is asked for, the rest of it is
+"""A box is no telephone system any more: what people would miss stays until it is asked for, the rest is
 left alone.
 """
 
