@@ -6,14 +6,16 @@ import click
 
 from appliance.cli.invocation import Invocation, Verb, invocation
 from appliance.cli.serve import cooperate
+from appliance.supervision.refusal import told_to_systemd
 
 
 @click.command(cls=Verb)
 @invocation
 def agent(run: Invocation) -> None:
     """Run the management agent in the foreground: FIFO, metrics, health and status page."""
-    settings = run.settings
-    cooperate()
-    from appliance.agent import service
+    with told_to_systemd():
+        settings = run.settings
+        cooperate()
+        from appliance.agent import service
 
-    service.run(settings)
+        service.run(settings)

@@ -9,6 +9,7 @@ import click
 from appliance.cli.invocation import Invocation, Verb, invocation
 from appliance.config import Settings
 from appliance.errors import SettingsError
+from appliance.supervision.refusal import told_to_systemd
 
 
 @click.command(cls=Verb)
@@ -24,14 +25,15 @@ from appliance.errors import SettingsError
 @invocation
 def serve(run: Invocation, trace: bool, with_agent: bool, worker: int) -> None:
     """Run the SIP server in the foreground; SIGTERM or Ctrl-C ends it in order."""
-    settings = run.settings
-    if worker > settings.sip.workers:
-        problem = (
-            f"is {settings.sip.workers}, and this is worker {worker}:"
-            f" systemctl disable --now sipbox@{worker}.socket sipbox@{worker}.service"
-        )
-        raise SettingsError(problem, path="sip.workers")
-    run_server(settings, trace=trace, with_agent=with_agent, worker=worker)
+    with told_to_systemd():
+        settings = run.settings
+        if worker > settings.sip.workers:
+            problem = (
+                f"is {settings.sip.workers}, and this is worker {worker}:"
+                f" systemctl disable --now sipbox@{worker}.socket sipbox@{worker}.service"
+            )
+            raise SettingsError(problem, path="sip.workers")
+        run_server(settings, trace=trace, with_agent=with_agent, worker=worker)
 
 
 def run_server(settings: Settings, *, trace: bool, with_agent: bool, worker: int = 1) -> None:
