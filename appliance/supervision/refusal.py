@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 2.0
 
 @contextmanager
 def told_to_systemd() -> Iterator[None]:
-    """Tells why the process cannot be, waits, and lets the error go its way. Without systemd it does nothing."""
+    """Tells why the process cannot be, waits, and lets the error go on; without systemd it only does that."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     try:
         yield
