@@ -65,6 +65,7 @@ class Orphans:
                 client_key(request),
                 _RINGING,
                 now,
+                now,
             )
         except (Unroutable, ValueError):
             return  # the phone is gone, or it has been told already

@@ -108,8 +108,9 @@ class Branch:
             sent=sent,
         )
 
-    def go_on(self, sent: SentCopy, table: TransactionTable, then: float, now: float) -> None:
-        """Takes up its transaction; a CANCEL that was under way is sent again. Raises as ``context`` does."""
+    def go_on(self, sent: SentCopy, table: TransactionTable, then: float, soon: float) -> None:
+        """Takes up its transaction; a CANCEL that has had no effect by ``soon`` is sent again. Raises as
+        ``context`` does."""
         data = bytes_of(sent.data)
         request = parse(data)
         if not isinstance(request, Request):
@@ -117,10 +118,10 @@ class Branch:
         # What is sent may be the ACK of a refusal, which belongs to its INVITE.
         method = "INVITE" if request.method == "ACK" else request.method
         self.transaction = transaction = table.resume_client(
-            request, data, sent.hop, self, (sent.branch, method), sent.transaction, then
+            request, data, sent.hop, self, (sent.branch, method), sent.transaction, then, soon
         )
         if sent.cancel is not None and isinstance(transaction, InviteClientTransaction):
-            table.cancel(transaction, now, sent.cancel)
+            table.cancel_again(transaction, sent.cancel, soon)
 
 
 class ResponseContext:
@@ -273,12 +274,13 @@ class ResponseContext:
             timer_c_left=self._timer_c_until - now,
         )
 
-    def go_on(self, record: Unfinished, then: float, now: float) -> None:
-        """Goes on from where another process stopped at ``then``; ValueError or SipError when the record is
-        none."""
+    def go_on(self, record: Unfinished, then: float, soon: float) -> None:
+        """Goes on from where another process stopped at ``then``; nobody's time is over before ``soon``.
+        ValueError or SipError when the record is none."""
         self._groups, self._breadth = record.groups, record.breadth
         self._cancelled, self._done = record.cancelled, record.done
-        self._ring_until, self._timer_c_until = then + record.ring_left, then + record.timer_c_left
+        self._ring_until = max(then + record.ring_left, soon)
+        self._timer_c_until = max(then + record.timer_c_left, soon)
         for each in record.branches:
             branch = Branch(self, each.target, each.number)
             branch.proceeding = each.proceeding
@@ -292,10 +294,10 @@ class ResponseContext:
         share = None if self._breadth is None else max(1, self._breadth // max(1, len(self._branches)))
         for branch, each in zip(self._branches, record.branches, strict=True):
             if each.sent is not None:
-                branch.go_on(each.sent, self._around.transactions, then, now)
+                branch.go_on(each.sent, self._around.transactions, then, soon)
             elif branch.final is None:  # a name was being looked up for it, or its phone was away
                 self._around.defer(self._send, branch, share)
-        self._group_ended(now)
+        self._group_ended(self._around.clock())
 
     # -- the way back: responses of the branches -------------------------------------------------------------
 

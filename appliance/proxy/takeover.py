@@ -25,6 +25,8 @@ from appliance.sip.parser import parse
 from appliance.transaction.matching import server_key
 from appliance.transaction.table import ClientTransaction, ServerTransaction
 
+# How long nothing is sent again: what came while nobody was there is heard first.
+_HEARS_FIRST = 0.5
 # Beyond, the newest requests are left behind: stopping must not take long.
 _MOST_REQUESTS = 20_000
 
@@ -79,7 +81,8 @@ class Takeover:
         elif leftovers.listeners != self._listeners:
             self._say("warning", f"{count} requests are not taken up: the last process listened elsewhere")
         else:
-            taken = sum(self._take_up(record, now - elapsed, now) for record in leftovers.requests)
+            then, soon = now - elapsed, now + _HEARS_FIRST
+            taken = sum(self._take_up(record, then, soon) for record in leftovers.requests)
             level = "info" if taken == count else "warning"
             self._say(level, f"{taken} of {count} requests that were under way are taken up")
 
@@ -95,20 +98,20 @@ class Takeover:
                 seen.add(id(context))
                 yield context
 
-    def _take_up(self, record: Unfinished, then: float, now: float) -> bool:
+    def _take_up(self, record: Unfinished, then: float, soon: float) -> bool:
         """Whether the record could be used."""
         try:
-            incoming = self._incoming(record, then)
+            incoming = self._incoming(record, then, soon)
             watcher: Callable[[int], None] = nobody_watches
             if not record.done:
                 looped = any(branch.target.looped for branch in record.branches)
                 watcher = self._relays.watcher_of(incoming, looped)
-            ResponseContext(incoming, self._around, watcher).go_on(record, then, now)
+            ResponseContext(incoming, self._around, watcher).go_on(record, then, soon)
         except (SipError, ValueError):
             return False
         return True
 
-    def _incoming(self, record: Unfinished, then: float) -> Incoming:
+    def _incoming(self, record: Unfinished, then: float, soon: float) -> Incoming:
         """The request with its server transaction as it was."""
         around = self._around
         request = parse(bytes_of(record.request))
@@ -122,7 +125,7 @@ class Takeover:
         incoming = Incoming(request, record.hop, then - record.age, around.answers, around.clock, key)
         incoming.came_as = (came_to, routes)
         incoming.transaction = server = around.transactions.resume_server(
-            request, reply_hop(request, record.hop), key, record.server, then
+            request, reply_hop(request, record.hop), key, record.server, then, soon
         )
         server.last_status, server.response = record.last_status, bytes_of(record.response)
         return incoming

@@ -65,9 +65,9 @@ class InviteClientTransaction(ClientTransaction):
 
     wanted_cancel: Sequence[tuple[str, str]] | None
 
-    def go_on(self, remains: Remains, then: float) -> None:
+    def go_on(self, remains: Remains, then: float, soon: float) -> None:
         self.wanted_cancel = None
-        super().go_on(remains, then)
+        super().go_on(remains, then, soon)
 
     def begin(self, now: float) -> None:
         self.state = CALLING

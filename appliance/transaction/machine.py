@@ -164,12 +164,13 @@ class Transaction(Sleeper):
         """What another process has to know to go on from here."""
         return Remains(self.state, self.interval, self.resend_at - now, self.expire_at - now)
 
-    def go_on(self, remains: Remains, then: float) -> None:
-        """Takes up where one stopped at ``then``; what became due since is done with the next tick."""
+    def go_on(self, remains: Remains, then: float, soon: float) -> None:
+        """Takes up where one stopped at ``then``. What has become due is done at ``soon`` and no earlier: an
+        answer may have come meanwhile, and is heard first."""
         self.state = remains.state
         self.interval = remains.interval
-        self.resend_at = then + remains.resend_in
-        self.expire_at = then + remains.expire_in
+        self.resend_at = max(then + remains.resend_in, soon)
+        self.expire_at = max(then + remains.expire_in, soon)
         self.sleep()
 
     def end(self, _now: float) -> None:

@@ -185,6 +185,20 @@ class TransactionTable:
             if invite.state == PROCEEDING:
                 self.send_cancel(invite, headers, now)
 
+    def cancel_again(
+        self, invite: InviteClientTransaction, headers: Sequence[tuple[str, str]], when: float
+    ) -> None:
+        """The same for an INVITE that was cancelled by another process: its CANCEL is sent once more at
+        ``when``, unless there is an answer by then."""
+        invite.wanted_cancel = headers
+
+        def still_rings(now: float) -> None:
+            if invite.state == PROCEEDING:
+                self.send_cancel(invite, headers, now)
+
+        if invite.state == PROCEEDING:
+            self.wheel.schedule(when, still_rings)
+
     def send_cancel(
         self, invite: InviteClientTransaction, headers: Sequence[tuple[str, str]], now: float
     ) -> None:
@@ -211,9 +225,10 @@ class TransactionTable:
     # ------------------------------------------------------------------------------- going on after a restart
 
     def resume_server(
-        self, request: Request, hop: Hop, key: Key, remains: Remains, then: float
+        self, request: Request, hop: Hop, key: Key, remains: Remains, then: float, soon: float
     ) -> ServerTransaction:
-        """The transaction that another process had at ``then``; one that was over stands in no table.
+        """The transaction that another process had at ``then``; nothing is sent before ``soon``. One that was
+        over stands in no table.
 
         Raises ValueError when there is one already, or when no transaction of its kind has such a state.
         """
@@ -225,7 +240,7 @@ class TransactionTable:
             kind, shelf = NonInviteServerTransaction, self._servers
         timers = self._unreliable if hop.transport == "udp" else self._reliable
         transaction = kind(self, shelf, key, request, hop, timers, None)
-        self._resume(transaction, shelf, remains, then)
+        self._resume(transaction, shelf, remains, then, soon)
         return transaction
 
     def resume_client(
@@ -237,10 +252,11 @@ class TransactionTable:
         key: Key,
         remains: Remains,
         then: float,
+        soon: float,
     ) -> ClientTransaction:
         """The same for a request that was sent as ``request``; ``data`` is what would be sent again.
 
-        Nothing is sent by this. Raises ValueError as above.
+        Raises ValueError as above.
         """
         kind: type[ClientTransaction]
         shelf: dict[Key, Any]
@@ -250,17 +266,19 @@ class TransactionTable:
             kind, shelf = NonInviteClientTransaction, self._clients
         timers = self._unreliable if hop.transport == "udp" else self._reliable
         transaction = kind(self, shelf, key, request, data, hop, timers, user)
-        self._resume(transaction, shelf, remains, then)
+        self._resume(transaction, shelf, remains, then, soon)
         return transaction
 
-    def _resume(self, transaction: Transaction, shelf: dict[Key, Any], remains: Remains, then: float) -> None:
+    def _resume(
+        self, transaction: Transaction, shelf: dict[Key, Any], remains: Remains, then: float, soon: float
+    ) -> None:
         if remains.state not in transaction.rows:
             raise ValueError(f"a transaction cannot be {remains.state!r}")
         if transaction.key in shelf:
             raise ValueError(f"there is a transaction {transaction.key!r} already")
         if remains.state != TERMINATED:
             shelf[transaction.key] = transaction
-        transaction.go_on(remains, then)
+        transaction.go_on(remains, then, soon)
 
     # ------------------------------------------------------------------------------------------ counting
 
