@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from appliance.config.listener import Listener, split_address
 from appliance.config.places import KeyPath
-from appliance.config.sections import Settings
+from appliance.config.sections import CODECS, Settings
 
 Finding = tuple[KeyPath, str]
 
@@ -260,10 +260,27 @@ def _phones(settings: Settings) -> Iterator[Finding]:
                 ("phones", "pnp_interface"),
                 f"{phones.pnp_interface!r} has to be an address of this machine",
             )
-    if not re.fullmatch(r"[A-Za-z_]{2,}(/[A-Za-z0-9_+-]+){0,2}", phones.time_zone):
+    if not phones.codecs:
+        yield ("phones", "codecs"), f"needs at least one of {', '.join(CODECS)}"
+    for index, codec in enumerate(phones.codecs):
+        if codec not in CODECS:
+            yield ("phones", "codecs", index), f"{codec!r} has to be one of {', '.join(CODECS)}"
+    if not _is_time_zone(phones.time_zone):
         yield ("phones", "time_zone"), f"{phones.time_zone!r} is no time zone such as Europe/Berlin"
     if not re.fullmatch(r"[0-9*#+]{0,32}", phones.voicemail):
         yield ("phones", "voicemail"), f"{phones.voicemail!r} is no number to dial"
+
+
+def _is_time_zone(name: str) -> bool:
+    if name == "Etc/UTC":
+        return True  # a small system may not have the database
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _is_host_with_port(text: str) -> bool:

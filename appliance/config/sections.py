@@ -16,6 +16,11 @@ from appliance.config.listener import Listener
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
+#: What phones can be told; provisioning/phone.py has the same.
+Language = Literal[
+    "en", "de", "fr", "es", "it", "nl", "pt", "pl", "da", "sv", "no", "fi", "cs", "tr", "ru"
+]  # fmt: skip
+CODECS = ("pcma", "pcmu", "g722", "g729", "opus", "ilbc")
 Milliseconds = Annotated[int, Meta(ge=10, le=600_000)]
 
 
@@ -147,7 +152,7 @@ class PhoneSettings(Section, frozen=True, kw_only=True):
     transport: Literal["udp", "tcp"] = "udp"
     expires: Annotated[int, Meta(ge=60, le=86_400)] = 3600  # how long a registration of a phone lasts
     time_zone: str = "Etc/UTC"  # a name of the IANA database
-    language: str = "en"
+    language: Language = "en"
     codecs: tuple[str, ...] = ("g722", "pcma", "pcmu")  # the best first
     ntp: str = ""  # "": the phone's own choice
     voicemail: str = ""  # the number that calls the mailbox; "": none

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from appliance.config import parse
+from appliance.config import parse, sections
 from appliance.config.checks import is_host
 from appliance.errors import SettingsError
+from appliance.provisioning import phone
 
 
 def complaint(text: str) -> str:
@@ -40,10 +43,33 @@ def complaint(text: str) -> str:
         ("[registrar]\nmin_expires = 5000", "default_expires: 3600 must not be less than min_expires"),
         ('[agent]\nhttp = "127.0.0.1"', "HOST:PORT"),
         ('[agent]\nhttp = "127.0.0.1:5060"', "is the address of 'tcp:127.0.0.1:5060'"),
+        ('[phones]\nhttp = "8088"', "phones.http: '8088' has to be HOST:PORT"),
+        ('[phones]\nhttp = "127.0.0.1:8080"', "is the address of agent.http"),
+        ('[phones]\nurl = "ftp://192.0.2.1/"', "has to be like http://"),
+        ('[phones]\nurl = "http://192.0.2.1/a b"', "has characters that a URL cannot have"),
+        ('[phones]\ncertificate = "/x.pem"', "go together"),
+        ('[phones]\nkey_file = ""', "absolute path"),
+        ('[phones]\ntemplates = "mine"', "absolute path"),
+        ("[phones]\npnp = true", "phones.pnp: needs http"),
+        ('[phones]\npnp_networks = ["192.168.1.1/24"]', "is no network such as"),
+        ('[phones]\npnp_interface = "eth0"', "an address of this machine"),
+        ('[phones]\nsip_server = "a b"', "HOST or HOST:PORT"),
+        ('[phones]\ntransport = "tls"', "transport"),
+        ('[phones]\ntime_zone = "Berlin time"', "no time zone such as Europe/Berlin"),
+        ('[phones]\ntime_zone = "Europe/Nowhere"', "no time zone such as Europe/Berlin"),
+        ('[phones]\nlanguage = "xx"', "phones.language"),
+        ('[phones]\ncodecs = ["mp3"]', "phones.codecs[0]"),
+        ("[phones]\ncodecs = []", "phones.codecs"),
+        ('[phones]\nvoicemail = "call me"', "no number to dial"),
     ],
 )
 def test_what_cannot_be(text: str, words: str) -> None:
     assert words in complaint(text)
+
+
+def test_what_phones_may_be_told_is_said_twice_and_the_same() -> None:
+    assert get_args(sections.Language) == phone.LANGUAGES
+    assert sections.CODECS == phone.CODECS
 
 
 @pytest.mark.parametrize(
