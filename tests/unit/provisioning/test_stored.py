@@ -1,70 +1,47 @@
+"""What settings and rows become."""
+
 from __future__ import annotations
 
 import pytest
 
 from appliance.config import parse
 from appliance.provisioning.stored import base_url, folder, phone_of, site_of
-from appliance.provisioning.vault import Vault
-from appliance.storage.phones import StoredLine, StoredPhone
+from tests.unit.agent.phones_made import MAC, VAULT, stored
 
-LISTEN = """
-[sip]
-listen = ["udp:192.0.2.10:5070", "tcp:[2001:db8::1]:5080"]
-domains = ["example.org"]
-[phones]
-"""
+SIP = '[sip]\nlisten = ["udp:192.0.2.1:5062", "tcp:192.0.2.1:5063"]\ndomains = ["example.org"]\n'
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("", ("192.0.2.10", 5070)),
-        ('transport = "tcp"', ("[2001:db8::1]", 5080)),
-        ('sip_server = "pbx.example.org"', ("pbx.example.org", 5060)),
-        ('sip_server = "[2001:db8::2]:5090"', ("[2001:db8::2]", 5090)),
-        ('sip_server = "example.org"', None),
-        ('outbound_proxy = "edge.example.org:5061"', ("edge.example.org", 5061)),
-    ],
-)
-def test_where_phones_send_to(said: str, expected: tuple[str, int] | None) -> None:
-    assert site_of(parse(LISTEN + said)).proxy_for("example.org") == expected
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
+    ("phones", "url"),
     [
         ("", ""),
-        ('http = "0.0.0.0:8088"', "http://192.0.2.10:8088/"),
-        ('http = "0.0.0.0:8088"\nurl = "https://pbx.example.org/phones"', "https://pbx.example.org/phones/"),
+        ('http = "0.0.0.0:8088"', "http://192.0.2.1:8088/"),
+        ('http = "0.0.0.0:8088"\nurl = "https://phones.example.org/p"', "https://phones.example.org/p/"),
+        (
+            'http = "0.0.0.0:8088"\ncertificate = "/c.pem"\ncertificate_key = "/k.pem"',
+            "https://192.0.2.1:8088/",
+        ),
     ],
 )
-def test_what_phones_are_told(said: str, expected: str) -> None:
-    settings = parse(LISTEN + said)
-    assert base_url(settings) == expected
-    assert folder(settings, "token") == (f"{expected}token/" if expected else "")
+def test_where_phones_are_sent(phones: str, url: str) -> None:
+    settings = parse(f"{SIP}[phones]\n{phones}\n")
+    assert base_url(settings) == url
+    assert folder(settings, "token") == (f"{url}token/" if url else "")
 
 
-def test_a_row_with_its_secrets_opened() -> None:
-    vault = Vault([bytes(32)])
-    line = StoredLine(2, "10", "example.org", "", "Ada", "", "", vault.seal("s3cret", "10@example.org"))
-    options = {"language": "de", "admin_password": vault.seal("adm1n", "phone 001565aabbcc")}
-    row = StoredPhone(
-        mac="001565aabbcc",
-        vendor="yealink",
-        model="t46s",
-        token="token",
-        enabled=True,
-        options=options,
-        serial=1,
-        served=0,
-        first_seen=None,
-        last_seen=None,
-        last_address="",
-        user_agent="",
-        managed_by="",
-        lines=(line,),
-    )
-    made = phone_of(row, parse(LISTEN + 'http = "192.0.2.10:8088"\nvoicemail = "*97"'), vault)
-    assert made.site.url == "http://192.0.2.10:8088/token/"
-    assert (made.site.language, made.site.admin_password) == ("de", "adm1n")
-    assert (made.lines[0].number, made.lines[0].password, made.lines[0].voicemail) == (2, "s3cret", "*97")
+def test_the_server_is_the_one_that_listens_unless_another_is_named() -> None:
+    assert site_of(parse(SIP)).proxy_for("example.org") == ("192.0.2.1", 5062)
+    tcp = parse(f'{SIP}[phones]\ntransport = "tcp"\n')
+    assert site_of(tcp).proxy_for("example.org") == ("192.0.2.1", 5063)
+    named = parse(f'{SIP}[phones]\nsip_server = "sip.example.org:5070"\n')
+    assert site_of(named).proxy_for("example.org") == ("sip.example.org", 5070)
+
+
+def test_a_stored_phone_with_its_secrets_opened() -> None:
+    options = {"language": "de", "admin_password": VAULT.seal("geheim", f"phone {MAC}")}
+    settings = parse(f'{SIP}[phones]\nhttp = "192.0.2.1:8088"\nvoicemail = "*97"\n')
+    phone = phone_of(stored()._replace(options=options), settings, VAULT)
+    assert (phone.site.language, phone.site.admin_password) == ("de", "geheim")
+    assert (phone.lines[0].password, phone.lines[0].voicemail) == ("secret-10", "*97")
+    assert "geheim" not in repr(phone)
+    assert "secret-10" not in repr(phone)

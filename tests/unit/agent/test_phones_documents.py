@@ -1,0 +1,53 @@
+"""Files for stored phones, rendered with opened passwords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.agent.phones_documents import Documents
+from appliance.config import parse
+from appliance.errors import SealBroken
+from appliance.provisioning.vault import Vault
+from tests.unit.agent.phones_made import MAC, OTHER, TOKEN, VAULT, stored
+
+SETTINGS = """
+[sip]
+listen = ["udp:192.0.2.1:5060"]
+domains = ["example.org"]
+[phones]
+http = "192.0.2.1:8088"
+"""
+
+
+def test_a_phone_gets_its_account() -> None:
+    made = Documents(parse(SETTINGS), VAULT).document(stored(), f"{MAC}.cfg")
+    assert made is not None
+    assert b"account.1.password = secret-10\n" in made.body
+    assert made.whole
+    common = Documents(parse(SETTINGS), VAULT).document(stored(), "y000000000000.cfg")
+    assert common is not None
+    assert not common.whole
+    assert f"http://192.0.2.1:8088/{TOKEN}/".encode() in common.body
+
+
+@pytest.mark.parametrize(
+    "file", ["nothing.rom", "", f"{OTHER}.cfg", f"cfg{MAC}", f"x/{MAC}.cfg", "../sipbox.toml"]
+)
+def test_what_it_does_not_get(file: str) -> None:
+    assert Documents(parse(SETTINGS), VAULT).document(stored(), file) is None
+
+
+def test_templates_of_a_sites_own_come_first(tmp_path: Path) -> None:
+    (tmp_path / "yealink").mkdir()
+    (tmp_path / "yealink" / "accounts.cfg.j2").write_text("mine = {{ phone.mac }}\n")
+    settings = parse(f'{SETTINGS}templates = "{tmp_path}"\n')
+    made = Documents(settings, VAULT).document(stored(), f"{MAC}.cfg")
+    assert made is not None
+    assert made.body == f"mine = {MAC}\n".encode()
+
+
+def test_with_another_key_nothing_is_made() -> None:
+    with pytest.raises(SealBroken, match="another key"):
+        Documents(parse(SETTINGS), Vault([bytes(32)])).document(stored(), f"{MAC}.cfg")
