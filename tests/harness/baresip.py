@@ -7,7 +7,8 @@
         phone.dial("11")
         phone.wait_established()
 
-Its sound is a sine tone, what it hears goes nowhere. What it reports stands in ``events``, in order.
+Its sound is a sine tone, what it hears goes nowhere. What it reports stands in ``events``, in order. In a
+namespace it has the address of that one; otherwise it is on loopback.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.harness.network_namespace import Namespace
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
 from tests.harness.waiting import wait_until
@@ -70,22 +72,27 @@ class Baresip:
         transport: str = "udp",
         expires: int = 3600,
         answers: bool = True,
+        auth_user: str | None = None,
+        namespace: Namespace | None = None,
     ) -> None:
         self.user, self.domain = user, domain
+        self.address = namespace.address if namespace else LOOPBACK
+        self._namespace = namespace
         # It listens for TLS one port above the one that it is given.
         self.port = free_port(2)
         self._control_port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="sipbox-baresip-"))
         rtp = free_port(8)
         config = CONFIG.format(
-            address=LOOPBACK,
+            address=self.address,
             port=self.port,
             rtp=rtp,
             rtp_end=rtp + 7,
             modules=MODULES,
             control=self._control_port,
         )
-        account = f"<sip:{user}@{domain};transport={transport}>;auth_user={user};auth_pass={password}"
+        account = f"<sip:{user}@{domain};transport={transport}>;auth_user={auth_user or user}"
+        account += f";auth_pass={password}"
         account += f';outbound="sip:{proxy[0]}:{proxy[1]};transport={transport}";regint={expires}'
         account += f";answermode={'auto' if answers else 'manual'};audio_codecs=PCMU"
         (self.directory / "config").write_text(config)
@@ -99,8 +106,9 @@ class Baresip:
 
     def start(self) -> Self:
         """Start it and connect to its control socket."""
+        command = ["baresip", "-f", str(self.directory)]
         self._process = Process(
-            ["baresip", "-f", self.directory],
+            self._namespace.command(*command) if self._namespace else command,
             log=self.directory / "output.log",
             # It answers on its standard input too; an open pipe keeps it from reading the end of a file.
             input_pipe=True,
@@ -112,7 +120,7 @@ class Baresip:
         assert self._process is not None
         assert self._process.running, self.log
         try:
-            connection = socket.create_connection((LOOPBACK, self._control_port), 1.0)
+            connection = socket.create_connection((self.address, self._control_port), 1.0)
         except ConnectionRefusedError:
             return None
         connection.settimeout(0.05)
