@@ -31,7 +31,7 @@ INVENTORY: Mapping[str, Any] = {
     ],
     "phones": [
         {"mac": "00:0b:82:12:34:56", "model": "budgetone-100", "user": "10", "display_name": "Ada"},
-        {"mac": "00:15:65:12:34:57", "model": "yealink-t46", "user": "11", "display_name": "Ben"},
+        {"mac": "00:15:65:12:34:57", "model": "yealink-t46s", "user": "11", "display_name": "Ben"},
     ],
 }
 
