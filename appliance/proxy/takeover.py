@@ -25,8 +25,8 @@ from appliance.sip.parser import parse
 from appliance.transaction.matching import server_key
 from appliance.transaction.table import ClientTransaction, ServerTransaction
 
-# How long nothing is sent again: what came while nobody was there is heard first.
-_HEARS_FIRST = 0.5
+# How long nothing is sent again: what came while nobody was there is heard first, however much that is.
+_HEARS_FIRST = 2.0
 # Beyond, the newest requests are left behind: stopping must not take long.
 _MOST_REQUESTS = 20_000
 
