@@ -1,0 +1,105 @@
+"""Role agent: the service, its key, its rights, and phones that get their configuration from outside."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.harness.booted_box import BootedBox
+from tests.harness.box_ansible import INVENTORY, ansible
+from tests.harness.box_snapshot import Deployments
+from tests.harness.debian_box import check
+from tests.harness.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(1800)
+
+KEY = "/etc/sipbox/credentials/phones.key"
+MAC = "0004f2000001"
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def pbx(request: pytest.FixtureRequest, deployed: Deployments) -> Iterator[BootedBox]:
+    with deployed(request.param).boot() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def host(pbx: BootedBox) -> Any:
+    return pbx.host()
+
+
+def test_the_agent_runs_as_itself(host: Any) -> None:
+    service = host.service("sipbox-agent")
+    assert service.is_running
+    assert service.is_enabled
+    pid = host.run("systemctl show sipbox-agent --property=MainPID --value").stdout.strip()
+    assert host.run(f"stat --format=%U /proc/{pid}").stdout.strip() == "sipbox-agent"
+
+
+def test_only_root_has_the_key(host: Any) -> None:
+    key = host.file(KEY)
+    assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
+    assert len(key.content_string.strip()) == 64
+    assert host.file("/etc/sipbox/credentials").mode == 0o700
+    for user in ("sipbox", "sipbox-agent"):
+        assert host.run(f"runuser -u {user} -- cat {KEY}").rc != 0
+    assert key.content_string.strip() not in host.run("journalctl --no-pager").stdout
+
+
+def test_its_account_reads_phones_and_no_subscribers(host: Any) -> None:
+    def sql(statement: str) -> int:
+        return int(host.run(f"runuser -u sipbox-agent -- mariadb openser --execute='{statement}'").rc)
+
+    assert sql("select count(*) from phone") == 0
+    assert sql("select secret from phone_line limit 1") == 0
+    for refused in ("select ha1 from subscriber", "delete from phone", "update phone_line set secret = 1"):
+        assert sql(refused) != 0
+
+
+def test_a_phone_is_served_over_the_network_and_a_stranger_is_not(pbx: BootedBox, host: Any) -> None:
+    pbx.ssh(f"sipbox phone remove {MAC} --yes", check=False)  # of a first try
+    check(pbx.ssh(f"sipbox phone add {MAC} vvx411 90 --display-name Door"))
+    shown = json.loads(check(pbx.ssh(f"sipbox phone show {MAC} --json")).stdout)
+    assert shown["url"].startswith(f"http://{pbx.address}:8088/")
+    with urllib.request.urlopen(f"{shown['url']}{MAC}-user.cfg", timeout=30) as answer:
+        text = answer.read().decode()
+    assert 'reg.1.auth.userId="90"' in text
+    assert pbx.address in text
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://{pbx.address}:8088/{'x' * 27}/{MAC}-user.cfg", timeout=30)
+    assert refused.value.code == 404
+    refused.value.close()
+
+    def denials() -> list[str]:
+        return list(host.run("journalctl --output=cat EVENT=phone-denied").stdout.splitlines())
+
+    denied = wait_until("a line in the journal", denials, timeout=30)
+    assert denied[-1].endswith(f'refused "wrong secret" mac={MAC}')
+    listed = json.loads(check(pbx.ssh("sipbox phone list --json")).stdout)["phones"]
+    assert {each["mac"]: each["state"] for each in listed}[MAC] == "up to date"
+    check(pbx.ssh(f"sipbox phone remove {MAC} --yes && sipbox subscriber remove 90 --yes"))
+
+
+def test_a_key_from_the_vault_and_fail2ban(deployed: Deployments) -> None:
+    with deployed("bookworm").boot() as box:
+        key = "ab" * 32
+        wrong = ansible(
+            box, "playbooks/deploy.yml", "--tags=agent", inventory={**INVENTORY, "agent_phones_key": "x"}
+        )
+        assert wrong.returncode != 0
+        assert "agent_phones_key is no key of 64 hexadecimal digits" in wrong.output
+        mine = {**INVENTORY, "agent_phones_key": key, "agent_fail2ban": True}
+        run = ansible(box, "playbooks/deploy.yml", "--tags=agent", "--diff", inventory=mine).check()
+        assert key not in run.output
+        assert box.host().file(KEY).content_string == f"{key}\n"
+        assert ansible(box, "playbooks/deploy.yml", "--tags=agent", inventory=mine).check().changed == 0
+        said = check(box.ssh("fail2ban-client status sipbox-phones")).stdout
+        assert "phone-denied" in said
+        line = 'pbx sipbox[1]: 192.0.2.7 refused "wrong secret" mac=001565123456'
+        told = check(box.ssh(f"fail2ban-regex --print-all-matched '{line}' sipbox-phones")).stdout
+        assert "1 matched" in told
