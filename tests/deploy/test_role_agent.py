@@ -102,3 +102,5 @@ def test_a_key_from_the_vault_and_fail2ban(deployed: Deployments) -> None:
         line = 'pbx sipbox[1]: 192.0.2.7 refused "wrong secret" mac=001565123456'
         told = box.ssh(f"fail2ban-regex --print-all-matched '{line}' sipbox-phones").stdout
         assert "1 matched" in told
+        box.ssh("fail2ban-client set sipbox-phones banip 192.0.2.66")
+        assert "192.0.2.66" in box.ssh("nft list set inet sipbox banned4").stdout
