@@ -20,8 +20,8 @@ Again = Callable[[Supervised], None]
 
 
 @pytest.fixture
-def box(database_url: str | None) -> Iterator[Supervised]:
-    with Supervised(database_url) as server:
+def box() -> Iterator[Supervised]:
+    with Supervised() as server:
         server.add_subscribers({user: f"secret-{user}" for user in ("10", "11", "12")})
         yield server
 
@@ -178,8 +178,8 @@ def test_a_socket_without_an_address_is_named(box: Supervised) -> None:
     assert f"a socket for tcp:{LOOPBACK}:{box.port}, which does not stand here" in refused(box)
 
 
-def test_started_by_hand_it_binds_itself(database_url: str | None) -> None:
-    with Supervised(database_url, hand_over=False) as box, box.phone("10") as phone:
+def test_started_by_hand_it_binds_itself() -> None:
+    with Supervised(hand_over=False) as box, box.phone("10") as phone:
         request = phone.request("OPTIONS", f"sip:{LOOPBACK}:{box.port}")
         phone.send(request)
         assert phone.final(request).status == 200
@@ -189,7 +189,14 @@ def test_started_by_hand_it_binds_itself(database_url: str | None) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_no_registration_fails_while_it_is_restarted_and_killed(box: Supervised, tmp_path: Path) -> None:
+def test_no_registration_fails_while_it_is_restarted_and_killed(
+    database_url: str | None, tmp_path: Path
+) -> None:
+    with Supervised(database_url) as box:
+        load_and_restart(box, tmp_path)
+
+
+def load_and_restart(box: Supervised, tmp_path: Path) -> None:
     users = [f"u{number}" for number in range(1000, 1100)]
     box.add_subscribers(dict.fromkeys(users, "secret"))
     rows = [
