@@ -1,0 +1,63 @@
+"""The role sip on a box that has one already: what other addresses, settings and releases do to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.deploy.test_role_sip import listeners_at
+from tests.harness.box_ansible import INVENTORY, ansible
+from tests.harness.box_snapshot import Deployments
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+def test_other_address_closes_the_old_sockets_and_surplus_workers_are_stopped(deployed: Deployments) -> None:
+    with deployed("bookworm").boot() as box:
+        other = str(box.network.net[250])
+        box.ssh(f"ip address add {other}/24 dev host0")
+        # As if there had been two workers before.
+        box.ssh("systemctl enable --now sipbox@2.socket")
+        changed = INVENTORY | {"sipbox_address": other}
+        ansible(box, "site.yml", "--tags", "sip", inventory=changed).check()
+
+        assert listeners_at(box, 5060) == {f"udp:{other}:5060", f"tcp:{other}:5060"}
+        assert (
+            box.ssh("systemctl is-active sipbox@2.socket sipbox@2.service", check=False).stdout.split()
+            == ["inactive"] * 2
+        )
+        assert box.ssh("systemctl is-enabled sipbox@2.socket", check=False).stdout.strip() == "disabled"
+        assert f"udp:{other}:5060" in box.ssh("sipbox status").stdout
+        again = ansible(box, "site.yml", "--tags", "sip", inventory=changed).check()
+        assert again.changed == 0, again.changes()
+
+
+def test_settings_that_the_program_refuses_are_not_installed(deployed: Deployments) -> None:
+    with deployed("bookworm").boot() as box:
+        before = box.ssh("sha256sum /etc/sipbox/sipbox.toml; systemctl show -p MainPID sipbox@1").stdout
+        wrong = INVENTORY | {"sip_settings": {"registrar": {"min_expires": 9000}}}
+        refused = ansible(box, "site.yml", "--tags", "sip", inventory=wrong)
+        assert refused.returncode != 0
+        sentence = " ".join(refused.output.split())
+        assert "pbx: 'sipbox config check' refuses the settings" in sentence
+        assert "registrar.min_expires: 9000 must not exceed max_expires" in sentence
+        assert (
+            box.ssh("sha256sum /etc/sipbox/sipbox.toml; systemctl show -p MainPID sipbox@1").stdout == before
+        )
+
+
+def test_release_that_was_interrupted_is_made_again_and_only_the_last_ones_stay(
+    deployed: Deployments,
+) -> None:
+    with deployed("bookworm").boot() as box:
+        current = box.ssh("readlink /opt/sipbox/current").stdout.strip()
+        for age in range(1, 5):
+            old = f"/opt/sipbox/releases/0.0.{age}+00000000"
+            box.ssh(f"mkdir {old} && touch -d '-{age} days' {old}")
+        box.ssh(f"rm -r {current}/.complete-* {current}/venv/bin")
+        ansible(box, "site.yml", "--tags", "sip").check()
+        assert box.ssh("ls /opt/sipbox/releases").stdout.split() == [
+            "0.0.1+00000000",
+            "0.0.2+00000000",
+            current.rpartition("/")[2],
+        ]
+        assert box.ssh("sipbox self-test").returncode == 0
