@@ -14,6 +14,7 @@ namespace it has the address of that one; otherwise it is on loopback.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import tempfile
@@ -58,6 +59,8 @@ ctrl_tcp_listen         {address}:{control}
 class Baresip:
     """One phone of one subscriber; it registers when it starts and answers calls by itself.
 
+    With ``trace`` each message stands in its ``log``.
+
     ``transport`` is 'udp' or 'tcp'. The address of record is ``user@domain`` without a port, and every
     request goes by ``proxy``, as in an office where phones know the proxy by its address.
     """
@@ -74,10 +77,12 @@ class Baresip:
         answers: bool = True,
         auth_user: str | None = None,
         namespace: Namespace | None = None,
+        trace: bool = False,
     ) -> None:
         self.user, self.domain = user, domain
         self.address = namespace.address if namespace else LOOPBACK
         self._namespace = namespace
+        self._trace = trace
         # It listens for TLS one port above the one that it is given.
         self.port = free_port(2)
         self._control_port = free_port()
@@ -106,7 +111,7 @@ class Baresip:
 
     def start(self) -> Self:
         """Start it and connect to its control socket."""
-        command = ["baresip", "-f", str(self.directory)]
+        command = ["baresip", "-f", str(self.directory), *(["-s"] if self._trace else [])]
         self._process = Process(
             self._namespace.command(*command) if self._namespace else command,
             log=self.directory / "output.log",
@@ -130,6 +135,16 @@ class Baresip:
     def log(self) -> str:
         path = self.directory / "output.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def sent(self, method: str) -> int:
+        """How many requests of that method have left it; ``trace`` has been asked for."""
+        assert self._trace
+        return len(re.findall(rf"(?m)^(?:\x1b\[[0-9;]*m)?{method} sips?:", self.log))
+
+    def received(self) -> int:
+        """How many packets have come to its namespace, loopback not counted."""
+        assert self._namespace is not None
+        return self._namespace.received()
 
     def command(self, name: str, parameters: str = "") -> str:
         """A command as one types it (``dial``, ``hangup``, ``reginfo``), and what baresip says to it."""

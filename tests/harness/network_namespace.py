@@ -93,6 +93,11 @@ class Namespace:
         status, _, body = done.stdout.partition(b"\n")
         return Answer(int(status), body)
 
+    def received(self) -> int:
+        """How many packets have come to it."""
+        shown = check(["ip", "-netns", self.name, "-statistics", "-json", "link", "show", "dev", "eth0"])
+        return int(json.loads(shown)[0]["stats64"]["rx"]["packets"])
+
     def close(self) -> None:
         for command in (
             ["ip", "link", "delete", self._outside],
