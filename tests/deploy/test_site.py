@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,28 @@ def test_control_machine_with_the_python_of_debian_13(box_network: BoxNetwork, d
         second = control.ssh(command, check=False, timeout=1800)
         assert " changed=0 " in second.stdout, second.stdout[-8000:]
         assert control.ssh(".venv/bin/python --version").stdout.startswith("Python 3.13")
+
+
+def test_user_who_may_use_sudo_is_as_good_as_root(deployed: Deployments, tmp_path: Path) -> None:
+    with deployed("bookworm").boot() as box:
+        box.install("sudo")
+        box.ssh(
+            "useradd --create-home --shell /bin/bash admin"
+            " && echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin"
+            # As it is on boxes that were hardened: what root makes by sudo is not for everybody.
+            " && echo 'Defaults umask=0077' >/etc/sudoers.d/umask"
+            " && cp -r /root/.ssh /home/admin && chown -R admin: /home/admin/.ssh"
+        )
+        box.ssh("rm /opt/sipbox/releases/*/.complete-*")
+        inventory = inventory_of([box], INVENTORY)
+        [host] = inventory["all"]["children"]["sipbox"]["hosts"].values()
+        host["ansible_user"] = "admin"
+        path = tmp_path / "inventory.yml"
+        path.write_text(json.dumps(inventory))
+        first = ansible(box, "site.yml", inventory=path).check()
+        assert CALLED.search(first.output)
+        second = ansible(box, "site.yml", inventory=path).check()
+        assert second.changed == 0, second.changes()
 
 
 def _copy_repository(control: BootedBox) -> None:
