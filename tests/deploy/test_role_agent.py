@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.harness.booted_box import BootedBox
-from tests.harness.box_ansible import INVENTORY, ansible
 from tests.harness.box_snapshot import Deployments
 from tests.harness.waiting import wait_until
 
@@ -82,25 +81,3 @@ def test_a_phone_is_served_over_the_network_and_a_stranger_is_not(pbx: BootedBox
     listed = json.loads(pbx.ssh("sipbox phone list --json").stdout)["phones"]
     assert {each["mac"]: each["state"] for each in listed}[MAC] == "up to date"
     pbx.ssh(f"sipbox phone remove {MAC} --yes && sipbox subscriber remove 90 --yes")
-
-
-def test_a_key_from_the_vault_and_fail2ban(deployed: Deployments) -> None:
-    with deployed("bookworm").boot() as box:
-        key = "ab" * 32
-        wrong = ansible(
-            box, "playbooks/deploy.yml", "--tags=agent", inventory={**INVENTORY, "agent_phones_key": "x"}
-        )
-        assert wrong.returncode != 0
-        assert "agent_phones_key is no key of 64 hexadecimal digits" in wrong.output
-        mine = {**INVENTORY, "agent_phones_key": key, "agent_fail2ban": True}
-        run = ansible(box, "playbooks/deploy.yml", "--tags=agent", "--diff", inventory=mine).check()
-        assert key not in run.output
-        assert box.host().file(KEY).content_string == f"{key}\n"
-        assert ansible(box, "playbooks/deploy.yml", "--tags=agent", inventory=mine).check().changed == 0
-        said = box.ssh("fail2ban-client status sipbox-phones").stdout
-        assert "phone-denied" in said
-        line = 'pbx sipbox[1]: 192.0.2.7 refused "wrong secret" mac=001565123456'
-        told = box.ssh(f"fail2ban-regex --print-all-matched '{line}' sipbox-phones").stdout
-        assert "1 matched" in told
-        box.ssh("fail2ban-client set sipbox-phones banip 192.0.2.66")
-        assert "192.0.2.66" in box.ssh("nft list set inet sipbox banned4").stdout
