@@ -23,6 +23,7 @@ from appliance.config import Settings
 from appliance.control import ControlServer
 from appliance.errors import SettingsError
 from appliance.operations import Box, commands
+from appliance.proxy.branch import worker_in
 from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits
@@ -38,6 +39,9 @@ from appliance.telemetry.trace import Tracer
 from appliance.transport.flows import Flows, names_of
 from appliance.transport.greenlets import ParkedGreenlets
 from appliance.transport.resolver import Resolver
+from appliance.workers.neighbours import Duties, Neighbours
+from appliance.workers.shared_bindings import Hearing
+from appliance.workers.shared_network import SharedNetwork
 
 # Why a connection ended, by the first words of the transport's reason.
 _CLOSED = (
@@ -68,34 +72,53 @@ class SipServer:
         self.started = time.time()
         self.stopping = Event()
         self.metrics = Metrics()
-        self.tracer = Tracer(listeners=[str(listener) for listener in settings.sip.listeners])
+        self.tracer = Tracer(
+            0 if settings.sip.worker_count == 1 else worker,
+            listeners=[str(listener) for listener in settings.sip.listeners],
+        )
         self.console: TraceConsole | None = None
         self.journal = open_journal(settings.log.level, settings.log.format)
         keys = load_keys(Path(settings.sip.state_dir) / "secret")
+        self.neighbours = self._meet_neighbours()
         self.network = Network(
             settings,
             self.metrics,
             self.tracer,
-            self._received,
-            self._connection_lost,
+            self._received if self.neighbours is None else self._received_for_all,
+            self._connection_changed,
             descriptors,
             self.supervisor,
         )
-        self.directory = Directory(settings, self.metrics, self.journal, self.network.is_open)
+        network: Network | SharedNetwork = self.network
+        if self.neighbours is not None:
+            network = SharedNetwork(self.network, self.neighbours)
+        self.directory = Directory(
+            settings,
+            self.metrics,
+            self.journal,
+            network.is_open,
+            worker=worker,
+            tell=None if self.neighbours is None else self.neighbours.changed,
+        )
         self.handover = Handover(Path(settings.sip.state_dir) / f"unfinished-{worker}.json", self.journal.say)
         self.core = ProxyCore(
             settings,
             keys,
             secrets.randbits(32),
-            self.network,
+            network,
             self.directory,
             Watchers(self.metrics, self.tracer, self.journal),
             Clock(time.monotonic, time.time, gevent.spawn),
+            worker=0 if self.neighbours is None else worker,
+            neighbours=self.neighbours,
         )
         self.greenlets = ParkedGreenlets(
             self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed
         )
-        self.control = ControlServer(settings.sip.control, commands(self._box()))
+        self.handed_greenlets = ParkedGreenlets(
+            self.core.admission.receive_handed, settings.sip.max_greenlets, self.core.journal.crashed
+        )
+        self.control = ControlServer(settings.sip.control_of(worker), commands(self._box()))
         self._ticker = gevent.get_hub().loop.timer(self.core.wheel.tick, self.core.wheel.tick)
         self._sweeper = gevent.Greenlet(self._sweep)
         self._heartbeat = Heartbeat(self.supervisor, self._describe, self.network.unread)
@@ -103,12 +126,16 @@ class SipServer:
 
     def start(self) -> None:
         """Answers from here on."""
+        if self.neighbours is not None:
+            self._listen_to(self.neighbours)
         self.directory.start(self.core.locations)
         self._ticker.start(self._tick)
         self._sweeper.start()
         self.control.start()
         settle_memory()
         self.core.take_up(self.handover.take())
+        if self.neighbours is not None:
+            self.neighbours.start()
         self.network.start()
         self.supervisor.ready()
         self._heartbeat.start()
@@ -132,6 +159,8 @@ class SipServer:
         self._ticker.stop()
         self.handover.leave(self.core.write_down())
         self.directory.stop()
+        if self.neighbours is not None:
+            self.neighbours.stop()
         self.network.close()
         if self.console is not None:
             self.console.stop()
@@ -154,6 +183,46 @@ class SipServer:
         if not self.greenlets.dispatch(data, hop):
             self.core.admission.refuse_overload(data, hop)
 
+    def _received_for_all(self, data: bytes, hop: Hop) -> None:
+        """A response goes to the worker that has sent its request, before anybody reads it here."""
+        assert self.neighbours is not None  # noqa: S101 - otherwise '_received' is called
+        if data.startswith(b"SIP/2.0 "):
+            worker = worker_in(data)
+            if worker and self.neighbours.hand_over_response(worker, data, hop):
+                return
+        self._received(data, hop)
+
+    def _received_from_neighbour(self, data: bytes, hop: Hop) -> None:
+        if not self.handed_greenlets.dispatch(data, hop):
+            self.core.admission.refuse_overload(data, hop)
+
+    def _meet_neighbours(self) -> Neighbours | None:
+        """The other workers, where there are some."""
+        sip = self.settings.sip
+        if sip.worker_count == 1:
+            return None
+        places = {number: sip.link_of(number) for number in range(1, sip.worker_count + 1)}
+        return Neighbours(self.worker, places, self.journal.say)
+
+    def _listen_to(self, neighbours: Neighbours) -> None:
+        core = self.core
+        hearing = Hearing(
+            core.locations,
+            self.directory.bindings.removed,
+            lambda: self.directory.read_again(core.locations),
+            time.monotonic,
+        )
+        duties = Duties(
+            take_response=self._received,
+            take_request=self._received_from_neighbour,
+            has_invite=core.admission.has_invite,
+            send_by_connection=self.network.send_for_neighbour,
+            connections=self.network.hops,
+            connection_lost=lambda hop: core.connection_lost(hop, time.monotonic()),
+            boot=lambda: core.nonces.boot,
+        )
+        neighbours.listen(hearing, duties)
+
     def _box(self) -> Box:
         """What the operations work with."""
         core = self.core
@@ -172,6 +241,8 @@ class SipServer:
             shutdown=self.stopping.set,
             arguments=sys.argv,
             started=self.started,
+            worker=self.worker,
+            living=lambda: [self.worker] if self.neighbours is None else self.neighbours.living,
             calls_active=lambda: core.calls.active,
             flush=self.directory.flush,
             rows=self.directory.bindings.everything,
@@ -191,7 +262,7 @@ class SipServer:
         source("registered_users", lambda: core.locations.users)
         source("connections_active", lambda: {"tcp": self.network.open_connections})
         source("listener_dropped", self.network.drops)
-        source("greenlets", lambda: self.greenlets.alive)
+        source("greenlets", lambda: self.greenlets.alive + self.handed_greenlets.alive)
         source("trace_dropped", lambda: self.tracer.dropped)
 
     def _describe(self) -> str:
@@ -205,8 +276,11 @@ class SipServer:
             told.append(f"{waiting} changes wait on disk")
         return f"ready: {', '.join(told)}"
 
-    def _connection_lost(self, hop: Hop) -> None:
-        self.core.connection_lost(hop, time.monotonic())
+    def _connection_changed(self, opened: bool, hop: Hop) -> None:
+        if self.neighbours is not None:
+            self.neighbours.connection(opened, hop)
+        if not opened:
+            self.core.connection_lost(hop, time.monotonic())
 
     def _tick(self) -> None:
         self.core.wheel.advance(time.monotonic())
@@ -222,7 +296,10 @@ class SipServer:
             self.metrics.hub_lag_seconds.observe(max(0.0, now - due))
             due = now + 1.0
             try:
-                self.directory.remove_expired(self.core.expire(now))
+                # Every worker forgets what has run out; one of all says so, and removes the rows.
+                mine = self.neighbours is None or self.neighbours.leads
+                expired = self.core.expire(now, tell=mine)
+                self.directory.remove_expired(expired if mine else ())
             except Exception as error:  # noqa: BLE001 - told, and the next second is swept all the same
                 self.core.journal.crashed(error)
             if loading and not self.core.locations.loading:
@@ -250,14 +327,14 @@ class Network:
         metrics: Metrics,
         tracer: Tracer,
         receive: Callable[[bytes, Hop], None],
-        lost: Callable[[Hop], None],
+        changed: Callable[[bool, Hop], None],
         descriptors: Descriptors,
         supervisor: Notifier,
     ) -> None:
         sip, limits = settings.sip, settings.limits
         self._metrics = metrics
         self._tracer = tracer
-        self._lost = lost
+        self._changed = changed
         self._flows = Flows(
             receive,
             Limits(
@@ -268,6 +345,7 @@ class Network:
             idle_seconds=sip.tcp_idle_seconds,
             receive_buffer=sip.receive_buffer,
             keep=supervisor.keep if supervisor.listens else None,
+            shared=sip.worker_count > 1,
         )
         for listener in sip.listeners:
             try:
@@ -280,6 +358,7 @@ class Network:
         self.addresses = Resolver().addresses
         self.local_for, self.connect = self._flows.local_for, self._flows.connect
         self.is_open, self.unread, self.drops = self._flows.is_open, self._flows.unread, self._flows.drops
+        self.reaches, self.hops = self._flows.reaches, self._flows.hops
         self.start, self.stop, self.close = self._flows.start, self._flows.stop, self._flows.close
 
     @property
@@ -293,10 +372,22 @@ class Network:
         if self._tracer.active:
             self._tracer.message("sent", data, hop)
 
+    def sent(self, data: bytes, hop: Hop) -> None:
+        """Another worker sends this for us."""
+        if self._tracer.active:
+            self._tracer.message("sent", data, hop)
+
+    def send_for_neighbour(self, data: bytes, hop: Hop) -> None:
+        """What another worker sends by a connection of ours; it has traced it."""
+        try:
+            self._flows.send(data, hop)
+        except OSError:
+            return  # the connection has ended, and the other one is being told
+
     def _connection_changed(self, opened: bool, hop: Hop, reason: str) -> None:
         if opened:
             self._metrics.connections_opened[hop.transport] += 1
         else:
             label = next((label for words, label in _CLOSED if reason.startswith(words)), "error")
             self._metrics.connections_closed[label] += 1
-            self._lost(hop)
+        self._changed(opened, hop)

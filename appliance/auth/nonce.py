@@ -148,6 +148,11 @@ class NonceSource:
         when, who = fields
         return who >> 48, when & _32_BITS
 
+    @property
+    def boot(self) -> int:
+        """By which our nonces are known from those of an earlier process with our number."""
+        return self._boot
+
     def remains(self) -> NonceMemory:
         """What the next process has to know to let phones go on with the nonces that they have."""
         used = [

@@ -27,9 +27,9 @@ def serve(run: Invocation, trace: bool, with_agent: bool, worker: int) -> None:
     """Run the SIP server in the foreground; SIGTERM or Ctrl-C ends it in order."""
     with told_to_systemd():
         settings = run.settings
-        if worker > settings.sip.workers:
+        if worker > settings.sip.worker_count:
             problem = (
-                f"is {settings.sip.workers}, and this is worker {worker}:"
+                f"is {settings.sip.worker_count}, and this is worker {worker}:"
                 f" systemctl disable --now sipbox@{worker}.socket sipbox@{worker}.service"
             )
             raise SettingsError(problem, path="sip.workers")

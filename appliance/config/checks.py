@@ -85,11 +85,23 @@ def _listeners(settings: Settings) -> Iterator[Finding]:
 
 
 def _workers(settings: Settings) -> Iterator[Finding]:
-    if settings.sip.workers > 1:
+    count, mode = settings.sip.worker_count, settings.registrar.location_mode
+    if count == 1:
+        return
+    if settings.database.embedded:
         yield (
             ("sip", "workers"),
-            f"{settings.sip.workers} is more than this version can: workers share no bindings yet; use 1",
+            f"are {count}, and SQLite is for one: use MariaDB in database.url, or 1 worker",
         )
+    if mode in ("memory", "write-back"):
+        # A worker that starts, or has missed something, reads the rows: they have to be there.
+        yield (
+            ("registrar", "location_mode"),
+            f"{mode!r} is for one worker: use 'write-through' or 'database', or set sip.workers to 1",
+        )
+    longest = settings.sip.link_of(count)
+    if len(longest.encode("utf-8", "surrogateescape")) > _SOCKET_PATH_BYTES:
+        yield ("sip", "control"), f"is too long for several workers: {longest} is no path for a socket"
 
 
 def _names(settings: Settings) -> Iterator[Finding]:

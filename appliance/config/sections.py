@@ -7,6 +7,8 @@ the name ends with ``_ms``; sizes are in bytes.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field, structs
@@ -52,7 +54,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
     receive_buffer: Bytes = 4_194_304  # holds what arrives while the service restarts
     tcp_idle_seconds: Seconds = 3600
     max_connections: Count = 2048
-    workers: Annotated[int, Meta(ge=1, le=64)] = 1  # processes that share the addresses
+    workers: Annotated[int, Meta(ge=0, le=64)] = 1  # processes that share the addresses; 0: one for each core
 
     def __post_init__(self) -> None:
         structs.force_setattr(self, "domains", tuple(name.lower().rstrip(".") for name in self.domains))
@@ -63,6 +65,24 @@ class SipSettings(Section, frozen=True, kw_only=True):
     def listeners(self) -> tuple[Listener, ...]:
         """``listen`` as values, in the same order."""
         return tuple(Listener.parse(text) for text in self.listen)
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers there are to be."""
+        return self.workers or min(len(os.sched_getaffinity(0)), 64)
+
+    def control_of(self, worker: int) -> str:
+        """The control socket of a worker: ``control`` itself is that of the first one."""
+        return self.control if worker == 1 else _beside(self.control, f"-{worker}")
+
+    @property
+    def controls(self) -> list[str]:
+        """The control sockets of all workers."""
+        return [self.control_of(worker) for worker in range(1, self.worker_count + 1)]
+
+    def link_of(self, worker: int) -> str:
+        """Where a worker hears the others."""
+        return _beside(self.control, f"-link-{worker}")
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
@@ -164,6 +184,12 @@ class LogSettings(Section, frozen=True, kw_only=True):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "journal", "text"] = "auto"  # auto: the journal when systemd listens
+
+
+def _beside(path: str, mark: str) -> str:
+    """``/run/sipbox/control-2.sock`` for ``/run/sipbox/control.sock``."""
+    place = Path(path)
+    return str(place.with_name(f"{place.stem}{mark}{place.suffix}"))
 
 
 class Settings(Section, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     return {
         "process": process.describe,
         "processes": process.processes,
+        "workers": process.workers,
         "kill": process.kill,
         "reload": process.reload,
         "forget": process.forget,

@@ -53,7 +53,7 @@ class Box:
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
     that were changed, ``reload`` everything that can be. ``started`` is wall time. ``rows()`` are the
     bindings of the database, for the location mode that keeps none in memory. ``clock`` is monotonic,
-    ``wall`` UTC.
+    ``wall`` UTC. ``worker`` is the number of this process, ``living()`` are those of all that live.
     """
 
     settings: Settings
@@ -70,6 +70,8 @@ class Box:
     shutdown: Callable[[], None]
     arguments: Sequence[str]
     started: float
+    worker: int = 1
+    living: Callable[[], list[int]] = lambda: [1]
     calls_active: Callable[[], int] = lambda: 0
     flush: Callable[[], None] = _nothing
     rows: Callable[[], Iterable[Binding]] = tuple

@@ -38,6 +38,10 @@ class Process:
         """The processes of the server, the agent not among them."""
         return [{"pid": os.getpid(), "type": f"SIP server @ {' '.join(self._box.addresses)}"}]
 
+    def workers(self) -> dict[str, Any]:
+        """Which one this is, and which of all live, as far as it knows."""
+        return {"worker": self._box.worker, "living": self._box.living()}
+
     def kill(self) -> None:
         """End the server as SIGTERM does: what was begun is finished."""
         event("command", "kill: the server was told to end", command="kill")

@@ -35,7 +35,7 @@ class Admission:
     """Takes each message from the sockets, in a greenlet that may wait.
 
     ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have
-    happened.
+    happened. ``may_hand_over``: there are other workers, and a request may be one of theirs.
     """
 
     def __init__(
@@ -51,7 +51,9 @@ class Admission:
         tracer: Tracer,
         clock: Callable[[], float],
         on_trouble: Callable[[BaseException, Request], None],
+        may_hand_over: bool = False,
     ) -> None:
+        self._may_hand_over = may_hand_over
         self._route = route
         self._responses = responses
         self._answers = answers
@@ -80,7 +82,30 @@ class Admission:
         if isinstance(message, Response):
             self._responses.receive(message, hop, self._clock())
         elif isinstance(message, Request):
-            self._receive_request(message, hop, self._clock())
+            self._receive_request(message, hop, self._clock(), data if self._may_hand_over else b"")
+
+    def receive_handed(self, data: bytes, hop: Hop) -> None:
+        """A request that came to another worker, which has traced and counted it; it goes nowhere else."""
+        try:
+            message = parse(data, self._limits)
+            check_mandatory(message)
+        except SipError:
+            return  # the other one has read it
+        if isinstance(message, Request):
+            self._receive_request(message, hop, self._clock(), handed=True)
+
+    def has_invite(self, data: bytes, hop: Hop) -> bool:
+        """Whether the INVITE of this CANCEL or ACK is here."""
+        try:
+            request = parse(data, self._limits)
+            if not isinstance(request, Request):
+                return False
+            request.set_top_via_params(hop.host, hop.port)
+            if request.method == "ACK":
+                return self._transactions.server(request) is not None
+            return self.progress_of(request) is not None or self._transactions.invite_of(request) is not None
+        except SipError:
+            return False
 
     def refuse_overload(self, data: bytes, hop: Hop) -> None:
         """What is done with a message when every greenlet is waiting: a new request gets a stateless 503.
@@ -110,7 +135,9 @@ class Admission:
         key = server_key(request, request.method)
         return None if self._transactions.absorb(request, now, key) or key in self.in_progress else key
 
-    def _receive_request(self, request: Request, hop: Hop, now: float) -> None:
+    def _receive_request(
+        self, request: Request, hop: Hop, now: float, raw: bytes = b"", *, handed: bool = False
+    ) -> None:
         request.set_top_via_params(hop.host, hop.port)
         key = self._new(request, now)
         if key is None:
@@ -121,7 +148,9 @@ class Admission:
             error.partial = request
             self._refuse_unreadable(error, hop)
             return
-        self._requests_received[request.method, hop.transport] += 1
+        incoming.raw = raw
+        if not handed:
+            self._requests_received[request.method, hop.transport] += 1
         if len(self.in_progress) >= self._max_in_progress:
             self._refuse_busy(request, hop)
             return

@@ -81,11 +81,21 @@ class Challenge(NamedTuple):
     nonce: str | None = None
 
 
+class Elsewhere(NamedTuple):
+    """Another living worker has issued the nonce, and judges it; ``otherwise`` is what to say without it."""
+
+    worker: int
+    otherwise: Challenge
+
+
 class Refused(NamedTuple):
     """The request is answered with this; coming again does not help."""
 
     status: int
     reason: str
+
+
+Verdict = Verified | Challenge | Refused | Elsewhere
 
 
 def _nothing(*_: object) -> None:
@@ -99,7 +109,7 @@ class Authenticator:
     for ``consume_credentials``. ``canonical(domain)`` is one name for all that a domain has. ``qop`` False is
     the setting of 2007, in which a nonce may be used again until it expires. ``on_challenge()`` and
     ``on_failure(reason)`` count; the reasons are unknown_user, bad_response, stale, replayed. Times are wall
-    seconds.
+    seconds. ``issued_elsewhere(worker, boot)`` says that another worker judges a nonce.
     """
 
     def __init__(
@@ -115,6 +125,7 @@ class Authenticator:
         realms: Callable[[], Container[str]] | None = None,
         on_challenge: Callable[[], None] = _nothing,
         on_failure: Callable[[str], None] = _nothing,
+        issued_elsewhere: Callable[[int, int], bool] | None = None,
     ) -> None:
         self._nonces = nonces
         self._source = credentials_source
@@ -126,6 +137,7 @@ class Authenticator:
         self._realms = realms
         self._on_challenge = on_challenge
         self._on_failure = on_failure
+        self._issued_elsewhere = issued_elsewhere
         self._nobody = secrets.token_hex(16)  # an HA1 that no password has
         self._reread: dict[tuple[str, str], float] = {}
         # The credentials that were read last and their realm: those that are let in are consumed next.
@@ -133,7 +145,7 @@ class Authenticator:
 
     # ------------------------------------------------------------------------------------------- the question
 
-    def www_authorize(self, request: Request, wall_now: float) -> Verified | Challenge | Refused:
+    def www_authorize(self, request: Request, wall_now: float) -> Verdict:
         """Whether a REGISTER is from a user of To's domain; one that we do not serve is Refused with 404.
 
         May block, and raises DatabaseUnavailable and MalformedMessage.
@@ -142,7 +154,7 @@ class Authenticator:
             404, "Unknown Domain"
         )
 
-    def proxy_authorize(self, request: Request, wall_now: float) -> Verified | Challenge | Refused:
+    def proxy_authorize(self, request: Request, wall_now: float) -> Verdict:
         """Whether a request is from a user of From's domain; otherwise as ``www_authorize``, with 403."""
         return self._authorize(request, PROXY_AUTHORIZATION, request.from_.uri.host, wall_now) or Refused(
             403, "Forbidden"
@@ -211,9 +223,7 @@ class Authenticator:
 
     # --------------------------------------------------------------------------------------------- the answer
 
-    def _authorize(
-        self, request: Request, key: str, domain: str, wall_now: float
-    ) -> Verified | Challenge | Refused | None:
+    def _authorize(self, request: Request, key: str, domain: str, wall_now: float) -> Verdict | None:
         """The answer, or None when we do not serve the domain."""
         realm = self._realm_of(domain)
         if realm is None:
@@ -234,6 +244,10 @@ class Authenticator:
             return Challenge(realm)
         nc = self._count_of(credentials)
         verdict = self._nonces.check(credentials.nonce, nc, wall_now)
+        if verdict is NonceVerdict.STALE and self._issued_elsewhere is not None:
+            issuer = self._nonces.issuer_of(credentials.nonce)
+            if issuer is not None and self._issued_elsewhere(*issuer):
+                return Elsewhere(issuer[0], Challenge(realm, stale=True))
         username = credentials.username
         if "@" in username:
             username, _, named = username.rpartition("@")

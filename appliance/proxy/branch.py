@@ -8,7 +8,8 @@ what it has sent although the transaction is gone. The layout::
     |       |  |   |            +-- MAC: incoming branch, sent-by, received, rport, Call-ID, number, loop mark
     |       |  |   +--------------- loop mark: MAC of what decides the way (Request-URI, Route)
     |       |  +------------------- number of the copy, hexadecimal: of a forked request each has another,
-    |       |                       made from where it goes (``targets.numbered``)
+    |       |                       made from where it goes (``targets.numbered``). Where there are several
+    |       |                       workers, what is above its 16 bits is the worker that sent it.
     |       +---------------------- made by this program
     +------------------------------ magic cookie of RFC 3261
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Container, Iterable
 
 from appliance.errors import MalformedMessage
@@ -33,12 +35,22 @@ from appliance.sip.message import Message, Request, Response
 _COOKIE = "z9hG4bK"
 _PREFIX = "z9hG4bKsb"
 _SELF_LOOPED = "self-looped"
+# The number of a copy has so many bits; the worker's stands above them.
+_WORKER_SHIFT = 16
+_COPIES = 1 << _WORKER_SHIFT
+# A response's branch of ours stands near its beginning, in the topmost Via.
+_OURS = re.compile(rb"z9hG4bKsb([0-9a-f]{5,6})\.")
+_LOOKED_AT = 2048
 
 
 class Branches:
-    """Makes branches and knows them again; ``key``, 16 to 64 secret bytes, is the same in all workers."""
+    """Makes branches and knows them again; ``key``, 16 to 64 secret bytes, is the same in all workers.
 
-    def __init__(self, key: bytes) -> None:
+    ``worker`` is the number of the worker that sends, 0 where there is only one.
+    """
+
+    def __init__(self, key: bytes, worker: int = 0) -> None:
+        self._worker = worker << _WORKER_SHIFT
         # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9). The states are copied: half the cost of
         # new ones.
         self._mac = hashlib.blake2b(key=key, digest_size=12, person=b"via-branch")
@@ -48,10 +60,12 @@ class Branches:
         """The branch of copy ``number`` of ``request``, whose topmost Via is still the one that it came with.
 
         The same for its CANCEL and for the ACK of its refusal. ``mark`` is the loop mark, taken when the
-        request came; without it, it is taken now.
+        request came; without it, it is taken now. A number that names a worker already keeps it.
         """
         if mark is None:
             mark = self.mark(request)
+        if number < _COPIES:
+            number |= self._worker
         return self._branch(request, request.via, f"{number:x}", mark)
 
     def mark_of(self, uri_text: str, routes: Iterable[str] | None) -> str:
@@ -129,9 +143,28 @@ class Branches:
 
 
 def parts_of(branch: str | None) -> tuple[int, str] | None:
-    """The number of the copy and the loop mark of a branch that was verified."""
+    """The number of the copy, with the worker in it, and the loop mark of a branch that was verified."""
     parts = _parts(branch)
     return None if parts is None else (int(parts[0], 16), parts[1])
+
+
+def copy_of(number: int) -> int:
+    """The number of the copy alone."""
+    return number & (_COPIES - 1)
+
+
+def same_worker(number: int, like: int) -> int:
+    """The number of another copy that the worker of ``like`` has sent."""
+    return like & ~(_COPIES - 1) | number
+
+
+def worker_in(response: bytes) -> int:
+    """The worker that has sent the request of this response, as its text says; 0 when it says none.
+
+    Nobody has to believe it: whoever is given the response looks whether that is true.
+    """
+    found = _OURS.search(response, 0, _LOOKED_AT)
+    return int(found[1], 16) >> _WORKER_SHIFT if found else 0
 
 
 def _parts(branch: str | None) -> tuple[str, str] | None:

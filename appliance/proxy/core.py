@@ -21,6 +21,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
+from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
 from appliance.proxy.record_route import DialogRoutes
@@ -84,7 +85,8 @@ class Clock(NamedTuple):
 
 class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
-    ``wheel.advance(now)`` is to be called with each tick."""
+    ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours.
+    """
 
     def __init__(
         self,
@@ -95,6 +97,9 @@ class ProxyCore:
         directory: Directory,
         watchers: Watchers,
         clock: Clock,
+        *,
+        worker: int = 0,
+        neighbours: Neighbours | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -119,7 +124,8 @@ class ProxyCore:
         )
         self.journal = ProxyJournal(journal, metrics)
         self.calls = Calls(metrics, self.journal.call_ended)
-        branches = Branches(keys.derive("branch"))
+        self.registrar.service.others = neighbours
+        branches = Branches(keys.derive("branch"), worker)
         dialogs = DialogRoutes(keys.derive("record-route"))
         answers = Answers(
             self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
@@ -146,10 +152,12 @@ class ProxyCore:
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
         )
-        relays = Relays(around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of)
+        relays = Relays(
+            around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of, neighbours
+        )
         self._clock = clock
-        nonces = NonceSource(
-            keys.derive("nonce"), settings.auth.nonce_seconds, 0, boot, settings.auth.nonces_tracked
+        self.nonces = nonces = NonceSource(
+            keys.derive("nonce"), settings.auth.nonce_seconds, worker, boot, settings.auth.nonces_tracked
         )
         self._takeover = Takeover(around, self.calls, relays, nonces, network.listeners, journal.say)
         parts = Parts(
@@ -163,6 +171,7 @@ class ProxyCore:
                 self.journal,
                 qop=settings.auth.qop and sip.profile != "openser12",
                 case_sensitive=settings.registrar.case_sensitive,
+                neighbours=neighbours,
             ),
             registrar=self.registrar,
             locations=self.targets,
@@ -197,6 +206,7 @@ class ProxyCore:
             tracer=tracer,
             clock=clock.now,
             on_trouble=self.journal.failed,
+            may_hand_over=neighbours is not None,
         )
         self.receive = self.admission.receive
 
@@ -226,9 +236,12 @@ class ProxyCore:
             if isinstance(transaction, ClientTransaction) and transaction.hop[:3] == hop[:3]:
                 transaction.fail(now)
 
-    def expire(self, now: float) -> list[Binding]:
-        """Takes away the bindings that have run out, tells so, and returns them; to be called each second."""
+    def expire(self, now: float, *, tell: bool = True) -> list[Binding]:
+        """Takes away the bindings that have run out, tells so, and returns them; to be called each second.
+
+        ``tell`` False: another worker tells of them.
+        """
         expired = self.locations.expire(now)
-        for binding in expired:
+        for binding in expired if tell else ():
             self.journal.expired(binding)
         return expired

@@ -9,9 +9,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from appliance.auth.nonce import NonceSource
-from appliance.proxy.authentication import Authenticator, Challenge, CredentialsSource, Verified
+from appliance.proxy.authentication import (
+    Authenticator,
+    Challenge,
+    CredentialsSource,
+    Elsewhere,
+    Verified,
+)
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.replies import Answer
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
@@ -41,7 +48,9 @@ class CredentialCheck:
         *,
         qop: bool,
         case_sensitive: bool = True,
+        neighbours: Neighbours | None = None,
     ) -> None:
+        self._neighbours = neighbours
         self._metrics = metrics
         self._wall = wall
         self._journal = journal
@@ -55,6 +64,7 @@ class CredentialCheck:
             realms=domains.realms,
             on_challenge=self._count_challenge,
             on_failure=self._count_failure,
+            issued_elsewhere=None if neighbours is None else neighbours.has_issued,
         )
 
     def www_authorize(self, incoming: Incoming) -> bool:
@@ -65,6 +75,10 @@ class CredentialCheck:
         if isinstance(verdict, Verified):
             incoming.verified = verdict
             return True
+        if isinstance(verdict, Elsewhere):
+            if self._hand_over(verdict, incoming):
+                return False
+            verdict = verdict.otherwise
         if isinstance(verdict, Challenge):
             self._metrics.registrations["challenged"] += 1
             incoming.reply(_UNAUTHORIZED, (self._authenticator.www_challenge(verdict, now),))
@@ -80,6 +94,10 @@ class CredentialCheck:
         if isinstance(verdict, Verified):
             incoming.verified = verdict
             return True
+        if isinstance(verdict, Elsewhere):
+            if self._hand_over(verdict, incoming):
+                return False
+            verdict = verdict.otherwise
         if isinstance(verdict, Challenge):
             challenge = self._authenticator.proxy_challenge(verdict, now)
             incoming.reply(_PROXY_AUTHENTICATION_REQUIRED, (challenge,))
@@ -100,6 +118,13 @@ class CredentialCheck:
     def consume(self, request: Request) -> None:
         """Takes the credentials for our realms out of a request that goes on."""
         self._authenticator.consume_credentials(request)
+
+    def _hand_over(self, verdict: Elsewhere, incoming: Incoming) -> bool:
+        """Whether the worker that issued the nonce has taken the request."""
+        neighbours, raw = self._neighbours, incoming.raw
+        return (
+            neighbours is not None and bool(raw) and neighbours.hand_over(verdict.worker, raw, incoming.hop)
+        )
 
     def _count_challenge(self) -> None:
         self._metrics.auth_challenges += 1

@@ -98,11 +98,12 @@ class Incoming:
 
     ``verified`` is who sent it, once that is proved. ``came_as`` is its Request-URI and Routes before any
     step has changed them: what a CANCEL repeats (RFC 3261 §9.1). ``key`` is its transaction's, when that is
-    known already.
+    known already. ``raw`` is the message as it came, where it may be handed over to another worker, else
+    empty.
     """
 
     __slots__ = (
-        "_answers", "_clock", "_key", "came_as", "cancelled", "hop", "now", "request", "transaction",
+        "_answers", "_clock", "_key", "came_as", "cancelled", "hop", "now", "raw", "request", "transaction",
         "verified",
     )  # fmt: skip
 
@@ -122,6 +123,7 @@ class Incoming:
         self.verified: Verified | None = None
         self.came_as = (request.uri_text, request.items("route") if request.has("route") else None)
         self.cancelled = False
+        self.raw = b""
         self._answers = answers
         self._clock = clock
         self._key = key

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import inf
 
 from appliance.errors import SipError, StorageError
-from appliance.proxy.branch import Branches
+from appliance.proxy.branch import Branches, copy_of, same_worker
 from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
@@ -49,8 +49,8 @@ class Orphans:
             return
         incoming = Incoming(invite, caller, around.clock(), around.answers, around.clock)
         for other, target in numbered(targets[: self._max_branches]):
-            if other != number:
-                around.defer(self._cancel, incoming, target, other)
+            if other != copy_of(number):
+                around.defer(self._cancel, incoming, target, same_worker(other, number))
 
     def _cancel(self, incoming: Incoming, target: Target, number: int) -> None:
         around = self._around

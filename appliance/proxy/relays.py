@@ -14,6 +14,7 @@ from appliance.proxy.calls import Calls
 from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.replies import Answer
 from appliance.proxy.response_context import ResponseContext, Surroundings
 from appliance.proxy.targets import Target, TargetSet, in_groups, numbered
@@ -37,7 +38,9 @@ class Relays:
         calls: Calls,
         max_branches: int,
         progress_of: Callable[[Request], Incoming | None],
+        neighbours: Neighbours | None = None,
     ) -> None:
+        self._neighbours = neighbours
         self._around = around
         self._domains = domains
         self._locations = locations
@@ -75,6 +78,8 @@ class Relays:
             incoming.reply(_OK)
             if invite is not None:
                 invite.cancel(incoming.now)
+        elif self._is_elsewhere(incoming):
+            return  # the worker that has the INVITE answers
         elif self._follow(incoming):
             incoming.reply(_OK)
         else:
@@ -83,12 +88,17 @@ class Relays:
     def acknowledge(self, incoming: Incoming) -> None:
         """An ACK without a route of ours: for a reply of our own, or for one that passed before a restart
         (§17.1.1.3)."""
-        if not incoming.has_our_tag():
+        if not incoming.has_our_tag() and not self._is_elsewhere(incoming):
             self._follow(incoming)
 
     def is_loop(self, incoming: Incoming) -> bool:
         """Whether it was here before and would go the same way again (§16.3 step 4, RFC 5393 §4.2)."""
         return self._around.forwarder.is_loop(incoming)
+
+    def _is_elsewhere(self, incoming: Incoming) -> bool:
+        """Whether another worker has the INVITE, and has been given this request."""
+        neighbours, raw = self._neighbours, incoming.raw
+        return neighbours is not None and bool(raw) and neighbours.find_invite(raw, incoming.hop)
 
     def _follow(self, incoming: Incoming) -> bool:
         """Sends a CANCEL or ACK after an INVITE whose transaction is gone, to our own users only."""

@@ -30,12 +30,26 @@ class BindingStore(Protocol):
         """The rows of one user; DatabaseUnavailable when nobody can know."""
 
 
+class Others(Protocol):
+    """Other processes that change the same bindings, and tell of it."""
+
+    def hear(self) -> None:
+        """Take in what they have told and nobody has read yet."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that they told may be missing here."""
+
+
 class LocationService:
     """Finds and changes the bindings of one user at a time.
 
     ``in_memory`` False is the location mode ``database``. Whoever looks in order to change takes the user's
-    turn first (``turns``), and keeps it until the change is durable.
+    turn first (``turns``), and keeps it until the change is durable. ``others`` are None when nobody else
+    changes bindings.
     """
+
+    others: Others | None = None
 
     def __init__(self, locations: Locations, store: BindingStore, *, in_memory: bool = True) -> None:
         self.locations = locations
@@ -51,10 +65,17 @@ class LocationService:
         """
         if not self._in_memory:
             return in_order(binding for binding in self._store.fetch(aor) if binding.deadline > now)
-        locations = self.locations
+        locations, others = self.locations, self.others
+        if others is not None:
+            others.hear()
         if locations.loading and not locations.knows(aor):
             locations.complete(aor, list(self._store.fetch(aor)))
-        return locations.lookup(aor, now)
+        found = locations.lookup(aor, now)
+        if others is not None and not found and others.behind:
+            for binding in self._store.fetch(aor):
+                locations.restore(binding)
+            found = locations.lookup(aor, now)
+        return found
 
     def change(self, puts: Collection[Binding], drops: Collection[Binding]) -> None:
         """Put and take away bindings of one user; return when that is durable.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from appliance.registrar.binding import PERMANENT, Binding
 from appliance.sip.uri import AddressOfRecord
@@ -149,6 +149,14 @@ class Locations:
         for binding in rows:
             self.restore(binding)
         self._complete.add(self.key(aor))
+
+    def forget_all(self, but: Container[str] = ()) -> None:
+        """Forget all bindings but those with these ruids: storage has them, and is going to be read again."""
+        kept = [binding for ruid, binding in self._by_ruid.items() if ruid in but]
+        self._by_ruid, self._by_aor, self._due = {}, {}, {}
+        self.by_transport.clear()
+        for binding in kept:
+            self._put(binding, _by_its_age)
 
     # ---------------------------------------------------------------------------------------------- internals
 

@@ -58,7 +58,8 @@ class BindingWriter:
     """Makes bindings durable, as ``mode`` says; the ``BindingStore`` of the registrar.
 
     ``spool`` None: while the database is away, commits fail (SQLite, whose outages a spool would share).
-    ``sole_writer`` False: others write the same rows, so whole rows are written always. ``complete``
+    ``sole_writer`` False: others write the same rows, so whole rows are written always; ``tell`` is theirs
+    (``GroupCommit``). ``complete``
     puts into a binding that was read from the database what its row does not say. ``clock`` is monotonic
     seconds, ``wall`` seconds since 1970.
     """
@@ -72,6 +73,7 @@ class BindingWriter:
         write_back_seconds: float = 60,
         gather_seconds: float = 0,
         sole_writer: bool = True,
+        tell: Callable[[Changes, Callable[[], None]], None] | None = None,
         complete: Callable[[Binding], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -92,6 +94,7 @@ class BindingWriter:
             between=self._writes.replay,
             pause=lambda: self._writes.pause,
             gather_seconds=gather_seconds,
+            tell=None if mode == "database" else tell,
         )
         self._back = WriteBack(self._write, write_back_seconds, self._writes.failed)
         self._removed_while_loading: set[str] | None = None
@@ -146,6 +149,15 @@ class BindingWriter:
             if dead := [row[RUID] for row in rows if is_dead(row, wall)]:
                 self._table.delete(dead, expired_before=moment(int(wall)))
 
+    def remove_expired(self, bindings: Iterable[Binding]) -> None:
+        """Remove the rows of bindings that have run out, but for those that somebody else has refreshed."""
+        self._table.delete([binding.ruid for binding in bindings], expired_before=moment(int(self._wall())))
+
+    def removed(self, ruids: Iterable[str]) -> None:
+        """Somebody else has removed these rows: a reading that is under way must not bring them back."""
+        if self._removed_while_loading is not None:
+            self._removed_while_loading.update(ruids)
+
     # -------------------------------------------------------------------------------------- the server's side
 
     def start(self) -> None:
@@ -159,15 +171,20 @@ class BindingWriter:
         if self._mode == "write-back":
             self._back.start()
 
-    def load(self, locations: Locations) -> int:
+    def load(self, locations: Locations, *, again: bool = False) -> int:
         """Read all bindings into ``locations`` and return how many; waits until the database is there.
 
         ``locations.loading`` is True until then. The loop is never held up for more than a few milliseconds.
+        ``again``: what is in memory may be wrong, but for what is just being written.
         """
         if self._mode in ("memory", "database"):
             locations.loading = False
             return 0
         self._removed_while_loading = set()
+        if again:
+            locations.loading = True
+            locations.forget_all(self.unwritten)
+            self.removed(ruid for ruid in self.unwritten if locations.get(ruid) is None)
         loader = Loader(self._table, self._writes, self._read, self._clock)
         self._groups.wake()  # what the spool holds goes first
         try:

@@ -22,6 +22,7 @@ from appliance.storage.bindings import BindingWriter
 from appliance.storage.changes import Change, ChangeLog
 from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
+from appliance.storage.group_commit import Changes
 from appliance.storage.names import Names
 from appliance.storage.readable import assert_readable
 from appliance.storage.spool import Spool
@@ -36,7 +37,8 @@ class Directory:
     """Everything that the SIP process keeps in its database.
 
     ``is_open(hop)`` says whether the connection is there that a phone registered by: it may have outlived the
-    process that it registered with.
+    process that it registered with. ``worker`` is the number of this process; ``tell(changes, then)`` tells
+    other workers of bindings that were written, None where there are none.
     """
 
     def __init__(
@@ -45,6 +47,9 @@ class Directory:
         metrics: Metrics,
         journal: Journal,
         is_open: Callable[[Hop], bool] = lambda _: False,
+        *,
+        worker: int = 1,
+        tell: Callable[[Changes, Callable[[], None]], None] | None = None,
     ) -> None:
         sip, wanted, registrar = settings.sip, settings.database, settings.registrar
         self._journal = journal
@@ -67,11 +72,15 @@ class Directory:
         self.bindings = BindingWriter(
             self.database,
             mode=registrar.location_mode,
-            spool=None if wanted.embedded else Spool(Path(sip.state_dir) / "spool.db"),
+            spool=None if wanted.embedded else Spool(Path(sip.state_dir) / spool_name(worker)),
             write_back_seconds=registrar.write_back_seconds,
             gather_seconds=wanted.commit_gather_ms / 1000,
+            sole_writer=tell is None,
+            tell=tell,
             complete=self._complete,
         )
+        self._alone = tell is None
+        self._again = False
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
         self._changes.tell += [self.credentials.follow, self.names.follow]
         self._changes.tell_all += [self.credentials.forget_all, self.names.forget_all]
@@ -129,6 +138,21 @@ class Directory:
     def _load(self, locations: Locations) -> None:
         count = self.bindings.load(locations)
         self._journal.event("bindings-loaded", f"{count} bindings are in memory")
+        self._load_again(locations)
+
+    def read_again(self, locations: Locations) -> None:
+        """Memory may have missed something that another worker has written: all rows are read again, and
+        until then a user's rows are read before anything is said about him."""
+        self._again = True
+        if self._loading is not None and self._loading.ready():
+            locations.loading = True
+            self._loading = gevent.spawn(self._load_again, locations)
+
+    def _load_again(self, locations: Locations) -> None:
+        while self._again:
+            self._again = False
+            count = self.bindings.load(locations, again=True)
+            self._journal.event("bindings-loaded", f"{count} bindings were read again")
 
     # -- what the core asks ----------------------------------------------------------------------------------
 
@@ -145,7 +169,10 @@ class Directory:
         if not expired:
             return
         try:
-            self.bindings.commit([], expired)
+            if self._alone:
+                self.bindings.commit([], expired)
+            else:
+                self.bindings.remove_expired(expired)
         except StorageError as error:
             self._journal.say("warning", f"rows of expired bindings stay for now: {error}")
 
@@ -201,6 +228,11 @@ class Directory:
             self._journal.event("database-back", "the database answers again")
         else:
             self._journal.event("database-lost", self.database.last_error or "the database is away")
+
+
+def spool_name(worker: int) -> str:
+    """Each worker has a spool of its own."""
+    return "spool.db" if worker == 1 else f"spool-{worker}.db"
 
 
 def way_back(binding: Binding, is_open: Callable[[Hop], bool] = lambda _: False) -> Hop | None:

@@ -41,7 +41,8 @@ class GroupCommit:
 
     ``between()`` is called after each group and whenever somebody calls ``wake``; as long as it returns True
     it is called again. ``pause()`` is after how many seconds to wake up by itself, None: never.
-    ``gather_seconds`` is waited for before every commit.
+    ``gather_seconds`` is waited for before every commit. ``tell(changes, then)`` is called with what was
+    written, and calls ``then`` when those who wait may know.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class GroupCommit:
         between: Callable[[], bool] = lambda: False,
         pause: Callable[[], float | None] = lambda: None,
         gather_seconds: float = 0,
+        tell: Callable[[Changes, Callable[[], None]], None] | None = None,
     ) -> None:
+        self._tell = tell
         self._write = write
         self._between = between
         self._pause = pause
@@ -132,8 +135,10 @@ class GroupCommit:
     def _commit_next(self) -> None:
         batch = self._under_way = self._next
         self._next = _Batch()
+        written = False
         try:
             batch.refused = self._write(batch.changes)
+            written = True
         except StorageError as error:
             batch.failure = error
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave everybody waiting
@@ -141,7 +146,11 @@ class GroupCommit:
             gevent.get_hub().handle_error(self, *sys.exc_info())
         finally:
             self._under_way = _Batch()
-            batch.done.set()
+            if written and self._tell is not None:
+                news = {name: each for name, each in batch.changes.items() if name not in batch.refused}
+                self._tell(news, batch.done.set)
+            else:
+                batch.done.set()
 
     def _unfinished(self) -> _Batch | None:
         return next((batch for batch in (self._under_way, self._next) if batch.changes), None)

@@ -43,7 +43,8 @@ class Flows:
 
     ``receive(data, hop)`` is called from the loop for each message; ``on_connection(opened, hop, reason)``
     for each connection that begins and ends. ``keep(descriptor)`` has somebody else hold a connection, so
-    that it outlives this process: then ``close`` leaves the connections open.
+    that it outlives this process: then ``close`` leaves the connections open. ``shared``: other processes
+    listen on the same addresses.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Flows:
         idle_seconds: float = 3600.0,
         receive_buffer: int = 4_194_304,
         keep: Callable[[int], None] | None = None,
+        shared: bool = False,
     ) -> None:
+        self._shared = shared
         self.listeners: list[UdpListener | StreamListener] = []
         self._datagrams: dict[int, UdpListener] = {}
         self._receive = receive
@@ -94,9 +97,12 @@ class Flows:
                     self._receive,
                     receive_buffer=self._receive_buffer,
                     inherited=inherited,
+                    shared=self._shared,
                 )
             else:
-                listener = StreamListener(host, port, index, self._accepted, inherited=inherited)
+                listener = StreamListener(
+                    host, port, index, self._accepted, inherited=inherited, shared=self._shared
+                )
         except OSError as error:
             problem = f"cannot listen on {transport}:{host}:{port}: {error.strerror}"
             raise OSError(error.errno, problem) from None
@@ -135,6 +141,14 @@ class Flows:
         """Whether the very connection that the hop names is there."""
         connection = self._connections.get(hop.connection)
         return connection is not None and connection.hop[:3] == hop[:3]
+
+    def reaches(self, hop: Hop) -> bool:
+        """Whether there is a connection by which ``send`` would send."""
+        return self._connection_of(hop) is not None
+
+    def hops(self) -> list[Hop]:
+        """Every connection."""
+        return [connection.hop for connection in self._connections.values()]
 
     def unread(self) -> list[str]:
         """The listeners that have something to be read and were not looked at since the last time that

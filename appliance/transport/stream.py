@@ -207,15 +207,18 @@ class StreamListener:
         accepted: Callable[[socket.socket, Hop], None],
         *,
         inherited: int | None = None,
+        shared: bool = False,
     ) -> None:
         """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises
-        OSError."""
+        OSError. ``shared``: other processes bind the same address, and the kernel spreads the phones."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if inherited is None:
             self._socket = _Socket(family, socket.SOCK_STREAM)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if shared:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             self._socket.bind((host, port))
             self._socket.listen(1024)
         else:

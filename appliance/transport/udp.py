@@ -37,14 +37,17 @@ class UdpListener:
         *,
         receive_buffer: int = 4_194_304,
         inherited: int | None = None,
+        shared: bool = False,
     ) -> None:
         """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises
-        OSError."""
+        OSError. ``shared``: other processes bind the same address, and the kernel spreads the phones."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if inherited is None:
             self._socket = _Socket(family, socket.SOCK_DGRAM)
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if shared:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             self._socket.bind((host, port))
             # A burst must wait in the kernel while a greenlet is at work: 208 KB, the usual default, hold 210
             # messages. An inherited socket has its buffer from systemd, which may give more than we may.

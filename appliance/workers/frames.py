@@ -1,0 +1,187 @@
+"""What workers say to one another: values, and their bytes (MessagePack).
+
+Times are monotonic seconds, which are the same for all processes of a machine, but for ``modified``, which is
+wall time. Text from the wire may hold bytes that are no UTF-8, so it travels as bytes. Must not know sockets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import DecodeError, Struct, msgpack
+
+from appliance.registrar.binding import Binding
+from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
+
+
+class Frame(Struct, array_like=True, tag=True, frozen=True):
+    """One thing that is said."""
+
+
+class Alive(Frame, frozen=True):
+    """Said once a second. ``boot`` names the nonces of this process, which the next one may go on with;
+    ``process`` is no other's; ``told`` is the number of its last news."""
+
+    process: int
+    boot: int
+    told: int
+
+
+class News(Frame, frozen=True):
+    """Changes that all workers have to know. ``gone`` are bindings by (ruid, wall time of the removal)."""
+
+    process: int
+    number: int
+    when: float
+    bindings: list[list[Any]]
+    gone: list[tuple[str, float]]
+    opened: list[Hop]
+    closed: list[Hop]
+
+
+class Heard(Frame, frozen=True):
+    """All news up to this number are known here."""
+
+    number: int
+
+
+class Open(Frame, frozen=True):
+    """Connections that the sender has; ``first``: forget what you knew of them, ``ask``: tell me yours."""
+
+    hops: list[Hop]
+    first: bool
+    ask: bool
+
+
+class Response(Frame, frozen=True):
+    """A response that came to the wrong worker, as it came."""
+
+    data: bytes
+    hop: Hop
+
+
+class Request(Frame, frozen=True):
+    """A request that is the other's to answer, as it came."""
+
+    data: bytes
+    hop: Hop
+
+
+class Find(Frame, frozen=True):
+    """Who has the INVITE of this CANCEL or ACK shall take it."""
+
+    query: int
+    data: bytes
+    hop: Hop
+
+
+class Found(Frame, frozen=True):
+    """The answer to ``Find``."""
+
+    query: int
+    here: bool
+
+
+class Send(Frame, frozen=True):
+    """Send this by your connection."""
+
+    data: bytes
+    hop: Hop
+
+
+Any_ = Alive | News | Heard | Open | Response | Request | Find | Found | Send
+
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(tuple[int, Any_]).decode
+
+
+def encode(worker: int, frame: Any_) -> bytes:
+    """The bytes of what ``worker`` says."""
+    return _encode((worker, frame))
+
+
+def decode(data: bytes) -> tuple[int, Any_] | None:
+    """Who says what; None for bytes that another version has sent."""
+    try:
+        return _decode(data)
+    except DecodeError:
+        return None
+
+
+def note_of(binding: Binding) -> list[Any]:
+    """A binding as plain values."""
+    return [
+        _bytes(binding.aor.username),
+        _bytes(binding.aor.domain),
+        _bytes(binding.contact),
+        binding.deadline,
+        _bytes(binding.call_id),
+        binding.cseq,
+        binding.q,
+        _bytes(binding.user_agent),
+        _bytes(binding.received),
+        _bytes(binding.path),
+        binding.socket,
+        binding.hop,
+        binding.methods,
+        _bytes(binding.instance),
+        binding.reg_id,
+        binding.flags,
+        binding.cflags,
+        binding.ruid,
+        binding.modified,
+    ]
+
+
+def binding_of(note: list[Any]) -> Binding:
+    """The binding again; raises TypeError or ValueError for a note that is none."""
+    (
+        username,
+        domain,
+        contact,
+        deadline,
+        call_id,
+        cseq,
+        q,
+        user_agent,
+        received,
+        path,
+        socket,
+        hop,
+        methods,
+        instance,
+        reg_id,
+        flags,
+        cflags,
+        ruid,
+        modified,
+    ) = note
+    return Binding(
+        AddressOfRecord(_text(username) or "", _text(domain) or ""),
+        _text(contact) or "",
+        deadline,
+        _text(call_id) or "",
+        cseq,
+        q,
+        _text(user_agent) or "",
+        _text(received),
+        _text(path),
+        socket,
+        None if hop is None else Hop(*hop),
+        methods,
+        _text(instance),
+        reg_id,
+        flags,
+        cflags,
+        ruid,
+        modified,
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "surrogateescape")

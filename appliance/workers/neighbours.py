@@ -1,0 +1,300 @@
+"""The other workers put together: what is handed over, what is told, who lives.
+
+The proxy sees it as its ``Neighbours``, the registrar as its ``Others``; the server hands in what a message
+means. Nothing here ever waits for a worker that hangs: what cannot be said to it is dropped, and counted.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic, time
+from typing import NamedTuple
+
+import gevent
+from gevent.event import AsyncResult
+
+from appliance.errors import SettingsError
+from appliance.registrar.binding import Binding
+from appliance.sip.hop import Hop
+from appliance.workers import frames
+from appliance.workers.frames import Alive, Any_, Find, Found, Heard, News, Open, Request, Response, Send
+from appliance.workers.link import Link
+from appliance.workers.shared_bindings import Hearing, Telling
+from appliance.workers.shared_flows import SharedFlows
+
+_EVERY_SECONDS = 1.0
+# A worker that has said nothing for so long hangs: nothing is handed over to it.
+_LIVES_SECONDS = 3.0
+_FIND_SECONDS = 0.05
+# Connections in one packet.
+_IN_ONE = 500
+
+
+class Duties(NamedTuple):
+    """What this worker does for the others; ``boot()`` names its nonces. None of it waits."""
+
+    take_response: Callable[[bytes, Hop], object]
+    take_request: Callable[[bytes, Hop], object]
+    has_invite: Callable[[bytes, Hop], bool]
+    send_by_connection: Callable[[bytes, Hop], object]
+    connections: Callable[[], list[Hop]]
+    connection_lost: Callable[[Hop], object]
+    boot: Callable[[], int]
+
+
+class _Seen(NamedTuple):
+    """A worker as it last said."""
+
+    when: float
+    process: int
+    boot: int
+
+
+class Neighbours:
+    """The other workers of ``worker``. ``places`` are where each listens, by number.
+
+    ``say(level, message)`` tells the administrator.
+    """
+
+    def __init__(self, worker: int, places: Mapping[int, str], say: Callable[[str, str], object]) -> None:
+        self.worker = worker
+        self.flows = SharedFlows()
+        self.telling = Telling(secrets.randbits(48), self._say_news, monotonic, time)
+        self._say = say
+        others = {number: place for number, place in places.items() if number != worker}
+        self._place = places[worker]
+        self._link = Link(self._place, others, self._hear, self._lost)
+        self._seen: dict[int, _Seen] = {}
+        self._later: list[tuple[int, Any_]] = []
+        self._queries: dict[int, tuple[set[int], AsyncResult[bool]]] = {}
+        self._query = 0
+        self._hearing: Hearing | None = None
+        self._duties: Duties | None = None
+        self._ticking: gevent.Greenlet[[], None] | None = None
+        self.handed: dict[str, int] = {"response": 0, "request": 0}
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def listen(self, hearing: Hearing, duties: Duties) -> None:
+        """From now on nothing that is told is missed; raises SettingsError."""
+        self._hearing, self._duties = hearing, duties
+        try:
+            self._link.listen()
+        except OSError as error:
+            problem = f"the socket {self._place} cannot be made: {error.strerror or error}"
+            raise SettingsError(problem, path="sip.control") from None
+
+    def start(self) -> None:
+        """Hears, and says that we live."""
+        self._link.start()
+        self._ticking = gevent.spawn(self._tick)
+
+    def stop(self) -> None:
+        if self._ticking is not None:
+            self._ticking.kill()
+        self._link.stop()
+
+    @property
+    def living(self) -> list[int]:
+        """The numbers of those that live, this one too."""
+        since = monotonic() - _LIVES_SECONDS
+        return sorted([self.worker, *(number for number, seen in self._seen.items() if seen.when >= since)])
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that does what one of all has to do."""
+        return self.living[0] == self.worker
+
+    @property
+    def dropped(self) -> int:
+        return self._link.dropped
+
+    # -- what the proxy asks ---------------------------------------------------------------------------------
+
+    def has_issued(self, worker: int, boot: int) -> bool:
+        seen = self._seen.get(worker)
+        return seen is not None and seen.boot == boot and seen.when >= monotonic() - _LIVES_SECONDS
+
+    def hand_over(self, worker: int, data: bytes, hop: Hop) -> bool:
+        taken = self._lives(worker) and self._send(worker, Request(data, hop))
+        self.handed["request"] += taken
+        return taken
+
+    def hand_over_response(self, worker: int, data: bytes, hop: Hop) -> bool:
+        """Gives a response to the worker that has sent its request; False when it does not take it."""
+        taken = worker != self.worker and self._lives(worker) and self._send(worker, Response(data, hop))
+        self.handed["response"] += taken
+        return taken
+
+    def find_invite(self, data: bytes, hop: Hop) -> bool:
+        self._query = query = self._query + 1
+        found = AsyncResult[bool]()
+        asked = {worker for worker in self._link.workers if self._lives(worker)}
+        asked = {worker for worker in asked if self._send(worker, Find(query, data, hop))}
+        if not asked:
+            return False
+        self._queries[query] = (asked, found)
+        try:
+            return bool(found.get(timeout=_FIND_SECONDS))
+        except gevent.Timeout:
+            return False
+        finally:
+            del self._queries[query]
+
+    def hear(self) -> None:
+        self._link.drain()
+
+    @property
+    def behind(self) -> bool:
+        return self._hearing is not None and self._hearing.behind
+
+    # -- what the others are told ----------------------------------------------------------------------------
+
+    def changed(self, changes: Mapping[str, Binding | None], then: Callable[[], None]) -> None:
+        """Bindings were written; ``then()`` when all workers know of them, or have had the time."""
+        self.telling.changed(changes, then)
+
+    def connection(self, opened: bool, hop: Hop) -> None:
+        """One of our connections has begun or ended."""
+        self.telling.flows([hop] if opened else [], [] if opened else [hop])
+
+    def send_by_owner(self, data: bytes, hop: Hop) -> bool:
+        """Sends by the worker that has the connection; False when nobody has it."""
+        owner = self.flows.find(hop)
+        return owner is not None and self._send(owner[0], Send(data, owner[1]))
+
+    # -- what the others say ---------------------------------------------------------------------------------
+
+    def _hear(self, packet: bytes) -> None:
+        said = frames.decode(packet)
+        if said is None:
+            if self._hearing is not None:
+                self._hearing.missed()  # another version, while the workers are restarted one by one
+            return
+        worker, frame = said
+        if isinstance(frame, News):
+            # At once, whoever listens: a lookup is waiting for it, perhaps.
+            self._hear_news(worker, frame)
+        elif isinstance(frame, Heard):
+            self.telling.heard(worker, frame.number)
+        else:
+            if not self._later:
+                gevent.get_hub().loop.run_callback(self._do_later)
+            self._later.append(said)
+
+    def _hear_news(self, worker: int, news: News) -> None:
+        assert self._hearing is not None  # noqa: S101 - 'listen' comes before 'start'
+        complete = self._hearing.hears(worker, news)
+        self.flows.opened(worker, news.opened)
+        if news.closed:
+            self._connections_lost(self.flows.closed(worker, news.closed))
+        if news.bindings or news.gone:
+            self._send(worker, Heard(news.number))
+        if not complete:
+            self._missed(worker)
+
+    def _do_later(self) -> None:
+        later, self._later = self._later, []
+        for worker, frame in later:
+            try:
+                self._handle(worker, frame)
+            except Exception as error:  # noqa: BLE001 - told; what one worker says must not stop the others
+                self._say("error", f"what worker {worker} said could not be handled: {error!r}")
+
+    def _handle(self, worker: int, frame: Any_) -> None:
+        duties = self._duties
+        assert duties is not None  # noqa: S101 - as above
+        if isinstance(frame, Response):
+            duties.take_response(frame.data, frame.hop)
+        elif isinstance(frame, Send):
+            duties.send_by_connection(frame.data, frame.hop)
+        elif isinstance(frame, Request):
+            duties.take_request(frame.data, frame.hop)
+        elif isinstance(frame, Find):
+            here = duties.has_invite(frame.data, frame.hop)
+            self._send(worker, Found(frame.query, here))
+            if here:
+                duties.take_request(frame.data, frame.hop)
+        elif isinstance(frame, Found):
+            self._answered(worker, frame)
+        elif isinstance(frame, Alive):
+            self._met(worker, frame)
+        elif isinstance(frame, Open):
+            self._take_flows(worker, frame)
+
+    def _answered(self, worker: int, frame: Found) -> None:
+        asked, found = self._queries.get(frame.query, (None, None))
+        if asked is None or found is None:
+            return
+        asked.discard(worker)
+        if frame.here or not asked:
+            found.set(frame.here)
+
+    def _met(self, worker: int, frame: Alive) -> None:
+        assert self._hearing is not None  # noqa: S101 - as above
+        known = self._seen.get(worker)
+        self._seen[worker] = _Seen(monotonic(), frame.process, frame.boot)
+        new = known is None or known.process != frame.process
+        if new:
+            self._send(worker, self._alive())
+            self._send_flows(worker, ask=True)
+        if not self._hearing.meets(worker, frame.process, frame.told) and not new:
+            self._missed(worker)
+
+    def _missed(self, worker: int) -> None:
+        self._say("warning", f"some of what worker {worker} told was missed: the bindings are read again")
+        self._send_flows(worker, ask=True)
+
+    def _send_flows(self, worker: int, *, ask: bool) -> None:
+        assert self._duties is not None  # noqa: S101 - as above
+        hops = self._duties.connections()
+        self._send(worker, Open(hops[:_IN_ONE], True, ask))
+        for first in range(_IN_ONE, len(hops), _IN_ONE):
+            self._send(worker, Open(hops[first : first + _IN_ONE], False, False))
+
+    def _take_flows(self, worker: int, frame: Open) -> None:
+        if frame.first:
+            self.flows.closed(worker, self.flows.all_of(worker))
+        self.flows.opened(worker, frame.hops)
+        if frame.ask:
+            self._send_flows(worker, ask=False)
+
+    def _lost(self, worker: int) -> None:
+        """Its process has ended, or never was."""
+        self._seen.pop(worker, None)
+        self.telling.lost(worker)
+        for asked, found in list(self._queries.values()):
+            asked.discard(worker)
+            if not asked:
+                found.set(False)
+        self._connections_lost(self.flows.closed(worker, self.flows.all_of(worker)))
+
+    def _connections_lost(self, hops: Iterable[Hop]) -> None:
+        """Later: whoever is told may send, and this may be in the middle of sending."""
+        if self._duties is not None:
+            for hop in hops:
+                gevent.get_hub().loop.run_callback(self._duties.connection_lost, hop)
+
+    # -- saying ----------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        while True:
+            for worker in self._link.workers:
+                self._send(worker, self._alive())
+            gevent.sleep(_EVERY_SECONDS)
+
+    def _alive(self) -> Alive:
+        assert self._duties is not None  # noqa: S101 - as above
+        return Alive(self.telling.process, self._duties.boot(), self.telling.number)
+
+    def _lives(self, worker: int) -> bool:
+        seen = self._seen.get(worker)
+        return seen is not None and seen.when >= monotonic() - _LIVES_SECONDS
+
+    def _send(self, worker: int, frame: Any_) -> bool:
+        return self._link.send(worker, frames.encode(self.worker, frame))
+
+    def _say_news(self, news: News) -> Iterable[int]:
+        packet = frames.encode(self.worker, news)
+        return [worker for worker in self._link.workers if self._link.send(worker, packet)]
