@@ -219,8 +219,11 @@ class SipServer:
             send_by_connection=self.network.send_for_neighbour,
             connections=self.network.hops,
             connection_lost=lambda hop: core.connection_lost(hop, time.monotonic()),
+            hung_up=lambda call_id: core.calls.end(call_id, time.monotonic()),
             boot=lambda: core.nonces.boot,
         )
+        self.metrics.source("handed_over", lambda: neighbours.handed)
+        self.metrics.source("worker_dropped", lambda: neighbours.dropped)
         neighbours.listen(hearing, duties)
 
     def _box(self) -> Box:

@@ -43,9 +43,10 @@ def create_app(process: SipProcess, history: History) -> Flask:
         try:
             told = process.ask("metrics")
             snapshot, numbers = {**told["snapshot"], UP.name: [([], 1)]}, told.get("process")
+            workers = told.get("workers")
         except ServerDown:
-            snapshot, numbers = {UP.name: [([], 0)]}, None
-        body, content_type = render(snapshot, request.headers.get("Accept", ""), numbers)
+            snapshot, numbers, workers = {UP.name: [([], 0)]}, None, None
+        body, content_type = render(snapshot, request.headers.get("Accept", ""), numbers, workers)
         return Response(body, content_type=content_type)
 
     @app.get("/health")

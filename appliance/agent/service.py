@@ -13,10 +13,11 @@ import gevent
 from gevent.event import Event
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from appliance.agent.all_workers import AllWorkers
 from appliance.agent.app import create_app
 from appliance.agent.commands import COMMANDS
 from appliance.agent.fifo import Fifo
-from appliance.agent.forward import ForwardingServer
+from appliance.agent.forward import ForwardingServer, WholeServer
 from appliance.agent.history import History
 from appliance.agent.reply_fifo import ReplyDirectory
 from appliance.agent.sip_process import SipProcess
@@ -41,7 +42,8 @@ class Agent:
 
     def __init__(self, settings: Settings) -> None:
         mine = settings.agent
-        self._process = SipProcess(settings.sip.control)
+        controls = settings.sip.controls
+        self._process = SipProcess(controls[0]) if len(controls) == 1 else AllWorkers(controls)
         self._history = History(self._process)
         self._http_address = mine.http
         self._http = _http_server(mine.http, self._process, self._history) if mine.http else None
@@ -52,7 +54,10 @@ class Agent:
             replies = ReplyDirectory(mine.reply_dir)
             self._fifo = Fifo(mine.fifo, mine.fifo_mode_bits, replies, COMMANDS, self._process)
         if mine.socket:
-            self._socket = ForwardingServer(mine.socket, settings.sip.control)
+            if isinstance(self._process, AllWorkers):
+                self._socket = WholeServer(mine.socket, self._process)
+            else:
+                self._socket = ForwardingServer(mine.socket, settings.sip.control)
 
     def start(self) -> None:
         """Answer from now on. Raises SettingsError when a part cannot be started; then none is."""

@@ -178,11 +178,12 @@ def _refuse_while_it_runs(run: Invocation) -> None:
     """A running server has bindings in memory, and would write them over what is restored."""
     from appliance import control
 
-    try:
-        control.call(run.settings.sip.control, "status", timeout=5)
-    except control.ServerDown:
-        return
-    raise StorageError("the server runs: stop it before ('systemctl stop sipbox.target'), then restore")
+    for place in run.settings.sip.controls:
+        try:
+            control.call(place, "status", timeout=5)
+        except control.ServerDown:
+            continue
+        raise StorageError("the server runs: stop it before ('systemctl stop sipbox.target'), then restore")
 
 
 def _told(manifest: Manifest) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from appliance.errors import ControlError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from appliance.agent.all_workers import AllWorkers
     from appliance.storage.engine import Database
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -48,7 +49,10 @@ class Invocation:
             return control.call(self.settings.agent.socket, command, timeout=timeout, **args)
         except control.ServerDown:
             # The agent may be down while calls go on: whoever may open the server's own socket asks there.
-            return control.call(self.settings.sip.control, command, timeout=timeout, **args)
+            controls = self.settings.sip.controls
+            if len(controls) == 1:
+                return control.call(controls[0], command, timeout=timeout, **args)
+            return self._all_workers().ask_within(timeout, command, **args)
 
     def stream(self, command: str, /, **args: Any) -> Iterator[Any]:
         """What the running server tells, as it comes."""
@@ -57,7 +61,16 @@ class Invocation:
         try:
             yield from control.stream(self.settings.agent.socket, command, **args)
         except control.ServerDown:
-            yield from control.stream(self.settings.sip.control, command, **args)
+            controls = self.settings.sip.controls
+            if len(controls) == 1:
+                yield from control.stream(controls[0], command, **args)
+            else:
+                yield from self._all_workers().stream(command, **args)
+
+    def _all_workers(self) -> AllWorkers:
+        from appliance.agent.all_workers import AllWorkers
+
+        return AllWorkers(self.settings.sip.controls)
 
     @contextmanager
     def database(self) -> Iterator[Database]:

@@ -62,7 +62,12 @@ def party(address: NameAddr) -> str:
 
 
 class Calls:
-    """Counts calls; ``on_end(end)`` is told of each one that is over."""
+    """Counts calls; ``on_end(end)`` is told of each one that is over.
+
+    ``elsewhere(call_id)`` is told of a BYE for a call that is not ours, where other workers have calls too.
+    """
+
+    elsewhere: Callable[[str], None] | None = None
 
     def __init__(self, metrics: Metrics, on_end: Callable[[CallEnd], None]) -> None:
         self._metrics = metrics
@@ -96,11 +101,16 @@ class Calls:
     def hung_up(self, bye: Request, now: float) -> None:
         """A BYE has passed, from either side; a second one, or one of a call that we do not know, changes
         nothing."""
-        call = self._answered.pop(bye.call_id, None)
-        if call is not None:
-            self._on_end(
-                CallEnd(call.call_id, call.caller, call.callee, 200, "answered", now - call.answered)
-            )
+        if not self.end(bye.call_id, now) and self.elsewhere is not None:
+            self.elsewhere(bye.call_id)
+
+    def end(self, call_id: str, now: float) -> bool:
+        """An answered call is over; False when it is not ours."""
+        call = self._answered.pop(call_id, None)
+        if call is None:
+            return False
+        self._on_end(CallEnd(call.call_id, call.caller, call.callee, 200, "answered", now - call.answered))
+        return True
 
     def remains(self, now: float) -> list[AnsweredCall]:
         """The calls that are up, for the next process."""

@@ -124,6 +124,8 @@ class ProxyCore:
         )
         self.journal = ProxyJournal(journal, metrics)
         self.calls = Calls(metrics, self.journal.call_ended)
+        if neighbours is not None:
+            self.calls.elsewhere = neighbours.hung_up
         self.registrar.service.others = neighbours
         branches = Branches(keys.derive("branch"), worker)
         dialogs = DialogRoutes(keys.derive("record-route"))

@@ -24,6 +24,9 @@ class Neighbours(Protocol):
     def find_invite(self, data: bytes, hop: Hop) -> bool:
         """Gives a CANCEL or ACK to whoever has its INVITE; False when nobody has. Waits a moment."""
 
+    def hung_up(self, call_id: str) -> None:
+        """A call that one of them may have counted is over."""
+
     def hear(self) -> None:
         """Takes in what they have told of bindings and not been heard yet."""
 

@@ -145,7 +145,15 @@ CATALOGUE = (
            "How late the loop comes to a timer that is due.", (), LAG),
     Metric("greenlets", "sipbox_greenlets", "gauge",
            "Greenlets that handle requests, parked ones included."),
+    Metric("handed_over", "sipbox_handed_over_total", "counter",
+           "Messages that were handed over to the worker that they belong to.",
+           (Label("kind", ("response", "request")),)),
+    Metric("worker_dropped", "sipbox_worker_dropped_total", "counter",
+           "What could not be said to another worker, because it does not read."),
 )  # fmt: skip
+
+#: What all workers know alike: told once, and not by each of them.
+SHARED = frozenset({"sipbox_bindings_active", "sipbox_registered_users"})
 
 # Told by the agent, who asks: a process that is down cannot say so.
 UP = Metric("up", "sipbox_up", "gauge", "1 when the SIP process answers, 0 when it does not.")

@@ -6,7 +6,7 @@ The agent calls this with what the SIP process told it. Must not know where the 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -16,20 +16,31 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from appliance import __version__
-from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, UP, Metric
+from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, SHARED, UP, Metric
 from appliance.telemetry.metrics import Snapshot
-from appliance.telemetry.process import Numbers, ProcessNumbers
+from appliance.telemetry.process import Numbers, ProcessesNumbers, ProcessNumbers
 
 
-def render(snapshot: Snapshot, accept: str = "", process: Numbers | None = None) -> tuple[bytes, str]:
+def render(
+    snapshot: Snapshot,
+    accept: str = "",
+    process: Numbers | None = None,
+    workers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[bytes, str]:
     """The body and the content type for a scraper that sent ``Accept: accept``.
 
     ``process`` are the numbers of the SIP process (CPU, memory, files, start time) as it told them; None
-    leaves them out: it is down.
+    leaves them out: it is down. ``workers`` is what each of several has told (``snapshot``, ``process``), by
+    its number: then the series have a label for it, but for those that all share.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot))
-    if process is not None:
+    if workers:
+        registry.register(WorkersCollector(snapshot, workers))
+    else:
+        registry.register(SnapshotCollector(snapshot))
+    if workers:
+        registry.register(ProcessesNumbers({number: told["process"] for number, told in workers.items()}))
+    elif process is not None:
         registry.register(ProcessNumbers(process))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
@@ -51,8 +62,31 @@ class SnapshotCollector(Collector):
                 yield _family(metric, self._snapshot[metric.name])
 
 
-def _family(metric: Metric, samples: Iterable[tuple[list[str], Any]]) -> Family:
-    labels = [label.name for label in metric.labels]
+class WorkersCollector(Collector):
+    """The same of several workers: what is told once, and what each of them counts."""
+
+    def __init__(self, whole: Snapshot, workers: Mapping[str, Mapping[str, Any]]) -> None:
+        self._whole = whole
+        self._workers = workers
+
+    def collect(self) -> Iterator[Family]:
+        """Every metric of the catalogue that a snapshot has."""
+        yield _family(BUILD_INFO, [([__version__, platform.python_version()], 1)])
+        for metric in (UP, *CATALOGUE):
+            if metric is UP or metric.name in SHARED:
+                if metric.name in self._whole:
+                    yield _family(metric, self._whole[metric.name])
+                continue
+            samples = [
+                ([*labels, number], value)
+                for number, told in self._workers.items()
+                for labels, value in told["snapshot"].get(metric.name, ())
+            ]
+            yield _family(metric, samples, "worker")
+
+
+def _family(metric: Metric, samples: Iterable[tuple[list[str], Any]], *further: str) -> Family:
+    labels = [*(label.name for label in metric.labels), *further]
     if metric.kind == "histogram":
         histogram = HistogramMetricFamily(metric.name, metric.help, labels=labels)
         for values, told in samples:

@@ -58,6 +58,8 @@ class Metrics:
     trace_dropped: int
     hub_lag_seconds: Histogram
     greenlets: int
+    handed_over: Counter[str]
+    worker_dropped: int
 
     def __init__(self) -> None:
         self._sources: dict[str, Source] = {}

@@ -36,3 +36,19 @@ class ProcessNumbers(Collector):
         for name, told in self._numbers.items():
             kind = CounterMetricFamily if told["type"] == "counter" else GaugeMetricFamily
             yield kind(name, told["help"], value=told["value"])
+
+
+class ProcessesNumbers(Collector):
+    """The same of several workers, by their numbers."""
+
+    def __init__(self, workers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+        self._workers = workers
+
+    def collect(self) -> Iterator[Family]:
+        for name, first in next(iter(self._workers.values())).items():
+            kind = CounterMetricFamily if first["type"] == "counter" else GaugeMetricFamily
+            family = kind(name, first["help"], labels=["worker"])
+            for number, numbers in self._workers.items():
+                if name in numbers:
+                    family.add_metric([number], numbers[name]["value"])
+            yield family

@@ -90,7 +90,13 @@ class Send(Frame, frozen=True):
     hop: Hop
 
 
-Any_ = Alive | News | Heard | Open | Response | Request | Find | Found | Send
+class HungUp(Frame, frozen=True):
+    """A BYE of a call that the sender does not know has passed."""
+
+    call_id: bytes
+
+
+Any_ = Alive | News | Heard | Open | Response | Request | Find | Found | Send | HungUp
 
 _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(tuple[int, Any_]).decode

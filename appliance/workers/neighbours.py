@@ -18,7 +18,19 @@ from appliance.errors import SettingsError
 from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
 from appliance.workers import frames
-from appliance.workers.frames import Alive, Any_, Find, Found, Heard, News, Open, Request, Response, Send
+from appliance.workers.frames import (
+    Alive,
+    Any_,
+    Find,
+    Found,
+    Heard,
+    HungUp,
+    News,
+    Open,
+    Request,
+    Response,
+    Send,
+)
 from appliance.workers.link import Link
 from appliance.workers.shared_bindings import Hearing, Telling
 from appliance.workers.shared_flows import SharedFlows
@@ -40,6 +52,7 @@ class Duties(NamedTuple):
     send_by_connection: Callable[[bytes, Hop], object]
     connections: Callable[[], list[Hop]]
     connection_lost: Callable[[Hop], object]
+    hung_up: Callable[[str], object]
     boot: Callable[[], int]
 
 
@@ -129,7 +142,7 @@ class Neighbours:
 
     def find_invite(self, data: bytes, hop: Hop) -> bool:
         self._query = query = self._query + 1
-        found = AsyncResult[bool]()
+        found: AsyncResult[bool] = AsyncResult()
         asked = {worker for worker in self._link.workers if self._lives(worker)}
         asked = {worker for worker in asked if self._send(worker, Find(query, data, hop))}
         if not asked:
@@ -141,6 +154,11 @@ class Neighbours:
             return False
         finally:
             del self._queries[query]
+
+    def hung_up(self, call_id: str) -> None:
+        frame = HungUp(call_id.encode("utf-8", "surrogateescape"))
+        for worker in self._link.workers:
+            self._send(worker, frame)
 
     def hear(self) -> None:
         self._link.drain()
@@ -220,6 +238,8 @@ class Neighbours:
             self._answered(worker, frame)
         elif isinstance(frame, Alive):
             self._met(worker, frame)
+        elif isinstance(frame, HungUp):
+            duties.hung_up(frame.call_id.decode("utf-8", "surrogateescape"))
         elif isinstance(frame, Open):
             self._take_flows(worker, frame)
 

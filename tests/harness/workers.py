@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -161,6 +162,22 @@ class Workers(Sipbox):
     def received(self) -> dict[int, int]:
         """How many requests each worker has counted."""
         return {number: self.ask(number, "status")["requests_received"] for number in self.numbers}
+
+    def phone_at_living(self, numbers: Sequence[int], user: str) -> Phone:
+        """A phone at one of these workers, while another one answers nobody."""
+        for _ in range(200):
+            phone = self.phone(user, f"secret-{user}")
+            request = phone.request("OPTIONS", f"sip:{self.domain}")
+            before = {number: self.ask(number, "status")["requests_received"] for number in numbers}
+            phone.send(request)
+            try:
+                phone.final(request, 1.0)
+            except AssertionError:
+                phone.close()
+                continue
+            if any(self.ask(each, "status")["requests_received"] > before[each] for each in numbers):
+                return self._phones.enter_context(phone)
+        raise AssertionError(f"no phone comes to {numbers}")
 
     def worker_of(self, phone: Phone) -> int:
         """The worker to whom the kernel hands what this phone sends."""

@@ -33,7 +33,7 @@ def complaint(text: str) -> str:
         (f'[sip]\ncontrol = "/{"x" * 107}"', "107 bytes"),
         ('[agent]\nsocket = "/run/sipbox/control.sock"', "in use for another"),
         ('[agent]\nsocket = "/run/sipbox/fifo"', "in use for another"),
-        ("[sip]\nworkers = 2", "workers: 2 is more than this version can"),
+        ("[sip]\nworkers = 2", "workers: are 2, and SQLite is for one"),
         ("[sip]\nworkers = 65", "workers"),
         ("[sip]\nt2_ms = 100", "not be less than t1_ms"),
         ("[sip]\nring_seconds = 200", "not exceed timer_c_seconds"),

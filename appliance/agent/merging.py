@@ -1,0 +1,153 @@
+"""What several workers say, as one answer in the form in which one worker would give it.
+
+Counts are added. What all workers know alike (bindings, users) is taken once. A command that is not listed
+here is asked of one worker only. Must not know how workers are asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from appliance.telemetry.catalogue import SHARED
+from appliance.telemetry.metrics import Snapshot
+
+#: Answers by the worker's number, those that did not answer left out.
+Answers = dict[int, Any]
+Merge = Callable[[Answers, Sequence[int]], Any]
+
+_STATES = ("ok", "degraded", "starting")
+#: Statistics of what every worker knows, or of what is the machine's.
+_ALIKE = frozenset(
+    {
+        "registered_users", "location-users", "location-contacts", "max_expires", "max_contacts",
+        "default_expire", "total_size", "free_size", "fragments",
+    }
+)  # fmt: skip
+
+
+def _first(answers: Answers, _: Sequence[int]) -> Any:
+    return next(iter(answers.values()))
+
+
+def _most(answers: Answers, _: Sequence[int]) -> Any:
+    return max(answers.values())
+
+
+def _together(answers: Answers, _: Sequence[int]) -> list[Any]:
+    return [item for answer in answers.values() for item in answer]
+
+
+def _process(answers: Answers, _: Sequence[int]) -> dict[str, Any]:
+    """The first one; calls could be made since the oldest of them started."""
+    told = dict(next(iter(answers.values())))
+    told["started"] = min(answer["started"] for answer in answers.values())
+    return told
+
+
+def _slots(answers: Answers, _: Sequence[int]) -> list[dict[str, int]]:
+    sums: dict[int, dict[str, int]] = {}
+    for slot in _together(answers, ()):
+        known = sums.setdefault(slot["index"], {"index": slot["index"], "current": 0, "total": 0})
+        known["current"] += slot["current"]
+        known["total"] += slot["total"]
+    return list(sums.values())
+
+
+def _statistics(answers: Answers, _: Sequence[int]) -> list[dict[str, Any]]:
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in _together(answers, ()):
+        known = rows.setdefault((row["group"], row["name"]), {**row, "value": 0})
+        if row["name"] in _ALIKE:
+            known["value"] = max(known["value"], row["value"])
+        else:
+            known["value"] += row["value"]
+    return list(rows.values())
+
+
+def _status(answers: Answers, missing: Sequence[int]) -> dict[str, Any]:
+    """The first worker that is not just starting speaks for all; what each of them counts is added."""
+    told = list(answers.values())
+    speaker = min(told, key=lambda answer: _STATES.index(answer["state"]))
+    problems = [
+        {
+            "what": f"Worker {number} does not answer; its share of the phones waits for it.",
+            "todo": f"Look into its log: journalctl -u sipbox@{number}.",
+        }
+        for number in missing
+    ]
+    for answer in told:
+        problems += [problem for problem in answer["problems"] if problem not in problems]
+    transactions: Counter[str] = Counter()
+    for answer in told:
+        transactions.update(answer["transactions"])
+    started = min(answer["started"] for answer in told)
+    spooled = sum(answer["database"]["spooled"] for answer in told)
+    return {
+        **speaker,
+        "started": started,
+        "uptime": max(answer["uptime"] for answer in told),
+        "state": "degraded" if problems and speaker["state"] == "ok" else speaker["state"],
+        "problems": problems,
+        "database": {**speaker["database"], "spooled": spooled},
+        "calls": sum(answer["calls"] for answer in told),
+        "transactions": dict(transactions),
+        "requests_received": sum(answer["requests_received"] for answer in told),
+        "workers": [
+            {"worker": number, "pid": answer["pid"], "state": answer["state"], "calls": answer["calls"]}
+            for number, answer in answers.items()
+        ]
+        + [{"worker": number, "pid": None, "state": "down", "calls": 0} for number in missing],
+    }
+
+
+def _metrics(answers: Answers, _: Sequence[int]) -> dict[str, Any]:
+    """The sums as one process would tell them, and what each one has told, by its number."""
+    return {
+        "snapshot": summed([answer["snapshot"] for answer in answers.values()]),
+        "pid": next(iter(answers.values()))["pid"],
+        "process": next(iter(answers.values())).get("process"),
+        "workers": {str(number): answer for number, answer in answers.items()},
+    }
+
+
+def summed(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Snapshots added up; of what all know alike, the largest."""
+    sums: dict[str, dict[tuple[str, ...], Any]] = {}
+    for snapshot in snapshots:
+        for name, samples in snapshot.items():
+            known = sums.setdefault(name, {})
+            for labels, value in samples:
+                key = tuple(labels)
+                known[key] = value if key not in known else _sum(name, known[key], value)
+    return {name: [(list(labels), value) for labels, value in known.items()] for name, known in sums.items()}
+
+
+def _sum(name: str, one: Any, other: Any) -> Any:
+    if isinstance(one, dict):
+        buckets = [
+            [bound, a + b] for (bound, a), (_, b) in zip(one["buckets"], other["buckets"], strict=True)
+        ]
+        return {"buckets": buckets, "count": one["count"] + other["count"], "sum": one["sum"] + other["sum"]}
+    return max(one, other) if name in SHARED else one + other
+
+
+#: The commands that are asked of all workers.
+MERGED: dict[str, Merge] = {
+    "process": _process,
+    "processes": _together,
+    "kill": _first,
+    "reload": _first,
+    "forget": _first,
+    "flush": _first,
+    "status": _status,
+    "metrics": _metrics,
+    "statistics": _statistics,
+    "reset_statistics": _most,
+    "transactions": _together,
+    "transaction_slots": _slots,
+    # Only who has the transaction does it; the others say that they have not.
+    "transaction_reply": _first,
+    "uac_cancel": _first,
+}
