@@ -12,6 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import gevent
 from gevent import monkey
@@ -49,6 +50,7 @@ class Link:
         self._ways = {worker: _Way(worker, other, lost) for worker, other in others.items()}
         self._incoming: list[_Incoming] = []
         self._listener: socket.socket | None = None
+        self._accepting: Any = None
 
     @property
     def dropped(self) -> int:
@@ -79,13 +81,14 @@ class Link:
 
     def stop(self) -> None:
         """Say and hear nothing any more."""
-        if self._listener is None:
-            return
-        self._accepting.stop()
-        self._accepting.close()
-        self._listener.close()
-        self._listener = None
-        self._place.unlink(missing_ok=True)
+        if self._accepting is not None:
+            self._accepting.stop()
+            self._accepting.close()
+            self._accepting = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            self._place.unlink(missing_ok=True)
         for incoming in list(self._incoming):
             incoming.close()
         for way in self._ways.values():
