@@ -59,6 +59,7 @@ def test_metrics_answer_only_whom_the_inventory_names(bookworm: BootedBox) -> No
 
 
 def test_ruleset_that_cuts_ansible_off_is_taken_back(bookworm: BootedBox) -> None:
+    play(bookworm).check()
     before = bookworm.ssh(f"nft list table inet sipbox; cat {RULESET}").stdout
     refused = play(bookworm, sipbox_ssh_from=["192.0.2.1"], firewall_confirm_seconds=8)
     assert refused.returncode != 0
