@@ -10,6 +10,8 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +21,9 @@ from tests.harness.booted_box import BootedBox
 from tests.harness.box_ansible import INVENTORY, ansible
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
+from tests.harness.certificate import self_signed
 from tests.harness.debian_box import REPOSITORY
-from tests.harness.desk_phone import Account, Fetch, budgetone, yealink
+from tests.harness.desk_phone import Account, Fetch, ask_by_multicast, budgetone, yealink, yealink_values
 from tests.harness.network_namespace import Namespace
 from tests.harness.provisioning import failregex
 from tests.harness.waiting import wait_until
@@ -218,3 +221,29 @@ def test_a_line_of_the_inventory_reaches_the_phone(box: BootedBox, near: Namespa
     changed = budgetone(near.get, url, BUDGETONE)
     assert (changed.display_name, changed.password) == ("Front door", password)
     assert listed(box)[BUDGETONE]["state"] == "up to date"
+
+
+def test_what_all_phones_are_told_comes_over_https_and_a_new_phone_finds_it(
+    box: BootedBox, near: Namespace, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path, box.address)
+    inventory = dict(INVENTORY) | {
+        "sipbox_phones": {"time_zone": "America/New_York", "voicemail": "*97", "pnp": True},
+        "sipbox_phones_certificate": str(certificate),
+        "sipbox_phones_certificate_key": key.read_text(),
+    }
+    done = ansible(box, "playbooks/deploy.yml", "--tags", "sip,agent", "--diff", inventory=inventory)
+    secret = key.read_text().splitlines()[1]
+    assert secret not in done.check().output
+    for user, code in (("sipbox-agent", 0), ("sipbox", 1)):
+        seen = box.ssh(f"runuser -u {user} -- cat /etc/sipbox/phones-certificate-key.pem", check=False)
+        assert seen.returncode == code
+
+    url = ask_by_multicast(near, YEALINK, "SIP-T46S")
+    assert url == url_of(box, YEALINK)
+    assert url.startswith(f"https://{box.address}:8088/")
+    said = yealink_values(partial(near.get, authority=str(certificate)), url, YEALINK)
+    assert said["local_time.time_zone"] == "-5"
+    assert said["voice_mail.number.1"] == "*97"
+    assert said["account.1.display_name"] == "Ben"
+    assert ask_by_multicast(near, STRANGER, "SIP-T46S", times=2) == ""
