@@ -104,12 +104,12 @@ def create_app(
             if isinstance(answer, Admitted):
                 return _admitted(answer, address, agent, now)
             if answer.mac is not None and notes.unknown(answer.mac, "http", address, agent, now):
-                throttle.take(address, now, DENIAL_TOKENS)  # else the list is soon full of nothing
+                throttle.charge(address, now, DENIAL_TOKENS)  # else the list is soon full of nothing
         except StorageError:
             return _plain(b"Try again later\n", 503, {"Retry-After": "30"})
         if isinstance(answer, Challenged):
             return _plain(b"Who asks?\n", 401, {"WWW-Authenticate": answer.header})
-        throttle.take(address, now, DENIAL_TOKENS - 1)
+        throttle.charge(address, now, DENIAL_TOKENS - 1)
         _deny(address, answer)
         return _plain(_NOT_FOUND, 404)
 

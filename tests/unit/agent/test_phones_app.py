@@ -213,6 +213,15 @@ def test_a_guess_costs_more_than_a_request(make: Callable[..., Bench]) -> None:
     assert len(bench.lines) == 3
 
 
+def test_a_guess_costs_as_much_when_hardly_anything_is_left(make: Callable[..., Bench]) -> None:
+    bench = make(60)
+    answers = []
+    for _ in range(120):
+        answers.append(bench.get(f"/{'C' * 27}/{FILE}").status_code)
+        bench.now += 1
+    assert answers.count(404) == 3 + 120 // 20
+
+
 def test_without_a_database_phones_come_again(bench: Bench) -> None:
     bench.rows.away = True
     for path in (f"/{TOKEN}/{FILE}", f"/{'C' * 27}/{FILE}", f"/{FILE}"):
