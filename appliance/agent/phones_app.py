@@ -11,12 +11,14 @@ What phones send with PUT or POST (logs, their own settings) is taken and thrown
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from appliance.agent.phones_door import Admitted, Asked, Challenged, Door, Refused
 from appliance.agent.throttle import Throttle, plain_address
@@ -31,6 +33,8 @@ _REMEMBERED = 10_000
 _NOT_FOUND = b"Not found\n"
 _METHODS = ("GET", "HEAD", "PUT", "POST")
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+log = logging.getLogger("sipbox.phones")
 
 
 class Document(NamedTuple):
@@ -123,15 +127,23 @@ def create_app(
         except (PhoneRefused, SealBroken) as error:
             event("phone-failed", f"{phone.mac}: {error}", phone_mac=phone.mac)
             return _plain(b"Try again later\n", 503, {"Retry-After": "300"})
-        served = phone.serial if made is not None and made.whole else None
-        notes.asked(phone.mac, address, agent, served, now)
+        got = made is not None and made.whole and request.method == "GET"
+        notes.asked(phone.mac, address, agent, phone.serial if got else None, now)
         if made is None:
             return _plain(_NOT_FOUND, 404)
-        if made.whole and request.method == "GET":
+        if got:
             event("phone-configured", f"{phone.mac} at {address} got {file}", phone_mac=phone.mac)
         response = _plain(made.body, 200, {"Content-Type": made.content_type})
         response.make_conditional(request, accept_ranges=True, complete_length=len(made.body))
         return response
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        """What nobody foresaw; Flask itself would write the path, which is a phone's secret, into the log."""
+        if isinstance(error, HTTPException):
+            return _plain(b"No such part\n", error.code or 400)
+        log.error("a request of a phone failed", exc_info=error)
+        return _plain(b"Try again later\n", 503, {"Retry-After": "300"})
 
     return app
 

@@ -91,6 +91,12 @@ def test_parts_and_heads(bench: Bench) -> None:
     assert (part.status_code, part.data) == (206, b"whole")
     head = bench.get(f"/{TOKEN}/{FILE}", method="HEAD")
     assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", "15")
+    assert bench.get(f"/{TOKEN}/{FILE}", headers={"Range": "bytes=99-"}).status_code == 416
+
+
+def test_whoever_asks_how_long_it_is_has_not_got_it(bench: Bench) -> None:
+    assert bench.get(f"/{TOKEN}/{FILE}", method="HEAD").status_code == 200
+    assert [served for _, _, _, served in bench.rows.noted] == [None]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +168,7 @@ def test_digest_cannot_be_played_again_or_elsewhere(bench: Bench) -> None:
     assert bench.digest(FILE, MAC, TOKEN, challenge=challenge).status_code == 404
     assert bench.digest(FILE, MAC, TOKEN, challenge=challenge, nc="00000002").status_code == 200
     assert bench.digest(FILE, MAC, TOKEN, uri="/elsewhere.cfg").status_code == 404
+    assert bench.digest(FILE, MAC, TOKEN, uri="//[").status_code == 404
     bench.wall += 301
     late = bench.digest(FILE, MAC, TOKEN, challenge=challenge, nc="00000003")
     assert late.status_code == 401
@@ -236,3 +243,11 @@ def test_what_cannot_be_made_is_told_to_the_administrator(bench: Bench, error: E
     answer = bench.get(f"/{TOKEN}/{FILE}")
     assert (answer.status_code, answer.data) == (503, b"Try again later\n")
     assert bench.lines == [f"{MAC}: {error}"]
+
+
+def test_what_nobody_foresaw_tells_no_secret(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.failure = TypeError("unforeseen")
+    answer = bench.get(f"/{TOKEN}/{FILE}")
+    assert (answer.status_code, answer.data) == (503, b"Try again later\n")
+    assert "unforeseen" in caplog.text
+    assert TOKEN not in caplog.text
