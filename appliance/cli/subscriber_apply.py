@@ -14,6 +14,7 @@ from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json
 from appliance.cli.output import show_json
 from appliance.cli.passwords import checked_password
 from appliance.cli.permission import GROUPS
+from appliance.cli.phone_password import sealer
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.trace_format import harmless
 
@@ -54,20 +55,21 @@ def apply(
     if remove and not entries:
         raise BadEntry(file, "names nobody, and --remove would take all away; give entries 'state: absent'")
     folded = not run.settings.registrar.case_sensitive
+    seal = sealer(run)
     with run.database() as database:
         rows = [str(row["domain"]).lower() for row in domains.every(database)]
         served = list(dict.fromkeys([*run.settings.sip.domains, *rows]))
         wanted = [_wanted(entry, served, anything) for entry in entries]
         _refuse_twins(wanted, folded)
         done = subscriber_apply.apply(
-            database, wanted, remove=remove, folded=folded, check=check or (remove and not yes)
+            database, wanted, remove=remove, folded=folded, check=check or (remove and not yes), seal=seal
         )
         if remove and not yes and not check:
             if done.removed:
                 names = ", ".join(str(who) for who in done.removed[:5])
                 more = f" and {len(done.removed) - 5} more" if len(done.removed) > 5 else ""
                 confirm(f"Remove {names}{more} with all that belongs to them?", yes)
-            done = subscriber_apply.apply(database, wanted, remove=remove, folded=folded)
+            done = subscriber_apply.apply(database, wanted, remove=remove, folded=folded, seal=seal)
     if not check:
         _tell(run, done)
     _show(done, as_json=as_json, diff=diff, check=check)
