@@ -15,7 +15,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -23,6 +23,7 @@ from werkzeug.exceptions import HTTPException
 from appliance.agent.phones_door import Admitted, Asked, Challenged, Door, Refused
 from appliance.agent.throttle import Throttle, plain_address
 from appliance.errors import PhoneRefused, SealBroken, StorageError
+from appliance.provisioning.files import Served
 from appliance.storage.phones import StoredPhone
 from appliance.telemetry.journal import event
 
@@ -35,14 +36,6 @@ _METHODS = ("GET", "HEAD", "PUT", "POST")
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 log = logging.getLogger("sipbox.phones")
-
-
-class Document(NamedTuple):
-    """A file for a phone; ``whole`` says that it is the one with the phone's accounts."""
-
-    body: bytes
-    content_type: str
-    whole: bool
 
 
 class Rows(Protocol):
@@ -87,7 +80,7 @@ class Notes:
 def create_app(
     door: Door,
     notes: Notes,
-    document: Callable[[StoredPhone, str], Document | None],
+    document: Callable[[StoredPhone, str], Served | None],
     throttle: Throttle,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
@@ -133,8 +126,8 @@ def create_app(
             return _plain(_NOT_FOUND, 404)
         if got:
             event("phone-configured", f"{phone.mac} at {address} got {file}", phone_mac=phone.mac)
-        response = _plain(made.body, 200, {"Content-Type": made.content_type})
-        response.make_conditional(request, accept_ranges=True, complete_length=len(made.body))
+        response = _plain(made.content, 200, {"Content-Type": made.content_type})
+        response.make_conditional(request, accept_ranges=True, complete_length=len(made.content))
         return response
 
     @app.errorhandler(Exception)

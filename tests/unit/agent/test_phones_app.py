@@ -9,11 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance.agent.phones_app import Document, Notes, create_app
+from appliance.agent.phones_app import Notes, create_app
 from appliance.agent.phones_door import REALM, Door
 from appliance.agent.throttle import Throttle
 from appliance.auth import digest
 from appliance.errors import PhoneRefused, SealBroken
+from appliance.provisioning.files import Served
 from appliance.provisioning.models import vendor_of_mac
 from appliance.storage.phones import StoredPhone
 from appliance.telemetry.journal import Journal
@@ -41,10 +42,10 @@ class Bench:
         )
         self.client: FlaskClient = app.test_client()
 
-    def document(self, phone: StoredPhone, file: str) -> Document | None:
+    def document(self, phone: StoredPhone, file: str) -> Served | None:
         if self.failure is not None:
             raise self.failure
-        return Document(b"the whole of it", "text/plain", True) if phone.mac in file else None
+        return Served(b"the whole of it", "text/plain", True) if phone.mac in file else None
 
     def get(self, path: str, method: str = "GET", **options: Any) -> TestResponse:
         return self.client.open(path, method=method, environ_base={"REMOTE_ADDR": "192.0.2.7"}, **options)
