@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.address import domain_name, mail_address, user_part
+from appliance.cli.address import domain_name, mail_address, served_address, served_domains, user_part
 from appliance.cli.entries import SUBSCRIBER_COLUMNS, BadEntry, Entry, read_entries
 from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json
@@ -49,7 +49,7 @@ def apply(
     yes: bool,
 ) -> None:
     """Make the subscribers as FILE (CSV, YAML or JSON; - is standard input) says: all of them, or none."""
-    from appliance.storage.administration import domains, subscriber_apply
+    from appliance.storage.administration import subscriber_apply
 
     entries = read_entries(file, "subscribers", SUBSCRIBER_COLUMNS)
     if remove and not entries:
@@ -57,8 +57,7 @@ def apply(
     folded = not run.settings.registrar.case_sensitive
     seal = sealer(run)
     with run.database() as database:
-        rows = [str(row["domain"]).lower() for row in domains.every(database)]
-        served = list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+        served = served_domains(run, database)
         wanted = [_wanted(entry, served, anything) for entry in entries]
         _refuse_twins(wanted, folded)
         done = subscriber_apply.apply(
@@ -123,7 +122,9 @@ def _wanted(entry: Entry, served: list[str], anything: bool) -> Wanted:
         if isinstance(value, dict) or (isinstance(value, list) and column not in ("aliases", "permissions")):
             raise BadEntry(place, f"{column} has to be text")
     try:
-        who = _address(values, served)
+        if not values.get("user"):
+            raise click.UsageError("there is no user; every entry needs one")
+        who = served_address(values["user"], values.get("domain") or "", served)
         state = values.get("state") or "present"
         if state not in ("present", "absent"):
             raise click.UsageError(f"the state {state!r} is none; write present or absent")
@@ -144,31 +145,6 @@ def _wanted(entry: Entry, served: list[str], anything: bool) -> Wanted:
         )
     except click.UsageError as error:
         raise BadEntry(place, error.message) from error
-
-
-def _address(values: dict[str, Any], served: list[str]) -> AddressOfRecord:
-    user = values.get("user")
-    if not user:
-        raise click.UsageError("there is no user; every entry needs one")
-    name, _, written = re.sub(r"^sips?:", "", user, flags=re.IGNORECASE).partition("@")
-    domain = values.get("domain") or written
-    if written and domain_name(domain, "domain") != domain_name(written, "user"):
-        raise click.UsageError(f"user {user!r} and domain {domain!r} differ; give the domain once")
-    name = user_part(name, "user")
-    if not served:
-        raise click.UsageError(f"no domain is served for {name}; 'sipbox domain add DOMAIN' does it")
-    if not domain:
-        if len(served) > 1:
-            raise click.UsageError(
-                f"user {name!r} has no domain, and {len(served)} are served; add domain: {served[0]}"
-            )
-        domain = served[0]
-    domain = domain_name(domain, "domain")
-    if domain not in served:
-        raise click.UsageError(
-            f"{name}@{domain}: {domain} is not served; 'sipbox domain add {domain}' does it"
-        )
-    return AddressOfRecord(name, domain)
 
 
 def _profile(values: dict[str, Any]) -> dict[str, str]:
