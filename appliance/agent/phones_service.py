@@ -27,6 +27,7 @@ from appliance.errors import SettingsError
 from appliance.provisioning.models import vendor_of_mac
 from appliance.provisioning.stored import folder
 from appliance.provisioning.vault import open_vault
+from appliance.storage.connecting import is_by_socket
 from appliance.storage.engine import Database
 from appliance.storage.phones import PhoneRows
 
@@ -113,8 +114,7 @@ def own_account(url: str) -> URL:
     The settings name the server's account there; the agent is another system user, with its own account.
     """
     complete = make_url(url)
-    by_socket = complete.get_backend_name() in ("mysql", "mariadb") and "unix_socket" in complete.query
-    if not by_socket or complete.password:
+    if not is_by_socket(complete):
         return complete
     try:
         return complete.set(username=getpass.getuser() if os.geteuid() else "root")
