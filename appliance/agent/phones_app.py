@@ -11,16 +11,19 @@ What phones send with PUT or POST (logs, their own settings) is taken and thrown
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from appliance.agent.phones_door import Admitted, Asked, Challenged, Door, Refused
 from appliance.agent.throttle import Throttle, plain_address
 from appliance.errors import PhoneRefused, SealBroken, StorageError
+from appliance.provisioning.files import Served
 from appliance.storage.phones import StoredPhone
 from appliance.telemetry.journal import event
 
@@ -32,13 +35,7 @@ _NOT_FOUND = b"Not found\n"
 _METHODS = ("GET", "HEAD", "PUT", "POST")
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-
-class Document(NamedTuple):
-    """A file for a phone; ``whole`` says that it is the one with the phone's accounts."""
-
-    body: bytes
-    content_type: str
-    whole: bool
+log = logging.getLogger("sipbox.phones")
 
 
 class Rows(Protocol):
@@ -83,7 +80,7 @@ class Notes:
 def create_app(
     door: Door,
     notes: Notes,
-    document: Callable[[StoredPhone, str], Document | None],
+    document: Callable[[StoredPhone, str], Served | None],
     throttle: Throttle,
     clock: Callable[[], float] = time.monotonic,
 ) -> Flask:
@@ -104,12 +101,12 @@ def create_app(
             if isinstance(answer, Admitted):
                 return _admitted(answer, address, agent, now)
             if answer.mac is not None and notes.unknown(answer.mac, "http", address, agent, now):
-                throttle.take(address, now, DENIAL_TOKENS)  # else the list is soon full of nothing
+                throttle.charge(address, now, DENIAL_TOKENS)  # else the list is soon full of nothing
         except StorageError:
             return _plain(b"Try again later\n", 503, {"Retry-After": "30"})
         if isinstance(answer, Challenged):
             return _plain(b"Who asks?\n", 401, {"WWW-Authenticate": answer.header})
-        throttle.take(address, now, DENIAL_TOKENS - 1)
+        throttle.charge(address, now, DENIAL_TOKENS - 1)
         _deny(address, answer)
         return _plain(_NOT_FOUND, 404)
 
@@ -123,15 +120,23 @@ def create_app(
         except (PhoneRefused, SealBroken) as error:
             event("phone-failed", f"{phone.mac}: {error}", phone_mac=phone.mac)
             return _plain(b"Try again later\n", 503, {"Retry-After": "300"})
-        served = phone.serial if made is not None and made.whole else None
-        notes.asked(phone.mac, address, agent, served, now)
+        got = made is not None and made.whole and request.method == "GET"
+        notes.asked(phone.mac, address, agent, phone.serial if got else None, now)
         if made is None:
             return _plain(_NOT_FOUND, 404)
-        if made.whole and request.method == "GET":
+        if got:
             event("phone-configured", f"{phone.mac} at {address} got {file}", phone_mac=phone.mac)
-        response = _plain(made.body, 200, {"Content-Type": made.content_type})
-        response.make_conditional(request, accept_ranges=True, complete_length=len(made.body))
+        response = _plain(made.content, 200, {"Content-Type": made.content_type})
+        response.make_conditional(request, accept_ranges=True, complete_length=len(made.content))
         return response
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        """What nobody foresaw; Flask itself would write the path, which is a phone's secret, into the log."""
+        if isinstance(error, HTTPException):
+            return _plain(b"No such part\n", error.code or 400)
+        log.error("a request of a phone failed", exc_info=error)
+        return _plain(b"Try again later\n", 503, {"Retry-After": "300"})
 
     return app
 

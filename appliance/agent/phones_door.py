@@ -97,7 +97,7 @@ class Door:
         verdict = self._nonces.check(given.nonce, given.nc, now)
         if verdict in (NonceVerdict.STALE, NonceVerdict.FORGED):
             return self._challenge(mac, stale=True)
-        if verdict is not NonceVerdict.VALID or unquote(urlsplit(given.uri).path) != asked.path:
+        if verdict is not NonceVerdict.VALID or _path_of(given.uri) != asked.path:
             return Refused("replayed credentials", mac)
         try:
             user = mac_address(given.username)
@@ -116,6 +116,13 @@ class Door:
     def _challenge(self, mac: str | None, *, stale: bool = False) -> Challenged:
         nonce = self._nonces.issue(self._wall())
         return Challenged(digest.challenge(REALM, nonce, qop=True, stale=stale), mac)
+
+
+def _path_of(uri: str) -> str | None:
+    try:
+        return unquote(urlsplit(uri).path)
+    except ValueError:
+        return None
 
 
 def _own(found: StoredPhone, file: str) -> Admitted | Refused:

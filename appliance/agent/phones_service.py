@@ -12,6 +12,7 @@ import os
 import ssl
 from typing import Any
 
+import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from sqlalchemy.engine import URL, make_url
 
@@ -26,10 +27,13 @@ from appliance.errors import SettingsError
 from appliance.provisioning.models import vendor_of_mac
 from appliance.provisioning.stored import folder
 from appliance.provisioning.vault import open_vault
+from appliance.storage.connecting import is_by_socket
 from appliance.storage.engine import Database
 from appliance.storage.phones import PhoneRows
 
 GREENLETS = 64
+#: How long the beginning of TLS may take; whoever connects and says nothing holds one of the places so long.
+HANDSHAKE_SECONDS = 10.0
 
 log = logging.getLogger("sipbox.phones")
 
@@ -51,7 +55,7 @@ class PhoneService:
         notes = Notes(rows, vendor_of_mac)
         app = create_app(Door(rows), notes, documents.document, Throttle(said.requests_per_minute))
         host, port = split_address(said.http)
-        self._http = WSGIServer(
+        self._http = PhoneServer(
             (host, port),
             app,
             spawn=GREENLETS,
@@ -84,14 +88,33 @@ class PhoneService:
         self._database.close()
 
 
+class PhoneServer(WSGIServer):
+    """HTTP, or HTTPS with what ``tls`` gives."""
+
+    def handle(self, sock: Any, address: Any) -> None:
+        """One connection. One that was to be HTTPS and is none is no matter for the log."""
+        if self.ssl_enabled:
+            try:
+                with gevent.Timeout(HANDSHAKE_SECONDS, TimeoutError()):
+                    sock.do_handshake()
+            except OSError as error:  # ssl.SSLError is one
+                log.debug("no TLS with %s: %s", address, error)
+                return
+        super().handle(sock, address)
+
+
+def tls(context: ssl.SSLContext) -> dict[str, Any]:
+    """What makes a ``PhoneServer`` one of HTTPS: it shakes hands by itself, and not for ever."""
+    return {"ssl_context": context, "do_handshake_on_connect": False}
+
+
 def own_account(url: str) -> URL:
     """The URL for this process: by unix socket without a password MariaDB lets a system user in as itself.
 
     The settings name the server's account there; the agent is another system user, with its own account.
     """
     complete = make_url(url)
-    by_socket = complete.get_backend_name() in ("mysql", "mariadb") and "unix_socket" in complete.query
-    if not by_socket or complete.password:
+    if not is_by_socket(complete):
         return complete
     try:
         return complete.set(username=getpass.getuser() if os.geteuid() else "root")
@@ -108,4 +131,4 @@ def _tls(certificate: str, key: str) -> dict[str, Any]:
     except (OSError, ssl.SSLError) as error:
         problem = f"{certificate} with {key} cannot be used: {error.strerror or error}"
         raise SettingsError(problem, path="phones.certificate") from error
-    return {"ssl_context": context}
+    return tls(context)

@@ -24,21 +24,28 @@ class Throttle:
         """How many addresses are remembered."""
         return len(self._buckets)
 
-    def take(self, address: str, now: float, tokens: float = 1.0) -> bool:
-        """Take ``tokens``, below zero if need be; False, and none is taken, when there is not even one."""
+    def take(self, address: str, now: float) -> bool:
+        """Take one token; False, and none is taken, when there is not even one."""
+        allowed = self._left(address, now) >= 1
+        self.charge(address, now, 1.0 if allowed else 0.0)
+        return allowed
+
+    def charge(self, address: str, now: float, tokens: float) -> None:
+        """Take ``tokens``, below zero if need be: what was allowed turns out to cost more."""
+        left = self._left(address, now)
         key = _network(address)
-        left, counted = self._buckets.pop(key, (self._full, now))
-        left = min(self._full, left + (now - counted) * self._per_second)
-        allowed = left >= 1
-        self._buckets[key] = (left - tokens if allowed else left, now)
+        self._buckets[key] = (left - tokens, now)
+        self._buckets.move_to_end(key)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return allowed
+
+    def _left(self, address: str, now: float) -> float:
+        left, counted = self._buckets.get(_network(address), (self._full, now))
+        return min(self._full, left + (now - counted) * self._per_second)
 
     def wait(self, address: str, now: float) -> float:
         """Seconds until it may ask again."""
-        left, counted = self._buckets.get(_network(address), (self._full, now))
-        return max(0.0, (1 - left) / self._per_second - (now - counted))
+        return max(0.0, (1 - self._left(address, now)) / self._per_second)
 
 
 def plain_address(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,9 @@ from appliance.cli.invocation import Invocation
 from appliance.config.checks import is_host
 from appliance.errors import BadUri, UnsupportedScheme
 from appliance.sip.uri import AddressOfRecord, Uri
+
+if TYPE_CHECKING:
+    from appliance.storage.engine import Database
 
 USERNAME_LENGTH = 64
 DOMAIN_LENGTH = 128
@@ -65,12 +70,41 @@ def mail_address(text: str) -> str:
     return text
 
 
-def _only_domain(run: Invocation, username: str) -> str:
+def served_domains(run: Invocation, database: Database) -> list[str]:
+    """The domains that are served: those of the settings, then the rows."""
     from appliance.storage.administration import domains
 
+    rows = (str(row["domain"]).lower() for row in domains.every(database))
+    return list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+
+
+def served_address(user: str, domain: str, served: Sequence[str]) -> AddressOfRecord:
+    """Who an entry of a file means: ``user`` may have a domain too; one of the two, or the only one, counts.
+
+    click.UsageError when it is none of ``served``.
+    """
+    name, _, written = re.sub(r"^sips?:", "", user, flags=re.IGNORECASE).partition("@")
+    domain = domain or written
+    if written and domain_name(domain, "domain") != domain_name(written, "user"):
+        raise click.UsageError(f"user {user!r} and domain {domain!r} differ; give the domain once")
+    name = user_part(name, "user")
+    if not served:
+        raise click.UsageError(f"no domain is served for {name}; 'sipbox domain add DOMAIN' does it")
+    if not domain and len(served) > 1:
+        raise click.UsageError(
+            f"user {name!r} has no domain, and {len(served)} are served; add domain: {served[0]}"
+        )
+    domain = domain_name(domain or served[0], "domain")
+    if domain not in served:
+        raise click.UsageError(
+            f"{name}@{domain}: {domain} is not served; 'sipbox domain add {domain}' does it"
+        )
+    return AddressOfRecord(name, domain)
+
+
+def _only_domain(run: Invocation, username: str) -> str:
     with run.database() as database:
-        rows = [str(row["domain"]) for row in domains.every(database)]
-    served = list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+        served = served_domains(run, database)
     if len(served) == 1:
         return served[0]
     if not served:

@@ -25,11 +25,10 @@ def root_url(url: str) -> URL | None:
         return None
     from sqlalchemy.engine import make_url
 
+    from appliance.storage.connecting import is_by_socket
+
     complete = make_url(url)
-    by_socket = complete.get_backend_name() in ("mysql", "mariadb") and "unix_socket" in complete.query
-    if not by_socket or complete.password:
-        return None
-    return complete.set(username=ROOT)
+    return complete.set(username=ROOT) if is_by_socket(complete) else None
 
 
 def database_url(url: str) -> str | URL:

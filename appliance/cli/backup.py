@@ -58,7 +58,11 @@ def create(run: Invocation, directory: Path, keep_daily: int | None, keep_weekly
     backup_files.prepare(directory)
     file = backup_files.new_name(directory, datetime.now(UTC))
     made = archive.create(url, file, _files(run))
-    archive.verify(file)
+    try:
+        archive.verify(file)
+    except StorageError:
+        file.unlink(missing_ok=True)  # else it would count as one, and older ones would go for it
+        raise
     click.echo(str(file))
     say(f"{made.row_count} rows and {len(made.files)} files, {file.stat().st_size} bytes")
     if keep_daily is None and keep_weekly is None:
@@ -150,13 +154,13 @@ def restore(
 def _files(run: Invocation) -> dict[str, Path]:
     """What a box consists of beside its rows, by the name in the archive."""
     settings = Path(run.path)
-    files = {f"{SETTINGS}{settings.name}": settings}
+    files = {f"{SETTINGS}{settings.name}": settings.resolve()}
     credentials = settings.parent / "credentials"
     if credentials.is_dir():
         keys = sorted(place for place in credentials.iterdir() if place.is_file())
-        files |= {f"{CREDENTIALS}{place.name}": place for place in keys}
+        files |= {f"{CREDENTIALS}{place.name}": place.resolve() for place in keys}
     secret = Path(run.settings.sip.state_dir) / "secret"
-    if secret.exists():  # made when the server starts for the first time
+    if secret.is_symlink() or secret.exists():  # made when the server starts for the first time
         files[SECRET] = secret
     return files
 

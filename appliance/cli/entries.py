@@ -128,7 +128,7 @@ def _of_json(text: str, name: str, kind: str) -> Iterator[Entry]:
         return dict(pairs)
 
     try:
-        tree = json.loads(text, object_pairs_hook=members, parse_int=str, parse_float=str)
+        tree = json.loads(text, object_pairs_hook=members, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         if Path(name).suffix.lower() == ".json":
@@ -139,15 +139,17 @@ def _of_json(text: str, name: str, kind: str) -> Iterator[Entry]:
         place = f"{name}: entry {number}"
         if not isinstance(value, dict):
             raise BadEntry(place, "is no mapping; write 'user: \"10\"' and the like")
-        yield Entry(place, {key: _as_text(each) for key, each in value.items()})
+        yield Entry(place, _as_text(value, place))
 
 
-def _as_text(value: Any) -> Any:
+def _as_text(value: Any, place: str, depth: int = 0) -> Any:
     """JSON's numbers and truth values as text, as they come from the other forms."""
+    if depth > _DEEPEST:
+        raise BadEntry(place, "is nested too deeply")
     if isinstance(value, list):
-        return [_as_text(each) for each in value]
+        return [_as_text(each, place, depth + 1) for each in value]
     if isinstance(value, dict):
-        return {key: _as_text(each) for key, each in value.items()}
+        return {key: _as_text(each, place, depth + 1) for key, each in value.items()}
     return ("false", "true")[value] if isinstance(value, bool) else value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json
 from appliance.cli.output import show_json, show_record, show_table
 from appliance.cli.passwords import read_password
 from appliance.cli.phone_apply import apply, tell, wanted_phones
+from appliance.cli.phone_shown import moment, state_of, told_of
 from appliance.errors import DuplicateRow, PhoneRefused, StorageError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def show(run: Invocation, mac: str, as_json: bool) -> None:
     mac = _mac(mac)
     with run.database() as database:
         found = _find(database, mac)
-    told = _told(found) | {"url": folder(run.settings, found.token) or None, "token": found.token}
+    told = told_of(found) | {"url": folder(run.settings, found.token) or None, "token": found.token}
     if as_json:
         show_json(told)
         return
@@ -169,21 +169,21 @@ def list_(run: Invocation, as_json: bool) -> None:
     with run.database() as database:
         known, strangers = phones.every(database), phones.strangers(database)
     if as_json:
-        show_json({"phones": [_told(each) for each in known], "unknown": strangers})
+        show_json({"phones": [told_of(each) for each in known], "unknown": strangers})
         return
     rows = [
         (
             each.mac,
             each.model,
             ", ".join(line.owner for line in each.lines),
-            _state(each),
-            _moment(each.last_seen),
+            state_of(each),
+            moment(each.last_seen),
             each.last_address,
         )
         for each in known
     ]
     rows += [
-        (each["mac"], each["vendor"], "", "unknown", _moment(each["last_seen"]), each["address"])
+        (each["mac"], each["vendor"], "", "unknown", moment(each["last_seen"]), each["address"])
         for each in strangers
     ]
     show_table(("MAC", "Model", "Lines", "State", "Last seen", "Address"), rows, "no phones")
@@ -268,41 +268,3 @@ def _mac(text: str) -> str:
         return mac_address(text)
     except PhoneRefused as error:
         raise click.UsageError(str(error)) from error
-
-
-def _told(found: StoredPhone) -> dict[str, Any]:
-    """What anybody may see of a phone who may use this command: no password, no secret of its path."""
-    return {
-        "mac": found.mac,
-        "vendor": found.vendor,
-        "model": found.model,
-        "enabled": found.enabled,
-        "state": _state(found),
-        "options": {key: "***" if key == "admin_password" else value for key, value in found.options.items()},
-        "first_seen": found.first_seen,
-        "last_seen": found.last_seen,
-        "last_address": found.last_address,
-        "user_agent": found.user_agent,
-        "lines": [
-            {
-                "line": line.line,
-                "user": line.owner,
-                "display_name": line.display_name,
-                "label": line.label,
-                "voicemail": line.voicemail,
-            }
-            for line in found.lines
-        ],
-    }
-
-
-def _state(found: StoredPhone) -> str:
-    if not found.enabled:
-        return "disabled"
-    if found.first_seen is None:
-        return "never seen"
-    return "up to date" if found.served == found.serial else "waits for resync"
-
-
-def _moment(when: datetime | None) -> str | None:
-    return f"{when:%Y-%m-%d %H:%M}" if when else None

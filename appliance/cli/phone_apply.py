@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.address import domain_name, user_part
+from appliance.cli.address import served_address, served_domains
 from appliance.cli.entries import BadEntry, Entry, read_entries
 from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json
@@ -87,10 +86,8 @@ def wanted_phones(run: Invocation, database: Database, entries: Iterable[Entry])
     """The entries, checked one by one and together. BadEntry says what is wrong, and where."""
     from appliance.provisioning.rendering import Templates
     from appliance.provisioning.stored import site_of
-    from appliance.storage.administration import domains
 
-    rows = [str(row["domain"]).lower() for row in domains.every(database)]
-    served = list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+    served = served_domains(run, database)
     own = run.settings.phones.templates
     templates = Templates(Path(own) if own else None)
     site = site_of(run.settings)
@@ -164,21 +161,8 @@ def _with_domain(account: Any, served: list[str]) -> Any:
     """An account with its user and its domain apart, a domain that is served."""
     if not isinstance(account, Mapping) or account.get("user") in (None, ""):
         return account  # whoever reads the phone says what is missing
-    name, _, written = re.sub(r"^sips?:", "", str(account["user"]), flags=re.IGNORECASE).partition("@")
-    domain = account.get("domain") or written
-    user_part(name, "user")
-    if not served:
-        raise click.UsageError(f"no domain is served for {name}; 'sipbox domain add DOMAIN' does it")
-    if not domain and len(served) > 1:
-        raise click.UsageError(
-            f"user {name!r} has no domain, and {len(served)} are served; add domain: {served[0]}"
-        )
-    domain = domain_name(str(domain or served[0]), "domain")
-    if domain not in served:
-        raise click.UsageError(
-            f"{name}@{domain}: {domain} is not served; 'sipbox domain add {domain}' does it"
-        )
-    return {**account, "user": name, "domain": domain}
+    who = served_address(str(account["user"]), str(account.get("domain") or ""), served)
+    return {**account, "user": who.username, "domain": who.domain}
 
 
 def _truth(text: object) -> bool:

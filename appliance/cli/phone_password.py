@@ -6,6 +6,7 @@ Who changes it needs the key of ``[phones]`` when the subscriber has such a phon
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from appliance.cli.invocation import Invocation
@@ -14,6 +15,7 @@ from appliance.sip.uri import AddressOfRecord
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from appliance.provisioning.vault import Vault
     from appliance.storage.engine import Database
 
 
@@ -28,7 +30,17 @@ def phone_password(
 
     if not phones.has_lines(database, who.username, who.domain):
         return None
-    from appliance.provisioning.vault import open_vault
-
-    sealed = open_vault(run.settings.phones.key_file).seal(password, str(who))
+    sealed = sealer(run)(who, password)
     return lambda connection: phones.keep_password(connection, who.username, who.domain, sealed)
+
+
+def sealer(run: Invocation) -> Callable[[AddressOfRecord, str], str]:
+    """Seals passwords by their owner; the key is read when the first one comes, SettingsError without it."""
+
+    @cache
+    def vault() -> Vault:
+        from appliance.provisioning.vault import open_vault
+
+        return open_vault(run.settings.phones.key_file)
+
+    return lambda who, password: vault().seal(password, str(who))

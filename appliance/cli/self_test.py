@@ -17,9 +17,10 @@ from typing import Any
 
 import click
 
+from appliance.cli.address import served_domains
 from appliance.cli.invocation import Invocation, Verb, invocation, json_option, say
 from appliance.cli.output import show_json
-from appliance.errors import SipboxError
+from appliance.errors import SipboxError, StorageError
 from appliance.sip.uri import AddressOfRecord
 
 PREFIX = "self-test-"
@@ -77,18 +78,17 @@ def try_everything(run: Invocation, steps: Steps, stack: ExitStack, patience: fl
     from appliance.operations.probe_phone import ProbePhone
 
     listeners = run.settings.sip.listeners
-    domain = run.settings.sip.domains[0]
     people: list[tuple[AddressOfRecord, str]] = []
     steps(
         "two subscribers made for this test",
-        lambda: people.extend(stack.enter_context(strangers(run, domain))),
+        lambda: people.extend(stack.enter_context(strangers(run))),
     )
     phones: list[ProbePhone] = []
     # The first phone by the first address, the other by the last: usually UDP and TCP.
     for (who, password), listener in zip(people, (listeners[0], listeners[-1]), strict=True):
 
         def connect(who: AddressOfRecord = who, password: str = password, at: Any = listener) -> None:
-            phone = ProbePhone(who.username, password, domain, at, patience=patience)
+            phone = ProbePhone(who.username, password, who.domain, at, patience=patience)
             stack.callback(phone.close)
             phones.append(phone)
 
@@ -101,15 +101,18 @@ def try_everything(run: Invocation, steps: Steps, stack: ExitStack, patience: fl
 
 
 @contextmanager
-def strangers(run: Invocation, domain: str) -> Iterator[list[tuple[AddressOfRecord, str]]]:
+def strangers(run: Invocation) -> Iterator[list[tuple[AddressOfRecord, str]]]:
     """Two subscribers whom nobody knows, and their passwords; they are removed at the end."""
     from appliance.storage.administration import subscribers
 
-    people = [
-        (AddressOfRecord(f"{PREFIX}{secrets.token_hex(6)}", domain), secrets.token_urlsafe(24))
-        for _ in range(2)
-    ]
     with run.database() as database:
+        served = served_domains(run, database)
+        if not served:
+            raise StorageError("no domain is served; 'sipbox domain add DOMAIN' does it")
+        people = [
+            (AddressOfRecord(f"{PREFIX}{secrets.token_hex(6)}", served[0]), secrets.token_urlsafe(24))
+            for _ in range(2)
+        ]
         try:
             for who, password in people:
                 subscribers.add(database, who, password)

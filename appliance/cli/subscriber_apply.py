@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.address import domain_name, mail_address, user_part
+from appliance.cli.address import domain_name, mail_address, served_address, served_domains, user_part
 from appliance.cli.entries import SUBSCRIBER_COLUMNS, BadEntry, Entry, read_entries
 from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json
 from appliance.cli.passwords import checked_password
 from appliance.cli.permission import GROUPS
+from appliance.cli.phone_password import sealer
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.trace_format import harmless
 
@@ -48,26 +49,26 @@ def apply(
     yes: bool,
 ) -> None:
     """Make the subscribers as FILE (CSV, YAML or JSON; - is standard input) says: all of them, or none."""
-    from appliance.storage.administration import domains, subscriber_apply
+    from appliance.storage.administration import subscriber_apply
 
     entries = read_entries(file, "subscribers", SUBSCRIBER_COLUMNS)
     if remove and not entries:
         raise BadEntry(file, "names nobody, and --remove would take all away; give entries 'state: absent'")
     folded = not run.settings.registrar.case_sensitive
+    seal = sealer(run)
     with run.database() as database:
-        rows = [str(row["domain"]).lower() for row in domains.every(database)]
-        served = list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+        served = served_domains(run, database)
         wanted = [_wanted(entry, served, anything) for entry in entries]
         _refuse_twins(wanted, folded)
         done = subscriber_apply.apply(
-            database, wanted, remove=remove, folded=folded, check=check or (remove and not yes)
+            database, wanted, remove=remove, folded=folded, check=check or (remove and not yes), seal=seal
         )
         if remove and not yes and not check:
             if done.removed:
                 names = ", ".join(str(who) for who in done.removed[:5])
                 more = f" and {len(done.removed) - 5} more" if len(done.removed) > 5 else ""
                 confirm(f"Remove {names}{more} with all that belongs to them?", yes)
-            done = subscriber_apply.apply(database, wanted, remove=remove, folded=folded)
+            done = subscriber_apply.apply(database, wanted, remove=remove, folded=folded, seal=seal)
     if not check:
         _tell(run, done)
     _show(done, as_json=as_json, diff=diff, check=check)
@@ -121,7 +122,9 @@ def _wanted(entry: Entry, served: list[str], anything: bool) -> Wanted:
         if isinstance(value, dict) or (isinstance(value, list) and column not in ("aliases", "permissions")):
             raise BadEntry(place, f"{column} has to be text")
     try:
-        who = _address(values, served)
+        if not values.get("user"):
+            raise click.UsageError("there is no user; every entry needs one")
+        who = served_address(values["user"], values.get("domain") or "", served)
         state = values.get("state") or "present"
         if state not in ("present", "absent"):
             raise click.UsageError(f"the state {state!r} is none; write present or absent")
@@ -142,31 +145,6 @@ def _wanted(entry: Entry, served: list[str], anything: bool) -> Wanted:
         )
     except click.UsageError as error:
         raise BadEntry(place, error.message) from error
-
-
-def _address(values: dict[str, Any], served: list[str]) -> AddressOfRecord:
-    user = values.get("user")
-    if not user:
-        raise click.UsageError("there is no user; every entry needs one")
-    name, _, written = re.sub(r"^sips?:", "", user, flags=re.IGNORECASE).partition("@")
-    domain = values.get("domain") or written
-    if written and domain_name(domain, "domain") != domain_name(written, "user"):
-        raise click.UsageError(f"user {user!r} and domain {domain!r} differ; give the domain once")
-    name = user_part(name, "user")
-    if not served:
-        raise click.UsageError(f"no domain is served for {name}; 'sipbox domain add DOMAIN' does it")
-    if not domain:
-        if len(served) > 1:
-            raise click.UsageError(
-                f"user {name!r} has no domain, and {len(served)} are served; add domain: {served[0]}"
-            )
-        domain = served[0]
-    domain = domain_name(domain, "domain")
-    if domain not in served:
-        raise click.UsageError(
-            f"{name}@{domain}: {domain} is not served; 'sipbox domain add {domain}' does it"
-        )
-    return AddressOfRecord(name, domain)
 
 
 def _profile(values: dict[str, Any]) -> dict[str, str]:

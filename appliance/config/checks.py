@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import parse_qsl, urlsplit
 
 from appliance.config.listener import Listener, split_address
@@ -266,11 +266,11 @@ def _phones(settings: Settings) -> Iterator[Finding]:
             yield ("phones", "pnp_networks", index), f"{text!r} is no network such as 192.168.1.0/24"
     if phones.pnp_interface:
         try:
-            ip_address(phones.pnp_interface)
+            IPv4Address(phones.pnp_interface)
         except ValueError:
             yield (
                 ("phones", "pnp_interface"),
-                f"{phones.pnp_interface!r} has to be an address of this machine",
+                f"{phones.pnp_interface!r} has to be an IPv4 address of this machine",
             )
     if not phones.codecs:
         yield ("phones", "codecs"), f"needs at least one of {', '.join(CODECS)}"

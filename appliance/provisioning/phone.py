@@ -193,7 +193,7 @@ def parse_phone(entry: Mapping[str, Any], site: Site) -> Phone:
 
 def _line(account: object, number: int, domain: str) -> Line:
     if not isinstance(account, Mapping):
-        raise PhoneRefused(f"accounts: {account!r} is no account; write {{user: 10}}")
+        raise PhoneRefused("accounts: one of them is no account; write {user: 10}")
     for name in account:
         if name not in _LINE_KEYS and name != "line":
             raise PhoneRefused(f"{name}: is no key of an account; they are line, {', '.join(_LINE_KEYS)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -47,6 +48,8 @@ class Templates:
         environment = {"cfg": self._lines, "params": self._url}.get(form, self._xml)
         try:
             return environment.get_template(name).render(values)
+        except PhoneRefused as error:
+            raise PhoneRefused(f"{_place(name, error)}: {error}") from None
         except jinja2.TemplateError as error:
             line = getattr(error, "lineno", None)
             place = f"{name}:{line}" if line else name
@@ -72,15 +75,20 @@ def _environment(
     )
 
 
+def _place(name: str, error: BaseException) -> str:
+    """The line of the template in which a value was refused, which says what the value is."""
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename.endswith(name)]
+    return f"{name}:{lines[-1]}" if lines else name
+
+
 def _line_value(value: object) -> object:
-    """A value of a ``name = value`` file: what such a line cannot hold is refused."""
+    """A value of a ``name = value`` file: what such a line cannot hold is refused, and not repeated: it may
+    be a password."""
     text = str(value)
     if not text.isprintable():
-        raise PhoneRefused(f"{text[:40]!r} has a character that cannot be printed")
+        raise PhoneRefused("the value has a character that cannot be printed")
     if '"' in text or text.upper() == "%NULL%":
-        raise PhoneRefused(
-            f"{text[:40]!r} cannot be told to a phone of this make: leave out the quotes or %NULL%"
-        )
+        raise PhoneRefused("the value cannot be told to a phone of this make: leave out the quotes or %NULL%")
     return text
 
 

@@ -9,9 +9,11 @@ path that stands in it. Must not know which files make a box, nor what the rows 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
+import stat
 import tarfile
 import tempfile
 import time
@@ -70,7 +72,9 @@ class Manifest(msgspec.Struct, frozen=True):
 def create(url: str | URL, file: Path, files: Mapping[str, Path]) -> Manifest:
     """Write the rows of the database ``url`` and ``files`` (name in the archive to place) into ``file``.
 
-    The server may go on meanwhile: the rows are of one moment. Raises StorageError, and leaves nothing.
+    The server may go on meanwhile: the rows are of one moment. What is no regular file is refused, a link
+    too: one place belongs to the server's user, who shall not choose what root reads. Raises StorageError,
+    and leaves nothing.
     """
     rows, partial = (file.with_name(f".{file.name}.{end}") for end in ("rows", "partial"))
     try:
@@ -80,7 +84,7 @@ def create(url: str | URL, file: Path, files: Mapping[str, Path]) -> Manifest:
         finally:
             database.close()
         saved = backup.backup(url, rows)
-        contents = {name: place.read_bytes() for name, place in files.items()}
+        contents = {name: _file(place) for name, place in files.items()}
         parts = {ROWS: _part_of(rows)}
         for name, content in contents.items():
             parts[name] = Part(hashlib.sha256(content).hexdigest(), len(content))
@@ -149,6 +153,15 @@ def _owned(file: Path) -> Iterator[IO[bytes]]:
         yield raw
         raw.flush()
         os.fsync(raw.fileno())
+
+
+def _file(place: Path) -> bytes:
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as raw:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
+            raise OSError(errno.EINVAL, "no regular file of a few kilobytes", str(place))
+        return raw.read(_LARGEST_FILE)
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:

@@ -89,3 +89,9 @@ def sqlite_file(url: URL) -> Path:
     if not url.database or url.database == ":memory:":
         raise DatabaseRefused("a SQLite database needs a file: sqlite:////var/lib/sipbox/sipbox.db")
     return Path(url.database)
+
+
+def is_by_socket(url: URL) -> bool:
+    """Whether MariaDB lets the system user in as itself: by its unix socket, without a password."""
+    backend = url.get_backend_name()
+    return backend in ("mysql", "mariadb") and "unix_socket" in url.query and not url.password

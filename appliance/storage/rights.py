@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, Connection
 
 from appliance.errors import DatabaseRefused
+from appliance.storage.connecting import is_by_socket
 from appliance.storage.engine import Database
 from appliance.storage.tables.columns import CHARSET, COLLATION
 
@@ -47,7 +48,7 @@ def make_agent(url: URL, admin_url: URL) -> None:
 
     The tables have to be there.
     """
-    if url.password or "unix_socket" not in url.query or url.username in (None, admin_url.username):
+    if not is_by_socket(url) or url.username in (None, admin_url.username):
         return
     name = _database_name(url)
     account = _account(AGENT, url)

@@ -90,10 +90,14 @@ class Notifier:
             return
         if not self._waiting and self._send(message, descriptor):
             return
+        try:
+            # The connection may be closed before its turn comes, and its number be another's by then.
+            copy = os.dup(descriptor) if descriptor >= 0 else -1
+        except OSError:
+            return  # no number is left: the connection works, and does not outlive us
         if not self._waiting:
             self._writer.start(self._writable)
-        # The connection may be closed before its turn comes, and its number be another's by then.
-        self._waiting.append((message, os.dup(descriptor) if descriptor >= 0 else -1))
+        self._waiting.append((message, copy))
 
     def _send(self, message: bytes, descriptor: int) -> bool:
         """False when there is no room. What cannot be sent at all is over: systemd will be there again."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import copy
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +22,16 @@ from tests.harness.booted_box import BootedBox
 from tests.harness.box_ansible import INVENTORY, ansible
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
+from tests.harness.certificate import self_signed
 from tests.harness.debian_box import REPOSITORY
-from tests.harness.desk_phone import Account, Fetch, budgetone, yealink
+from tests.harness.desk_phone import Account, Fetch, ask_by_multicast, budgetone, yealink, yealink_values
 from tests.harness.network_namespace import Namespace
 from tests.harness.provisioning import failregex
 from tests.harness.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
-BUDGETONE, YEALINK, STRANGER = "000b82123456", "001565123457", "000413fedcba"
+BUDGETONE, YEALINK = "000b82123456", "001565123457"
 FILES = {BUDGETONE: f"cfg{BUDGETONE}", YEALINK: f"{YEALINK}.boot"}
 #: RTP comes fifty times a second.
 TWO_SECONDS = 100
@@ -90,6 +94,8 @@ def plugged_in(
 ) -> Iterator[Baresip]:
     """A phone that has fetched its configuration, and registers with what stands there."""
     account = read(place.get, url_of(box, mac), mac)
+    # Where the phone of the test before was, nobody answers any more.
+    box.ssh(f"sipbox registration remove {account.user} --yes", check=False)
     with Baresip(
         account.user,
         account.password,
@@ -141,7 +147,10 @@ def heard(phone: Baresip) -> int:
 
 
 def test_a_phone_that_asks_is_seen_and_a_wrong_one_gets_nothing(box: BootedBox, far: Namespace) -> None:
-    assert {mac: each["state"] for mac, each in listed(box).items()} == dict.fromkeys(FILES, "never seen")
+    stranger = f"000413{secrets.token_hex(3)}"
+    assert listed(box).keys() >= set(FILES)
+    assert stranger not in listed(box)
+    told_before = len(denials(box))
     url = url_of(box, BUDGETONE)
     origin = url.rpartition("/")[0].rpartition("/")[0]
     assert origin == f"http://{box.address}:8088"
@@ -149,7 +158,7 @@ def test_a_phone_that_asks_is_seen_and_a_wrong_one_gets_nothing(box: BootedBox, 
     assert far.get(url + FILES[BUDGETONE]).status == 200
     box.ssh(f"sipbox phone disable {YEALINK}")
     refused = [
-        far.get(f"{origin}/no-secret/{STRANGER}.xml"),
+        far.get(f"{origin}/no-secret/{stranger}.xml"),
         far.get(url + FILES[YEALINK]),
         far.get(url_of(box, YEALINK) + FILES[YEALINK]),
     ]
@@ -159,14 +168,14 @@ def test_a_phone_that_asks_is_seen_and_a_wrong_one_gets_nothing(box: BootedBox, 
     assert far.get(url_of(box, YEALINK) + FILES[YEALINK]).status == 200
 
     found = listed(box)
-    assert found[STRANGER]["state"] == "unknown"
+    assert found[stranger]["state"] == "unknown"
     assert found[BUDGETONE]["state"] == "up to date"
-    assert {found[mac]["last_address"] for mac in (STRANGER, BUDGETONE)} == {far.address}
+    assert {found[mac]["last_address"] for mac in (stranger, BUDGETONE)} == {far.address}
 
     # Its own address stands in the line, which is what fail2ban would ban.
     pattern = failregex(REPOSITORY / "templates" / "fail2ban" / "sipbox-phones.filter")
-    wait_until("three denials are told", lambda: len(denials(box)) == 3, timeout=30, every=0.5)
-    lines = denials(box)
+    wait_until("it is told", lambda: len(denials(box)) == told_before + 3, timeout=30, every=0.5)
+    lines = denials(box)[told_before:]
     matches = [pattern.search(line) for line in lines]
     assert all(matches), lines
     assert {match["host"] for match in matches if match} == {far.address}
@@ -195,26 +204,54 @@ def test_phones_call_each_other_and_again_after_a_reboot_of_the_box(
 
 def test_a_line_of_the_inventory_reaches_the_phone(box: BootedBox, near: Namespace) -> None:
     inventory = copy.deepcopy(dict(INVENTORY))
-    inventory["phones"][0]["display_name"] = "Front door"
+    name = f"Door {secrets.token_hex(3)}"
+    inventory["phones"][0]["display_name"] = name
     url = url_of(box, BUDGETONE)
-    password = budgetone(near.get, url, BUDGETONE).password
+    before = budgetone(near.get, url, BUDGETONE)
 
     tried = ansible(box, "playbooks/phones.yml", "--check", "--diff", inventory=inventory).check()
     assert "display_name" in tried.output
-    assert "Front door" in tried.output
-    assert password not in tried.output
-    assert budgetone(near.get, url, BUDGETONE).display_name == "Ada"
+    assert name in tried.output
+    assert before.password not in tried.output
+    assert budgetone(near.get, url, BUDGETONE) == before
 
     with plugged_in(box, budgetone, BUDGETONE, near) as ten:
         done = ansible(box, "playbooks/phones.yml", inventory=inventory).check()
         print(f"playbooks/phones.yml: {done.seconds:.1f} s")
         assert done.changed == 1, done.changes()
-        assert password not in done.output
+        assert before.password not in done.output
         assert listed(box)[BUDGETONE]["state"] == "waits for resync"
 
-        box.ssh("sipbox phone resync 10")
+        [asked] = json.loads(box.ssh("sipbox phone resync 10 --json").stdout)
+        assert asked["answered"]
+        assert near.address in asked["contact"]
         assert "check-sync" in ten.log
 
-    changed = budgetone(near.get, url, BUDGETONE)
-    assert (changed.display_name, changed.password) == ("Front door", password)
+    assert budgetone(near.get, url, BUDGETONE) == before._replace(display_name=name)
     assert listed(box)[BUDGETONE]["state"] == "up to date"
+
+
+def test_what_all_phones_are_told_comes_over_https_and_a_new_phone_finds_it(
+    box: BootedBox, near: Namespace, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path, box.address)
+    inventory = dict(INVENTORY) | {
+        "sipbox_phones": {"time_zone": "America/New_York", "voicemail": "*97", "pnp": True},
+        "sipbox_phones_certificate": str(certificate),
+        "sipbox_phones_certificate_key": key.read_text(),
+    }
+    done = ansible(box, "playbooks/deploy.yml", "--tags", "sip,agent", "--diff", inventory=inventory)
+    secret = key.read_text().splitlines()[1]
+    assert secret not in done.check().output
+    for user, code in (("sipbox-agent", 0), ("sipbox", 1)):
+        seen = box.ssh(f"runuser -u {user} -- cat /etc/sipbox/phones-certificate-key.pem", check=False)
+        assert seen.returncode == code
+
+    url = ask_by_multicast(near, YEALINK, "SIP-T46S")
+    assert url == url_of(box, YEALINK)
+    assert url.startswith(f"https://{box.address}:8088/")
+    said = yealink_values(partial(near.get, authority=str(certificate)), url, YEALINK)
+    assert said["local_time.time_zone"] == "-5"
+    assert said["voice_mail.number.1"] == "*97"
+    assert said["account.1.display_name"] == "Ben"
+    assert ask_by_multicast(near, f"001565{secrets.token_hex(3)}", "SIP-T46S", times=2) == ""

@@ -25,7 +25,7 @@ def host(box: BootedBox) -> Any:
 
 
 def sql(box: BootedBox, statement: str, user: str = "root") -> list[str]:
-    done = box.ssh(f"runuser -u {user} -- mariadb --batch --skip-column-names", input=statement)
+    done = box.ssh(f"runuser -u {user} -- mariadb --batch --skip-column-names", typed=statement)
     return done.stdout.splitlines()
 
 

@@ -30,6 +30,12 @@ def test_other_address_closes_the_old_sockets_and_surplus_workers_are_stopped(de
         again = ansible(box, "site.yml", "--tags", "sip", inventory=changed).check()
         assert again.changed == 0, again.changes()
 
+        # A run that was cut off: the settings are newer than the worker.
+        before = box.ssh("systemctl show -p MainPID sipbox@1").stdout
+        box.ssh("touch /etc/sipbox/sipbox.toml")
+        assert ansible(box, "site.yml", "--tags", "sip_run", inventory=changed).check().changed == 1
+        assert box.ssh("systemctl show -p MainPID sipbox@1").stdout != before
+
 
 def test_settings_that_the_program_refuses_are_not_installed(deployed: Deployments) -> None:
     with deployed("bookworm").boot() as box:

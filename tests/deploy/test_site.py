@@ -60,14 +60,14 @@ def test_control_machine_with_the_python_of_debian_13(box_network: BoxNetwork, d
         _copy_repository(control)
         control.ssh("mkdir -p /root/.ssh && chmod 700 /root/.ssh")
         control.ssh(
-            "cat >/root/.ssh/id_ed25519 && chmod 600 /root/.ssh/id_ed25519", input=box_network.key.read_text()
+            "cat >/root/.ssh/id_ed25519 && chmod 600 /root/.ssh/id_ed25519", typed=box_network.key.read_text()
         )
         certificates = "export PIP_CERT=/etc/ssl/certs/ca-certificates.crt LC_ALL=C.UTF-8"
         control.ssh(
             f"{certificates}; python3 -m venv .venv && .venv/bin/pip install --quiet ansible", timeout=1800
         )
         control.ssh(
-            "cp sipbox/inventory.example sipbox/inventory && cat >sipbox/inventory", input=_inventory(box)
+            "cp sipbox/inventory.example sipbox/inventory && cat >sipbox/inventory", typed=_inventory(box)
         )
         box.ssh("rm /opt/sipbox/releases/*/.complete-*")
 

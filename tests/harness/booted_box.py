@@ -29,7 +29,6 @@ from tests.harness.waiting import wait_until
 
 PACKAGES = ("ca-certificates", "dbus", "iproute2", "netbase", "openssh-server", "systemd", "systemd-sysv")
 COMMANDS = (("systemctl", "enable", "systemd-networkd"),)
-MIRROR = "http://deb.debian.org"
 STOPPED = "the box is powered off"
 
 
@@ -82,7 +81,9 @@ class BootedBox:
             f"Gateway={network.address}\nIPv6AcceptRA=no\nLinkLocalAddressing=ipv6\n",
         )
         suites = (("debian", ""), ("debian", "-updates"), ("debian-security", "-security"))
-        sources = "".join(f"deb {MIRROR}/{place} {self.release}{suite} main\n" for place, suite in suites)
+        # The mirror that the release was made from.
+        mirror = self.disk.read("etc/apt/sources.list").split()[1].rstrip("/").removesuffix("/debian")
+        sources = "".join(f"deb {mirror}/{place} {self.release}{suite} main\n" for place, suite in suites)
         write("etc/apt/sources.list", sources)
         write("etc/apt/apt.conf.d/90tests", _apt_settings())
         write("root/.ssh/authorized_keys", network.key.with_suffix(".pub").read_text(), mode=0o600)

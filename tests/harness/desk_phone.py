@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from tests.harness.network_namespace import Answer
+from tests.harness import multicast_phone
+from tests.harness.network_namespace import Answer, Namespace
 
 Fetch = Callable[[str], Answer]
 
@@ -56,15 +57,8 @@ def p_values(data: bytes, mac: str) -> dict[str, str]:
 
 
 def yealink(fetch: Fetch, url: str, mac: str) -> Account:
-    """Yealink: a boot file that names the others, and what comes later goes before."""
-    boot = _file(fetch, f"{url}{mac}.boot").decode()
-    names = re.findall(r'(?m)^include:config "(.+)"$', boot)
-    assert names, boot
-    said: dict[str, str] = {}
-    for name in names:
-        text = _file(fetch, f"{url}{name}").decode()
-        assert text.startswith("#!version:1.0.0.1\n"), name
-        said |= dict(re.findall(r"(?m)^([\w.]+) = (.*)$", text))
+    """Yealink: the first account of what its files say."""
+    said = yealink_values(fetch, url, mac)
     one = "account.1."
     assert said[f"{one}enable"] == "1", "the account is switched off"
     server = "outbound_proxy" if said[f"{one}outbound_proxy_enable"] == "1" else "sip_server"
@@ -77,6 +71,24 @@ def yealink(fetch: Fetch, url: str, mac: str) -> Account:
         (said[f"{one}{server}.1.address"], int(said[f"{one}{server}.1.port"])),
         int(said[f"{one}sip_server.1.expires"]),
     )
+
+
+def yealink_values(fetch: Fetch, url: str, mac: str) -> dict[str, str]:
+    """A boot file names the others, and what comes later goes before."""
+    boot = _file(fetch, f"{url}{mac}.boot").decode()
+    names = re.findall(r'(?m)^include:config "(.+)"$', boot)
+    assert names, boot
+    said: dict[str, str] = {}
+    for name in names:
+        text = _file(fetch, f"{url}{name}").decode()
+        assert text.startswith("#!version:1.0.0.1\n"), name
+        said |= dict(re.findall(r"(?m)^([\w.]+) = (.*)$", text))
+    return said
+
+
+def ask_by_multicast(place: Namespace, mac: str, model: str, *, times: int = 10) -> str:
+    """The URL that a new phone hears when it asks the network, "" when nobody answers."""
+    return place.python(multicast_phone.__file__, place.address, mac, model, str(times)).decode()
 
 
 def _file(fetch: Fetch, url: str) -> bytes:

@@ -60,7 +60,7 @@ def run(command: list[str], home: Path) -> str:
 
 @pytest.mark.timeout(600)
 def test_ansible_lint_has_nothing_to_say(tmp_path: Path) -> None:
-    run(["ansible-lint", "--profile", "production", "--nocolor", "--quiet"], tmp_path)
+    run(["ansible-lint", "--profile", "production", "--nocolor", "-q"], tmp_path)
 
 
 def test_yamllint_has_nothing_to_say(tmp_path: Path) -> None:

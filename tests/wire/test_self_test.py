@@ -55,6 +55,17 @@ def test_a_server_that_is_down_is_told_in_one_line_and_the_subscribers_are_gone(
     assert nothing_is_left(box)
 
 
+def test_the_domain_may_be_a_row_alone(box: Sipbox) -> None:
+    domain = box.domain
+    box.write_settings({"sip": {"domains": []}})
+    done = box.cli("self-test", check=False)
+    assert done.stderr == (
+        "sipbox: the self-test failed: no domain is served; 'sipbox domain add DOMAIN' does it\n"
+    )
+    box.cli("domain", "add", domain)
+    assert box.cli("self-test").stderr.splitlines()[-1] == "the self-test passed"
+
+
 @contextmanager
 def one_who_says_yes(port: int) -> Iterator[None]:
     """A server that answers 200 to everything over UDP, whoever asks, and can be reached over TCP."""

@@ -82,7 +82,7 @@ class PhonePlan:
 
     @property
     def changes(self) -> bool:
-        return bool(self.added or self.changed or self.removed or self.new_passwords or self.sealed)
+        return bool(self.added or self.changed or self.removed or self.people or self.sealed)
 
     @property
     def people(self) -> list[AddressOfRecord]:
@@ -134,10 +134,10 @@ class Planner:
                 if line.who not in self._known:
                     self._known[line.who] = self._password(line.who, given.get(line.who), each.place)
             self._one(each)
-        named = {each.mac for each in wanted if not each.absent}
+        absent = {each.mac for each in wanted if each.absent}
+        named = {each.mac for each in wanted}
         for mac, phone in self._present.items():
-            asked = any(each.absent and each.mac == mac for each in wanted)
-            if asked or (remove and mac not in named and phone.managed_by == APPLY):
+            if mac in absent or (remove and mac not in named and phone.managed_by == APPLY):
                 self._plan.removed.append(mac)
                 self._plan.lines.append(f"- {mac} {phone.model}")
         return self._plan

@@ -6,7 +6,7 @@ Nothing here is done row by row: ten thousand subscribers are a few dozen statem
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
 from appliance.sip.uri import AddressOfRecord
+from appliance.storage.administration import phones
 from appliance.storage.administration.domains import realms_of
 from appliance.storage.administration.subscriber_plan import (
     APPLY,
@@ -30,6 +31,7 @@ from appliance.storage.administration.subscribers import HIS_TABLES
 from appliance.storage.engine import Database
 from appliance.storage.tables.core import dbaliases, subscriber
 from appliance.storage.tables.directory import grp
+from appliance.storage.tables.phones import phone_line
 
 T = TypeVar("T")
 
@@ -44,10 +46,12 @@ def apply(
     remove: bool = False,
     folded: bool = False,
     check: bool = False,
+    seal: Callable[[AddressOfRecord, str], str],
 ) -> Plan:
     """Make the subscribers as ``wanted`` says, all or none; with ``check`` only say what would be done.
 
     ``remove`` takes those away that an earlier call made or took over and that are not wanted now.
+    ``seal(who, password)`` is asked only for who has a phone that gets its configuration from here.
     Raises StorageError: an entry that cannot be has its place in the text.
     """
     domains = sorted({each.who.domain for each in wanted} | _alias_domains(wanted))
@@ -59,6 +63,7 @@ def apply(
         made = plan(wanted, kept, owners, lambda name: realms.get(name, name), remove=remove, folded=folded)
         if not check:
             _write(connection, made)
+            _tell_phones(connection, made.passwords, seal)
         return made
 
     return database.run(work, "subscriber_apply")
@@ -134,6 +139,21 @@ def _write(connection: Connection, made: Plan) -> None:
             insert(grp),
             [{"username": who.username, "domain": who.domain, "grp": group} for who, group in permitted],
         )
+
+
+def _tell_phones(
+    connection: Connection,
+    passwords: Mapping[AddressOfRecord, str],
+    seal: Callable[[AddressOfRecord, str], str],
+) -> None:
+    """Phones of these people are to be told their new passwords, else they would be locked out."""
+    if not passwords:
+        return
+    for row in connection.execute(select(phone_line.c.username, phone_line.c.domain).distinct()).all():
+        who = _aor(row.username, row.domain)
+        if who in passwords:
+            sealed = seal(who, passwords[who])
+            phones.keep_password(connection, row.username, row.domain, sealed)
 
 
 def _delete(

@@ -60,6 +60,7 @@ class Plan:
     permissions_gone: list[tuple[AddressOfRecord, str]] = field(default_factory=list)
     permissions_new: list[tuple[AddressOfRecord, str]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    passwords: dict[AddressOfRecord, str] = field(default_factory=dict, repr=False)  # new ones, in clear
 
     @property
     def changes(self) -> bool:
@@ -122,6 +123,8 @@ def _one(
     credentials = _credentials(wanted, who, now, realm(who.domain))
     if credentials:
         said.append(_word_for(wanted, now))
+        if wanted.password is not None:
+            made.passwords[who] = wanted.password
     row |= credentials or {column: now.row[column] for column in CREDENTIALS if now}
     has_aliases, has_permissions = (now.aliases, now.permissions) if now else (frozenset(), frozenset())
     gone = sorted(has_aliases - set(wanted.aliases), key=str) if wanted.aliases is not None else []

@@ -9,11 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appliance.agent.phones_app import Document, Notes, create_app
+from appliance.agent.phones_app import Notes, create_app
 from appliance.agent.phones_door import REALM, Door
 from appliance.agent.throttle import Throttle
 from appliance.auth import digest
 from appliance.errors import PhoneRefused, SealBroken
+from appliance.provisioning.files import Served
 from appliance.provisioning.models import vendor_of_mac
 from appliance.storage.phones import StoredPhone
 from appliance.telemetry.journal import Journal
@@ -41,10 +42,10 @@ class Bench:
         )
         self.client: FlaskClient = app.test_client()
 
-    def document(self, phone: StoredPhone, file: str) -> Document | None:
+    def document(self, phone: StoredPhone, file: str) -> Served | None:
         if self.failure is not None:
             raise self.failure
-        return Document(b"the whole of it", "text/plain", True) if phone.mac in file else None
+        return Served(b"the whole of it", "text/plain", True) if phone.mac in file else None
 
     def get(self, path: str, method: str = "GET", **options: Any) -> TestResponse:
         return self.client.open(path, method=method, environ_base={"REMOTE_ADDR": "192.0.2.7"}, **options)
@@ -91,6 +92,12 @@ def test_parts_and_heads(bench: Bench) -> None:
     assert (part.status_code, part.data) == (206, b"whole")
     head = bench.get(f"/{TOKEN}/{FILE}", method="HEAD")
     assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", "15")
+    assert bench.get(f"/{TOKEN}/{FILE}", headers={"Range": "bytes=99-"}).status_code == 416
+
+
+def test_whoever_asks_how_long_it_is_has_not_got_it(bench: Bench) -> None:
+    assert bench.get(f"/{TOKEN}/{FILE}", method="HEAD").status_code == 200
+    assert [served for _, _, _, served in bench.rows.noted] == [None]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +169,7 @@ def test_digest_cannot_be_played_again_or_elsewhere(bench: Bench) -> None:
     assert bench.digest(FILE, MAC, TOKEN, challenge=challenge).status_code == 404
     assert bench.digest(FILE, MAC, TOKEN, challenge=challenge, nc="00000002").status_code == 200
     assert bench.digest(FILE, MAC, TOKEN, uri="/elsewhere.cfg").status_code == 404
+    assert bench.digest(FILE, MAC, TOKEN, uri="//[").status_code == 404
     bench.wall += 301
     late = bench.digest(FILE, MAC, TOKEN, challenge=challenge, nc="00000003")
     assert late.status_code == 401
@@ -213,6 +221,15 @@ def test_a_guess_costs_more_than_a_request(make: Callable[..., Bench]) -> None:
     assert len(bench.lines) == 3
 
 
+def test_a_guess_costs_as_much_when_hardly_anything_is_left(make: Callable[..., Bench]) -> None:
+    bench = make(60)
+    answers = []
+    for _ in range(120):
+        answers.append(bench.get(f"/{'C' * 27}/{FILE}").status_code)
+        bench.now += 1
+    assert answers.count(404) == 3 + 120 // 20
+
+
 def test_without_a_database_phones_come_again(bench: Bench) -> None:
     bench.rows.away = True
     for path in (f"/{TOKEN}/{FILE}", f"/{'C' * 27}/{FILE}", f"/{FILE}"):
@@ -227,3 +244,11 @@ def test_what_cannot_be_made_is_told_to_the_administrator(bench: Bench, error: E
     answer = bench.get(f"/{TOKEN}/{FILE}")
     assert (answer.status_code, answer.data) == (503, b"Try again later\n")
     assert bench.lines == [f"{MAC}: {error}"]
+
+
+def test_what_nobody_foresaw_tells_no_secret(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.failure = TypeError("unforeseen")
+    answer = bench.get(f"/{TOKEN}/{FILE}")
+    assert (answer.status_code, answer.data) == (503, b"Try again later\n")
+    assert "unforeseen" in caplog.text
+    assert TOKEN not in caplog.text

@@ -24,12 +24,12 @@ http = "192.0.2.1:8088"
 def test_a_phone_gets_its_account() -> None:
     made = Documents(parse(SETTINGS), VAULT).document(stored(), f"{MAC}.cfg")
     assert made is not None
-    assert b"account.1.password = secret-10\n" in made.body
+    assert b"account.1.password = secret-10\n" in made.content
     assert made.whole
     common = Documents(parse(SETTINGS), VAULT).document(stored(), "y000000000000.cfg")
     assert common is not None
     assert not common.whole
-    assert f"http://192.0.2.1:8088/{TOKEN}/".encode() in common.body
+    assert f"http://192.0.2.1:8088/{TOKEN}/".encode() in common.content
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_templates_of_a_sites_own_come_first(tmp_path: Path) -> None:
     settings = parse(f'{SETTINGS}templates = "{tmp_path}"\n')
     made = Documents(settings, VAULT).document(stored(), f"{MAC}.cfg")
     assert made is not None
-    assert made.body == f"mine = {MAC}\n".encode()
+    assert made.content == f"mine = {MAC}\n".encode()
 
 
 def test_with_another_key_nothing_is_made() -> None:

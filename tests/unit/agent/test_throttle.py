@@ -23,7 +23,7 @@ def test_one_address_takes_nothing_from_another() -> None:
 
 def test_what_costs_more_keeps_away_for_longer() -> None:
     throttle = Throttle(60)
-    assert throttle.take("192.0.2.1", 0, 80)
+    throttle.charge("192.0.2.1", 0, 80)
     assert not throttle.take("192.0.2.1", 20)
     assert throttle.wait("192.0.2.1", 20) == pytest.approx(1)
     assert throttle.take("192.0.2.1", 21.5)
@@ -31,7 +31,7 @@ def test_what_costs_more_keeps_away_for_longer() -> None:
 
 def test_a_refusal_takes_nothing() -> None:
     throttle = Throttle(60)
-    throttle.take("192.0.2.1", 0, 60)
+    throttle.charge("192.0.2.1", 0, 60)
     for _ in range(1000):
         assert not throttle.take("192.0.2.1", 0.5)
     assert throttle.take("192.0.2.1", 1.5)

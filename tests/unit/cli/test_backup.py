@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import StorageError
 from tests.unit.cli.conftest import CommandLine, Server
 
 
@@ -67,6 +68,18 @@ def test_nothing_goes_when_the_new_one_fails(cli: CommandLine, place: Path) -> N
     failed = cli("backup", "create", "--directory", str(place), "--keep-daily", "0")
     assert failed.exit_code == 1
     assert [each.name for each in place.iterdir()] == [old.name]
+
+
+def test_one_that_cannot_be_read_back_is_none(
+    cli: CommandLine, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(file: Path) -> None:
+        raise StorageError(f"{file} is damaged")
+
+    monkeypatch.setattr("appliance.storage.archive.verify", damaged)
+    failed = cli("backup", "create", "--directory", str(place))
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert list(place.iterdir()) == []
 
 
 def test_restore(cli: CommandLine, place: Path) -> None:

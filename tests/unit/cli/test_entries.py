@@ -51,6 +51,11 @@ def test_json(tmp_path: Path, name: str, text: str) -> None:
     assert read(tmp_path, f'{{"subscribers": {text}}}', name) == expected
 
 
+def test_json_has_words_that_are_no_text(tmp_path: Path) -> None:
+    text = '[{"user": NaN, "password": -Infinity}]'
+    assert read(tmp_path, text, "a.json") == [(": entry 1", {"user": "NaN", "password": "-Infinity"})]
+
+
 def test_yaml_in_brackets_is_no_json(tmp_path: Path) -> None:
     assert read(tmp_path, "[{user: 10}]") == [(":1", {"user": "10"})]
 
@@ -76,6 +81,7 @@ def test_an_empty_file_names_nobody(tmp_path: Path, name: str) -> None:
         ("a.yml", "user: 10\n", r"a\.yml: is no list of subscribers"),
         ("a.json", '[\n{"user": 1}', r"a\.json:2: is no JSON"),
         ("a.json", "[1]", r"a\.json: entry 1: is no mapping"),
+        ("a.json", f'[{{"user": {"[" * 600}{"]" * 600}}}]', r"a\.json: entry 1: is nested too deeply"),
         ("a.json", '[{"user": 1, "user": 2}]', r"a\.json: 'user' stands there twice"),
         ("a.yml", "$ANSIBLE_VAULT;1.1;AES256\n3132\n", r"a\.yml: is encrypted by Ansible Vault"),
     ],

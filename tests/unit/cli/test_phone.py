@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 
 from appliance.errors import ControlError
-from appliance.provisioning.vault import new_key
+from appliance.provisioning.vault import new_key, open_vault
 from tests.unit.cli.conftest import CommandLine, Server
 
 MAC = "001565123456"
@@ -115,6 +116,38 @@ def test_a_changed_password_is_sealed_for_the_phone(phones: CommandLine) -> None
     refused = phones("subscriber", "passwd", "10", typed="third\n")
     assert refused.exit_code == 1
     assert "phones.key_file: there is no" in refused.stderr
+
+
+def test_a_password_of_a_file_reaches_the_phone(phones: CommandLine) -> None:
+    phones.done("phone", "add", MAC, "t46s", "10")
+    file = phones.directory / "subscribers.csv"
+    file.write_text("user,password\n10,another\n11,eleven\n")
+
+    def secret() -> str:
+        with sqlite3.connect(phones.directory / "sipbox.db") as database:
+            ((sealed, serial),) = database.execute(
+                "SELECT secret, serial FROM phone_line JOIN phone USING (mac)"
+            ).fetchall()
+            said.append(serial)
+        return open_vault(str(phones.directory / "phones.key"), {}).open(sealed, "10@example.org")
+
+    said: list[int] = []
+    secret()
+    phones.done("subscriber", "apply", str(file), "--check")
+    assert secret() != "another"
+    phones.done("subscriber", "apply", str(file))
+    assert secret() == "another"
+    phones.done("subscriber", "apply", str(file))
+    secret()
+    assert said == [1, 1, 2, 2]
+    (phones.directory / "phones.key").unlink()
+    file.write_text("user,password\n10,third\n12,twelve\n")
+    refused = phones("subscriber", "apply", str(file))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "phones.key_file: there is no" in refused.stderr
+    assert phones("subscriber", "show", "12").exit_code == 1
+    file.write_text("user,password\n11,other\n")
+    phones.done("subscriber", "apply", str(file))  # who has no phone needs no key
 
 
 def test_without_http_there_is_no_url(phones: CommandLine) -> None:

@@ -115,3 +115,9 @@ def test_where_requests_are_sent() -> None:
 def test_an_option_that_is_none() -> None:
     with pytest.raises(PhoneRefused, match="domain: is no option"):
         SITE.with_options({"domain": "other.org"})
+
+
+def test_what_is_no_account_is_not_repeated() -> None:
+    with pytest.raises(PhoneRefused) as refused:
+        parse_phone({"mac": "001565123456", "model": "t46s", "accounts": [["10", "s3cret"]]}, SITE)
+    assert "s3cret" not in str(refused.value)

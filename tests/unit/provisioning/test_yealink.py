@@ -4,6 +4,7 @@ import pytest
 
 from appliance.errors import PhoneRefused
 from appliance.provisioning.files import file_names
+from appliance.provisioning.rendering import shipped_templates
 from tests.unit.provisioning.phones_made import MAC, URL, content, lines, phone, site
 
 
@@ -89,3 +90,12 @@ def test_the_domain_itself_needs_no_proxy() -> None:
 def test_what_such_a_file_cannot_say_is_refused(name: str) -> None:
     with pytest.raises(PhoneRefused, match="cannot be told to a phone of this make"):
         content(phone("t46s", display_name=name), f"{MAC}.cfg")
+
+
+def test_a_password_that_it_cannot_say_is_not_repeated() -> None:
+    with pytest.raises(PhoneRefused, match=r"^yealink/accounts\.cfg\.j2:\d+: the value cannot") as refused:
+        content(phone("t46s", password='my"secret'), f"{MAC}.cfg")
+    assert "secret" not in str(refused.value)
+    said = (shipped_templates() / "yealink" / "accounts.cfg.j2").read_text().splitlines()
+    line = int(str(refused.value).split(":")[1])
+    assert "line.password" in said[line - 1]

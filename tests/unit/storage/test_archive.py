@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_a_backup_that_fails_leaves_nothing(database: Database, url: str, tmp_pa
     with pytest.raises(StorageError, match="cannot be written"):
         archive.create(url, tmp_path / "nowhere" / "saved.tar", {})
     assert {each.name.split("-")[0] for each in tmp_path.iterdir()} == {"sipbox.db"}
+
+
+@pytest.mark.parametrize("plant", [lambda at, to: at.symlink_to(to), lambda at, _to: os.mkfifo(at)])
+def test_what_is_no_file_is_not_read(
+    database: Database, url: str, tmp_path: Path, file: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "shadow").write_bytes(b"of somebody else")
+    plant(tmp_path / "secret", tmp_path / "shadow")
+    with pytest.raises(StorageError, match=r"cannot be written: .*secret: "):
+        archive.create(url, file, {"state/secret": tmp_path / "secret"})
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("end", [100, 1500, 3000, -10240, -12000])

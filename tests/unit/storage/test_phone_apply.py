@@ -194,3 +194,14 @@ def test_a_failure_leaves_nothing_half_done(database: Database, apply: Apply) ->
         apply(phone())
     for table in ("phone", "subscriber"):
         assert sql(database, f"select * from {table}") == []
+
+
+def test_a_subscriber_who_is_gone_is_made_again_and_that_is_a_change(
+    database: Database, apply: Apply
+) -> None:
+    apply(phone())
+    before = password(database)
+    subscribers.remove(database, TEN)
+    again = apply(phone())
+    assert (again.changes, again.added, again.changed) == (True, [], [])
+    assert password(database) == before

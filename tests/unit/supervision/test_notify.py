@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -88,6 +89,22 @@ def test_what_does_not_fit_waits_and_keeps_its_order(systemd: Systemd) -> None:
     # It was the descriptor of that moment, although its number has been given up since.
     assert got[2000][0].startswith("FDSTORE=1")
     os.close(got[2000][1][0])
+    told.close()
+
+
+def test_a_connection_that_cannot_wait_goes_on_all_the_same(
+    systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(_descriptor: int) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    told = Notifier(systemd.address)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for number in range(2000):
+            told.status(str(number))
+        monkeypatch.setattr(os, "dup", exhausted)
+        told.keep(ours.fileno())
     told.close()
 
 

@@ -1,4 +1,4 @@
-"""docs/metrics.md is held against the catalogue."""
+"""docs/metrics.md and docs/logs.md are held against the catalogues."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, UP
+from appliance.telemetry.events import EVENTS
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGE = DOCS / "metrics.md"
 
 
 def test_every_metric_is_documented() -> None:
@@ -23,3 +25,8 @@ def test_every_metric_that_is_spoken_of_is_there() -> None:
     names = {metric.name for metric in (BUILD_INFO, UP, *CATALOGUE)}
     spoken = {name.removesuffix("_bucket") for name in re.findall(r"\bsipbox_\w+", PAGE.read_text())}
     assert spoken <= names
+
+
+def test_every_event_is_documented() -> None:
+    rows = re.findall(r"(?m)^\| `([\w-]+)` \| (\w+) \| (.*) \|$", (DOCS / "logs.md").read_text())
+    assert rows == [(name, event.level, event.meaning) for name, event in EVENTS.items()]

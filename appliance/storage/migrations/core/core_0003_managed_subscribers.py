@@ -1,4 +1,4 @@
-"""``subscriber.managed_by``: who is kept by a file of subscribers, and may go when the file has him no more."""
+"""``subscriber.managed_by``: who is kept by a file of subscribers, and goes when the file has him no more."""
 
 from __future__ import annotations
 
