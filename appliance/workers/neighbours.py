@@ -39,6 +39,8 @@ _EVERY_SECONDS = 1.0
 # A worker that has said nothing for so long hangs: nothing is handed over to it.
 _LIVES_SECONDS = 3.0
 _FIND_SECONDS = 0.05
+# How long a start waits for others to tell of their connections.
+_MEET_SECONDS = 0.3
 # Connections in one packet.
 _IN_ONE = 500
 
@@ -82,6 +84,7 @@ class Neighbours:
         self._later: list[tuple[int, Any_]] = []
         self._queries: dict[int, tuple[set[int], AsyncResult[bool]]] = {}
         self._query = 0
+        self._acquainted: set[int] = set()  # who has told of its connections
         self._hearing: Hearing | None = None
         self._duties: Duties | None = None
         self._ticking: gevent.Greenlet[[], None] | None = None
@@ -90,17 +93,25 @@ class Neighbours:
     # -- life ------------------------------------------------------------------------------------------------
 
     def listen(self, hearing: Hearing, duties: Duties) -> None:
-        """From now on nothing that is told is missed; raises SettingsError."""
+        """From now on nothing that is told is missed; waits a moment for those who are there to tell of their
+        connections. Raises SettingsError.
+
+        The bindings are to be read afterwards: they say by which connection a phone is reached.
+        """
         self._hearing, self._duties = hearing, duties
         try:
             self._link.listen()
         except OSError as error:
             problem = f"the socket {self._place} cannot be made: {error.strerror or error}"
             raise SettingsError(problem, path="sip.control") from None
+        self._link.start()
+        asked = {worker for worker in self._link.workers if self._send(worker, Open([], False, True))}
+        patience = monotonic() + _MEET_SECONDS
+        while not asked <= self._acquainted and monotonic() < patience:
+            gevent.sleep(0.005)
 
     def start(self) -> None:
-        """Hears, and says that we live."""
-        self._link.start()
+        """Says that we live, and what is ours is handed over to us from now on."""
         self._ticking = gevent.spawn(self._tick)
 
     def stop(self) -> None:
@@ -277,6 +288,7 @@ class Neighbours:
         if frame.first:
             self.flows.closed(worker, self.flows.all_of(worker))
         self.flows.opened(worker, frame.hops)
+        self._acquainted.add(worker)
         if frame.ask:
             self._send_flows(worker, ask=False)
 

@@ -24,6 +24,7 @@ from appliance.workers.frames import News, binding_of, note_of
 WAIT_SECONDS = 0.02
 # After late news, so long a row is looked for when a binding is not here.
 _BEHIND_SECONDS = 1.0
+_CROSSED_SECONDS = 1.0
 # Bindings in one packet, which has at most some 200 KB then.
 _IN_ONE = 50
 
@@ -206,11 +207,19 @@ class Hearing:
             self.missed()  # another version's
             return
         known = self._locations.get(binding.ruid)
-        if known is None or known.modified <= binding.modified:
+        if known is None or not _crossed(known.modified, binding.modified):
             self._locations.put(binding)
 
     def _drop(self, ruid: str, when: float) -> None:
         known = self._locations.get(ruid)
-        if known is None or known.modified <= when:
+        if known is None or not _crossed(known.modified, when):
             self._removed([ruid])
             self._locations.drop(ruid)
+
+
+def _crossed(mine: float, theirs: float) -> bool:
+    """Whether what another worker tells is from just before what is known here, and crossed it on its way.
+
+    What looks much older is newer all the same: somebody has set the clock.
+    """
+    return 0 < mine - theirs < _CROSSED_SECONDS

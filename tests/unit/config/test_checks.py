@@ -16,6 +16,9 @@ def complaint(text: str) -> str:
     return str(caught.value)
 
 
+MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_socket=/run/mysqld/mysqld.sock"'
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -35,6 +38,12 @@ def complaint(text: str) -> str:
         ('[agent]\nsocket = "/run/sipbox/fifo"', "in use for another"),
         ("[sip]\nworkers = 2", "workers: are 2, and SQLite is for one"),
         ("[sip]\nworkers = 65", "workers"),
+        (
+            f'[sip]\nworkers = 2\n{MARIADB}\n[registrar]\nlocation_mode = "memory"',
+            "'memory' is for one worker",
+        ),
+        (f'[sip]\nworkers = 2\n{MARIADB}\n[registrar]\nlocation_mode = "write-back"', "is for one worker"),
+        (f'[sip]\nworkers = 2\ncontrol = "/{"x" * 100}"\n{MARIADB}', "no path for a socket"),
         ("[sip]\nt2_ms = 100", "not be less than t1_ms"),
         ("[sip]\nring_seconds = 200", "not exceed timer_c_seconds"),
         ("[limits]\nheader_bytes = 8192\nmessage_bytes = 4096", "not exceed message_bytes"),
@@ -125,3 +134,19 @@ def test_hosts(text: str) -> None:
 )
 def test_no_hosts(text: str) -> None:
     assert not is_host(text)
+
+
+def test_several_workers_with_mariadb() -> None:
+    settings = parse(f"[sip]\nworkers = 3\n{MARIADB}")
+    assert settings.sip.worker_count == 3
+    assert settings.sip.controls == [
+        "/run/sipbox/control.sock",
+        "/run/sipbox/control-2.sock",
+        "/run/sipbox/control-3.sock",
+    ]
+    assert settings.sip.link_of(1) == "/run/sipbox/control-link-1.sock"
+
+
+def test_no_number_is_one_worker_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(6))
+    assert parse(f"[sip]\nworkers = 0\n{MARIADB}").sip.worker_count == 6

@@ -14,6 +14,7 @@ from appliance.auth.keys import Keys
 from appliance.config import Settings
 from appliance.errors import DatabaseUnavailable
 from appliance.proxy.core import Clock, ProxyCore, Watchers
+from appliance.proxy.neighbours import Neighbours
 from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
@@ -78,7 +79,10 @@ class Rows:
 class Stage:
     """The proxy core with everything around it played."""
 
-    def __init__(self, **sections: dict[str, Any]) -> None:
+    def __init__(
+        self, *, worker: int = 0, neighbours: Neighbours | None = None, **sections: dict[str, Any]
+    ) -> None:
+        self.worker, self.neighbours = worker, neighbours
         sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})
         self.settings = _settings(sip=sip, **sections)
         self.now = 1000.0
@@ -109,6 +113,8 @@ class Stage:
             self,
             Watchers(self.metrics, self.tracer, journal),
             Clock(lambda: self.now, lambda: 1_800_000_000.0 + self.now, self._defer),
+            worker=self.worker,
+            neighbours=self.neighbours,
         )
         return self.core
 

@@ -209,3 +209,41 @@ def test_an_administrator_binds_no_nonsense(contact: str) -> None:
     with pytest.raises((BadUri, MalformedMessage)):
         desk.registrar.service.add(Binding(TEN, contact, PERMANENT, "mi", 1))
     assert len(desk.locations) == 0
+
+
+class Others:
+    """Another worker: what it has told and nobody has heard yet."""
+
+    def __init__(self) -> None:
+        self.told: list[Binding] = []
+        self.behind = False
+        self.desk: Desk | None = None
+
+    def hear(self) -> None:
+        assert self.desk is not None
+        for binding in self.told:
+            self.desk.locations.put(binding)
+        self.told.clear()
+
+
+def with_others() -> tuple[Desk, Others]:
+    desk, others = Desk(), Others()
+    desk.registrar.service.others = others
+    others.desk = desk
+    return desk, others
+
+
+def test_what_others_have_told_is_heard_before_a_lookup() -> None:
+    desk, others = with_others()
+    others.told.append(row(A))
+    assert [each.contact for each in desk.registrar.service.lookup(TEN, desk.now)] == [A]
+
+
+def test_only_who_is_behind_looks_for_the_row_that_is_not_here() -> None:
+    desk, others = with_others()
+    desk.store.rows[row(A).ruid] = row(A)
+    assert desk.registrar.service.lookup(TEN, desk.now) == []
+    others.behind = True
+    assert [each.contact for each in desk.registrar.service.lookup(TEN, desk.now)] == [A]
+    others.behind = False
+    assert [each.contact for each in desk.registrar.service.lookup(TEN, desk.now)] == [A]

@@ -229,3 +229,15 @@ def test_putting_back_gives_the_order_of_age(rows: list[tuple[str, float | None,
     assert [(one.preference, one.modified) for one in found] == [
         (one.preference, one.modified) for one in expected
     ]
+
+
+def test_all_is_forgotten_but_what_is_on_its_way() -> None:
+    locations = Locations()
+    for ruid, aor in [("a", TEN), ("b", TEN), ("c", ELEVEN)]:
+        locations.put(binding(ruid, aor, deadline=10.0))
+    locations.forget_all(["b", "gone"])
+    assert names(locations) == ["b"]
+    assert (locations.users, locations.by_transport["udp"]) == (1, 1)
+    assert locations.get("a") is None
+    assert names(locations.expire(11.0)) == ["b"]
+    assert names(locations.expire(12.0)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -14,7 +15,7 @@ from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
-from appliance.storage.directory import Directory, way_back
+from appliance.storage.directory import Directory, spool_name, way_back
 from appliance.storage.schema import create
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
@@ -150,3 +151,72 @@ def test_the_way_to_a_phone_that_registered_by_a_connection(
     aor = AddressOfRecord("10", "example.org")
     binding = Binding(aor, contact, 1.0, "c", 1, socket="tcp:192.0.2.1:5060", received=received, ruid="r")
     assert way_back(binding, lambda hop: hop.connection in open_flows) == way
+
+
+def shared_directory(url: str, tmp_path: Path, told: list[str]) -> Directory:
+    """That of worker 2; the other workers know at once."""
+    sip = {"domains": ["example.org"], "state_dir": str(tmp_path)}
+    settings = msgspec.convert({"database": {"url": url}, "sip": sip}, Settings)
+    journal = Journal(lambda level, message, fields: told.append(message))
+    return Directory(settings, Metrics(), journal, worker=2, tell=lambda changes, then: then())
+
+
+def until(question: Callable[[], object]) -> None:
+    with gevent.Timeout(10):
+        while not question():
+            gevent.sleep(0.005)
+
+
+def bound(number: int, deadline: float = 1e9) -> Binding:
+    aor = AddressOfRecord(str(number), "example.org")
+    return Binding(aor, f"sip:{number}@192.0.2.7", deadline, "c", 1, ruid=f"r{number}", modified=1.7e9)
+
+
+def test_rows_are_read_again_when_something_was_missed(url: str, tmp_path: Path) -> None:
+    create(url)
+    told: list[str] = []
+    directory, locations = shared_directory(url, tmp_path, told), Locations()
+    directory.start(locations)
+    try:
+        until(lambda: not locations.loading)
+        for number in (10, 11):
+            locations.put(bound(number))
+            directory.bindings.commit([bound(number)], [])
+        directory.database.run(
+            lambda connection: connection.exec_driver_sql(
+                "update location set username = '12', ruid = 'r12' where ruid = 'r11'"
+            )
+        )
+        directory.read_again(locations)
+        assert locations.loading  # from now on a user's rows are read first
+        directory.read_again(locations)
+        until(lambda: not locations.loading)
+        assert sorted(binding.ruid for binding in locations) == ["r10", "r12"]
+        assert "2 bindings were read again" in told
+    finally:
+        directory.stop()
+
+
+def test_a_row_that_another_worker_has_refreshed_does_not_go(url: str, tmp_path: Path) -> None:
+    create(url)
+    directory, locations = shared_directory(url, tmp_path, []), Locations()
+    directory.start(locations)
+    try:
+        until(lambda: not locations.loading)
+        directory.bindings.commit([bound(10), bound(11)], [])
+        directory.database.run(
+            lambda connection: connection.exec_driver_sql(
+                "update location set expires = '2007-01-01 00:00:00' where ruid = 'r11'"
+            )
+        )
+        directory.remove_expired([bound(10, 1.0), bound(11, 1.0)])
+        rows = directory.database.run(
+            lambda connection: connection.exec_driver_sql("select ruid from location").scalars().all()
+        )
+        assert rows == ["r10"]
+    finally:
+        directory.stop()
+
+
+def test_each_worker_has_a_spool_of_its_own() -> None:
+    assert [spool_name(worker) for worker in (1, 2)] == ["spool.db", "spool-2.db"]

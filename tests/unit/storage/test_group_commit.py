@@ -121,3 +121,33 @@ def test_it_wakes_up_by_itself(writer: Writer) -> None:
         while writer.between < 5:
             gevent.sleep(0.001)
     groups.stop()
+
+
+def test_who_waits_is_answered_when_the_others_know(writer: Writer) -> None:
+    told: list[tuple[Changes, object]] = []
+    writer.refused = {"bad": RowRefused("too long")}
+    groups = GroupCommit(writer.write, tell=lambda changes, then: told.append((changes, then)))
+    groups.start()
+    good, bad = binding(ruid="good"), binding(ruid="bad")
+    waiting = gevent.spawn(groups.commit, [good, bad], [])
+    with gevent.Timeout(10):
+        while not told:
+            gevent.sleep(0.001)
+    assert not waiting.ready()
+    (changes, then) = told[0]
+    assert changes == {"good": good}  # what was refused is nobody's news
+    then()  # type: ignore[operator]
+    with pytest.raises(RowRefused):
+        waiting.get(timeout=10)
+    groups.stop()
+
+
+def test_a_failure_is_told_to_nobody_else(writer: Writer) -> None:
+    told: list[object] = []
+    writer.failure = DatabaseUnavailable("away")
+    groups = GroupCommit(writer.write, tell=lambda changes, then: told.append(changes))
+    groups.start()
+    with pytest.raises(DatabaseUnavailable):
+        groups.commit([binding()], [])
+    assert told == []
+    groups.stop()

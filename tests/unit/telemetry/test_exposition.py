@@ -64,3 +64,29 @@ def test_openmetrics_for_those_who_ask_for_it() -> None:
 def test_what_the_catalogue_does_not_know_is_left_out() -> None:
     body, _ = render({"sipbox_from_the_future": [([], 1)]})
     assert b"future" not in body
+
+
+def test_several_workers_have_a_label_but_for_what_they_share() -> None:
+    snapshots = []
+    for count in (3, 4):
+        metrics = Metrics()
+        metrics.requests_received["INVITE", "tcp"] += count
+        metrics.registered_users = 7
+        metrics.call_setup_seconds.observe(0.2)
+        snapshots.append(json.loads(json.dumps(metrics.snapshot())))
+    workers = {
+        str(number): {"snapshot": snapshot, "process": process_numbers()}
+        for number, snapshot in enumerate(snapshots, 1)
+    }
+    body, _ = render({**snapshots[0], "sipbox_up": [([], 1)]}, workers=workers)
+    found = {family.name: family for family in text_string_to_metric_families(body.decode())}
+    received = {
+        sample.labels["worker"]: sample.value
+        for sample in found["sipbox_sip_requests_received"].samples
+        if (sample.labels["method"], sample.labels["transport"]) == ("INVITE", "tcp")
+    }
+    assert received == {"1": 3, "2": 4}
+    assert [(each.labels, each.value) for each in found["sipbox_registered_users"].samples] == [({}, 7)]
+    assert [(each.labels, each.value) for each in found["sipbox_up"].samples] == [({}, 1)]
+    assert {each.labels["worker"] for each in found["sipbox_call_setup_seconds"].samples} == {"1", "2"}
+    assert {each.labels["worker"] for each in found["process_open_fds"].samples} == {"1", "2"}

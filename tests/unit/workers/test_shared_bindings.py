@@ -127,12 +127,20 @@ def test_what_is_heard_is_known(hearer: Hearer) -> None:
 def test_the_later_change_counts(hearer: Hearer) -> None:
     mine = binding("r1", modified=200.0)
     hearer.locations.put(mine)
-    hearer.hear(1, binding("r1", modified=199.0), gone=(("r1", 199.5),))
+    hearer.hear(1, binding("r1", modified=199.4), gone=(("r1", 199.5),))
     assert hearer.locations.get("r1") is mine
     hearer.hear(2, binding("r1", modified=201.0))
     found = hearer.locations.get("r1")
     assert found is not None
     assert found.modified == 201.0
+
+
+def test_a_clock_that_was_set_back_makes_nothing_old(hearer: Hearer) -> None:
+    hearer.locations.put(binding("r1", modified=5000.0))
+    hearer.hear(1, binding("r1", modified=1400.0))
+    assert hearer.locations.get("r1").modified == 1400.0  # type: ignore[union-attr]
+    hearer.hear(2, gone=(("r1", 300.0),))
+    assert hearer.locations.get("r1") is None
 
 
 def test_a_number_that_is_missing_has_all_read_again(hearer: Hearer) -> None:
