@@ -157,10 +157,10 @@ class SipServer:
         self.control.stop()
         self._sweeper.kill()
         self._ticker.stop()
+        if self.neighbours is not None:
+            self.neighbours.stop()  # what is handed over from here on would be in no record
         self.handover.leave(self.core.write_down())
         self.directory.stop()
-        if self.neighbours is not None:
-            self.neighbours.stop()
         self.network.close()
         if self.console is not None:
             self.console.stop()

@@ -72,6 +72,28 @@ def test_a_killed_worker_comes_back_and_the_others_go_on(box: Workers, tmp_path:
     assert [box.ask(number, "status")["bindings"] for number in box.numbers] == [52, 52, 52]
 
 
+def test_a_worker_that_is_restarted_goes_on_with_its_calls(box: Workers) -> None:
+    caller, answers, rings = box.phone_at(1, "10"), box.phone_at(2, "11"), box.phone_at(3, "11")
+    for phone in (answers, rings):
+        assert phone.register().status == 200
+    invite = caller.invite("11")
+    asked = {phone: phone.expect("INVITE") for phone in (answers, rings)}
+    for phone, request in asked.items():
+        phone.reply(request, 180, "Ringing")
+    caller.expect(180)
+    assert box.processes[1].stop() == 0
+    box.start_worker(1)
+    answers.reply(asked[answers], 200, "OK")
+    answered = caller.final(invite, 10)
+    assert answered.status == 200
+    # It has taken its calls up again: the other phone stops.
+    rings.reply(rings.expect("CANCEL", timeout=10), 200, "OK")
+    rings.reply(asked[rings], 487, "Request Terminated")
+    rings.expect("ACK", timeout=10)
+    caller.send(caller.within(caller.dialog_as_caller(invite, answered), "ACK"))
+    answers.expect("ACK")
+
+
 def test_a_worker_that_hangs_holds_up_nobody_and_catches_up(box: Workers) -> None:
     caller, callee = box.phone_at(2, "10"), box.phone_at(1, "11")
     box.hang(2)
