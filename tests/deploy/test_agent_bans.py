@@ -32,3 +32,8 @@ def test_a_key_from_the_vault_and_fail2ban(deployed: Deployments) -> None:
         assert "1 matched" in told
         box.ssh("fail2ban-client set sipbox-phones banip 192.0.2.66")
         assert "192.0.2.66" in box.ssh("nft list set inet sipbox banned4").stdout
+
+        off = {**mine, "agent_fail2ban": False}
+        ansible(box, "playbooks/deploy.yml", "--tags=agent", inventory=off).check()
+        assert "enabled  = false\n" in box.ssh("cat /etc/fail2ban/jail.d/sipbox-phones.conf").stdout
+        assert ansible(box, "playbooks/deploy.yml", "--tags=agent", inventory=off).check().changed == 0

@@ -36,6 +36,14 @@ def test_other_address_closes_the_old_sockets_and_surplus_workers_are_stopped(de
         assert ansible(box, "site.yml", "--tags", "sip_run", inventory=changed).check().changed == 1
         assert box.ssh("systemctl show -p MainPID sipbox@1").stdout != before
 
+        # Or their addresses are newer than the sockets.
+        opened = "systemctl show -p ActiveEnterTimestampMonotonic sipbox@1.socket"
+        before = box.ssh(opened).stdout
+        box.ssh("touch /etc/systemd/system/sipbox@.socket.d/listen.conf")
+        ansible(box, "site.yml", "--tags", "sip_run", inventory=changed).check()
+        assert box.ssh(opened).stdout != before
+        assert box.ssh("systemctl is-active sipbox@1.socket sipbox@1.service").stdout == "active\nactive\n"
+
 
 def test_settings_that_the_program_refuses_are_not_installed(deployed: Deployments) -> None:
     with deployed("bookworm").boot() as box:
