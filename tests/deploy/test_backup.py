@@ -51,7 +51,7 @@ def rows(box: BootedBox) -> dict[str, int]:
 
 
 def test_the_role(deployed: Deployments) -> None:
-    with deployed("bookworm").boot() as box:
+    with deployed("trixie").boot() as box:
         host: Any = box.host()
         place = host.file("/var/backups/sipbox")
         assert (place.user, place.group, place.mode) == ("root", "root", 0o700)
@@ -83,7 +83,7 @@ def test_the_role(deployed: Deployments) -> None:
 
 
 def test_a_lost_box_comes_back(deployed: Deployments, make_phone: MakePhone, tmp_path: Path) -> None:
-    snapshot = deployed("bookworm")
+    snapshot = deployed("trixie")
     with snapshot.boot() as box:
         ten, eleven = make_phone(box, "10"), make_phone(box, "11")
         for phone in (ten, eleven):
@@ -123,7 +123,7 @@ def test_a_lost_box_comes_back(deployed: Deployments, make_phone: MakePhone, tmp
 
 def test_onto_an_empty_box(deployed: Deployments, make_phone: MakePhone, tmp_path: Path) -> None:
     """No word more is needed there; and what is broken changes nothing and leaves the box at work."""
-    snapshot = deployed("bookworm")
+    snapshot = deployed("trixie")
     with snapshot.boot() as box:
         ten, eleven = make_phone(box, "10"), make_phone(box, "11")
         assert eleven.register().status == 200

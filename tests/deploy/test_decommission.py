@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(1500)
 
 @pytest.fixture(scope="module")
 def box(deployed: Deployments) -> Iterator[BootedBox]:
-    with deployed("bookworm").boot() as copy:
+    with deployed("trixie").boot() as copy:
         copy.ssh("nft add table inet neighbour; nft add chain inet neighbour input")
         copy.ssh("mariadb -e 'create database neighbour'; echo kept >/opt/neighbour")
         copy.ssh("sipbox backup create")
@@ -26,7 +26,7 @@ def box(deployed: Deployments) -> Iterator[BootedBox]:
 
 def decommission(box: BootedBox, deployed: Deployments, *extra: str) -> AnsibleRun:
     words = [word for each in extra for word in ("-e", each)]
-    return ansible(box, "playbooks/decommission.yml", *words, inventory=deployed("bookworm").inventory)
+    return ansible(box, "playbooks/decommission.yml", *words, inventory=deployed("trixie").inventory)
 
 
 def neighbours(box: BootedBox) -> None:
@@ -55,7 +55,7 @@ def test_again_changes_nothing(box: BootedBox, deployed: Deployments) -> None:
 
 def test_site_yml_makes_it_a_telephone_system_again(box: BootedBox, deployed: Deployments) -> None:
     """With the subscribers and keys that it had."""
-    snapshot = deployed("bookworm")
+    snapshot = deployed("trixie")
     secret = box.ssh("sha256sum /var/lib/sipbox/secret").stdout
     ansible(box, "site.yml", inventory=snapshot.inventory).check()
     assert box.ssh("sha256sum /var/lib/sipbox/secret").stdout == secret

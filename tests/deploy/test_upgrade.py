@@ -58,7 +58,7 @@ def version_of(clone: Clone) -> str:
 
 @pytest.fixture(scope="module")
 def box(deployed: Deployments) -> Iterator[BootedBox]:
-    with deployed("bookworm").boot() as copy:
+    with deployed("trixie").boot() as copy:
         yield copy
 
 
@@ -68,7 +68,7 @@ def make_clone(box: BootedBox, deployed: Deployments, tmp_path_factory: pytest.T
 
     def make(version: str, *edits: tuple[str, str, str]) -> Clone:
         place = tmp_path_factory.mktemp("clone") / "sipbox"
-        clone = Clone(place, box, deployed("bookworm").inventory)
+        clone = Clone(place, box, deployed("trixie").inventory)
         edit(place / "appliance/__init__.py", f'"{version_of(clone)}"', f'"{version}"')
         for file, old, new in edits:
             edit(place / file, old, new)
