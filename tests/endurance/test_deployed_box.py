@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.test_units import WORKER, main_pid, restarts_under_load, shown
+from tests.deploy.test_units import DOMAIN, WORKER, main_pid, restarts_under_load, shown
 from tests.harness.booted_box import BootedBox
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
+from tests.harness.phone import Phone
 from tests.harness.waiting import wait_until
 
 pytestmark = [pytest.mark.endurance, pytest.mark.timeout(3600)]
@@ -38,3 +39,47 @@ def test_ten_minutes_without_the_database(box: BootedBox) -> None:
     wait_until(
         "it is back", lambda: "database answers" in shown(box, WORKER, "StatusText"), timeout=60, every=0.5
     )
+
+
+def test_how_long_until_phones_on_tcp_are_back_after_a_reboot(
+    box: BootedBox, box_network: BoxNetwork, record_property: pytest.RecordProperty
+) -> None:
+    """No connection outlives a reboot. Each of two hundred phones tries to connect again once a second."""
+    users = [f"t{number}" for number in range(200)]
+    values = ", ".join(f"('{user}', '{DOMAIN}', 'secret')" for user in users)
+    box.ssh(f'mariadb openser -e "insert into subscriber (username, domain, password) values {values}"')
+    phones = [registered(box, box_network, user) for user in users]
+    assert all(phones)
+    begun = time.monotonic()
+    box.reboot()
+    up = time.monotonic() - begun
+    away, deadline = list(users), begun + 300
+    while len(away) > len(users) // 100:
+        assert time.monotonic() < deadline, f"{len(away)} are away still"
+        began = time.monotonic()
+        away = [user for user in away if not registered(box, box_network, user)]
+        time.sleep(max(0.0, began + 1.0 - time.monotonic()))
+    back = time.monotonic() - begun
+    for phone in phones:
+        if phone:
+            phone.close()
+    record_property("seconds until SSH answered", round(up, 1))
+    record_property("seconds until 99 % were back", round(back, 1))
+    print(f"{box.release}: SSH after {up:.1f} s, 99 % of the phones on TCP back after {back:.1f} s")
+
+
+def registered(box: BootedBox, network: BoxNetwork, user: str) -> Phone | None:
+    """A phone that has connected and registered, or None when that failed."""
+    try:
+        phone = Phone(
+            user, "secret", proxy=(box.address, 5060), domain=DOMAIN, transport="tcp", address=network.address
+        )
+    except OSError:
+        return None
+    try:
+        if phone.register().status == 200:
+            return phone
+    except (AssertionError, OSError):
+        pass
+    phone.close()
+    return None
