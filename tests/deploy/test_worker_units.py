@@ -73,7 +73,7 @@ def test_a_share_is_given_back_and_returns(box_network: BoxNetwork, release: str
             "[Timer]\nOnActiveSec=\nOnActiveSec=5\n",
         )
         write(box, "/usr/local/bin/sipbox", PROGRAM, mode="755")
-        box.ssh("useradd --system sipbox && mkdir -p /run/sipbox /etc/sipbox && chown sipbox: /run/sipbox")
+        box.ssh("useradd --system sipbox && mkdir -p /run/sipbox /run/sipbox-starts /etc/sipbox && chown sipbox: /run/sipbox")
         box.ssh("systemctl daemon-reload && systemctl start sipbox@1.socket sipbox@2.socket sipbox@3.socket")
         box.ssh("systemctl start sipbox@1 sipbox@2 sipbox@3")
         assert set(answers(box)) == {"1", "2", "3"}
@@ -91,21 +91,21 @@ def test_a_share_is_given_back_and_returns(box_network: BoxNetwork, release: str
         # It is tried again, fails, and gives the socket back at once.
         wait_until(
             "it was tried again",
-            lambda: int(box.ssh("cat /run/sipbox/failed-2 2>/dev/null | wc -l").stdout) >= 4,
+            lambda: int(box.ssh("cat /run/sipbox-starts/failed-2 2>/dev/null | wc -l").stdout) >= 4,
             timeout=60,
         )
         wait_until("the others have its share", lambda: set(answers(box)) == {"1", "3"}, timeout=60)
 
         box.ssh("rm /etc/sipbox/broken-2")
         wait_until("it has its share again", lambda: set(answers(box)) == {"1", "2", "3"}, timeout=60)
-        assert box.ssh("test -e /run/sipbox/failed-2", check=False).returncode == 1
+        assert box.ssh("test -e /run/sipbox-starts/failed-2", check=False).returncode == 1
 
         # The last that lives never gives up: what arrives waits for it.
         box.ssh("systemctl stop sipbox@2.socket sipbox@3.socket; touch /etc/sipbox/broken-1")
         box.ssh("systemctl kill --signal=KILL sipbox@1")
         wait_until(
             "it has failed often",
-            lambda: int(box.ssh("cat /run/sipbox/failed-1 2>/dev/null | wc -l").stdout) >= 4,
+            lambda: int(box.ssh("cat /run/sipbox-starts/failed-1 2>/dev/null | wc -l").stdout) >= 4,
             timeout=60,
         )
         assert box.ssh("systemctl is-active sipbox@1.socket").stdout.strip() == "active"
