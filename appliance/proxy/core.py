@@ -27,10 +27,10 @@ from appliance.proxy.parts import Parts
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.replies import PROFILES
-from appliance.proxy.response_context import Surroundings
 from appliance.proxy.responses import Responses
 from appliance.proxy.routes import Routes
 from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.takeover import Takeover
 from appliance.proxy.targets import TargetSet
 from appliance.registrar.binding import Binding

@@ -15,7 +15,7 @@ from appliance.proxy.branch import Branches, copy_of, same_worker
 from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.response_context import Surroundings
+from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.targets import Target, numbered
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request, Response

@@ -16,7 +16,8 @@ from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.replies import Answer
-from appliance.proxy.response_context import ResponseContext, Surroundings
+from appliance.proxy.response_context import ResponseContext
+from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.targets import Target, TargetSet, in_groups, numbered
 from appliance.sip.message import Request
 

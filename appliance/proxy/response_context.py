@@ -1,127 +1,29 @@
 """The response context of one forwarded request: its branches, and what becomes of their responses (RFC 3261
 §16.7).
 
-Parallel and serial forking, the best response, CANCEL of the rest, Timer C (§16.8) and a ring time of its own
-for 'no answer'. Must not know where targets come from, nor any socket.
+Parallel and serial forking, the best response, CANCEL of the rest. Must not know where targets come from, nor
+any socket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from appliance.errors import StorageError
 from appliance.proxy.best_response import Final, best, gather_challenges
-from appliance.proxy.forward import Forwarder, Unroutable
-from appliance.proxy.incoming import Answers, Incoming
+from appliance.proxy.client_branch import Branch
+from appliance.proxy.forward import Unroutable
+from appliance.proxy.incoming import Incoming
+from appliance.proxy.lost_connection import await_return
 from appliance.proxy.replies import Answer
-from appliance.proxy.targets import Target, TargetSet, numbered
-from appliance.proxy.unfinished import (
-    SentCopy,
-    Unfinished,
-    UnfinishedBranch,
-    bytes_of,
-    lasting,
-    lasting_target,
-    text_of,
-)
+from appliance.proxy.ring_time import RingTime
+from appliance.proxy.surroundings import Surroundings
+from appliance.proxy.targets import Target, numbered
+from appliance.proxy.unfinished import Unfinished, bytes_of, lasting, lasting_target, text_of
 from appliance.sip.hop import Hop
-from appliance.sip.message import Request, Response
+from appliance.sip.message import Response
 from appliance.sip.parser import parse
 from appliance.sip.reply import REASONS
-from appliance.telemetry.metrics import Metrics
-from appliance.transaction.table import (
-    ClientTransaction,
-    InviteClientTransaction,
-    ServerTransaction,
-    TransactionTable,
-)
-from appliance.transaction.timers import Timer
-
-# How often a call looks whether a phone that lost its connection is back.
-_LOOK_EVERY = 0.2
-
-
-class Surroundings(NamedTuple):
-    """What all response contexts share. ``defer`` runs a callable soon, where it may block."""
-
-    forwarder: Forwarder
-    transactions: TransactionTable
-    answers: Answers
-    metrics: Metrics
-    clock: Callable[[], float]
-    defer: Callable[..., object]
-    send: Callable[[bytes, Hop], None]
-    targets: TargetSet
-    flow_patience_seconds: float
-    ring_seconds: float
-    timer_c_seconds: float
-
-
-class Branch:
-    """One copy of the request under way to one target; the user of its client transaction."""
-
-    __slots__ = ("context", "final", "number", "patience", "proceeding", "target", "transaction")
-
-    def __init__(self, context: ResponseContext, target: Target, number: int) -> None:
-        self.context = context
-        self.target = target
-        self.number = number
-        self.transaction: ClientTransaction | None = None
-        self.patience: float | None = None
-        self.proceeding = False
-        self.final: Final | None = None
-
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        self.context.branch_answered(self, response, now)
-
-    def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        self.context.branch_ended(self, Final(408, None), now)
-
-    def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
-        # §16.9 asks for a 503 here; to a caller, a phone that cannot be reached is one that is not there.
-        self.context.branch_ended(self, Final(480, None), now)
-
-    @property
-    def lingers(self) -> bool:
-        """Whether its transaction has something to send still: the request, its CANCEL, a refusal's ACK."""
-        return self.transaction is not None and bool(self.transaction.data and self.transaction.shelved)
-
-    def remains(self, now: float) -> UnfinishedBranch:
-        """What another process has to know of it."""
-        final, transaction, sent = self.final, self.transaction, None
-        if transaction is not None and self.lingers:
-            wanted = transaction.wanted_cancel if isinstance(transaction, InviteClientTransaction) else None
-            sent = SentCopy(
-                data=text_of(transaction.data),
-                hop=lasting(transaction.hop),
-                branch=transaction.branch,
-                transaction=transaction.remains(now),
-                cancel=None if wanted is None else list(wanted),
-            )
-        answer = None if final is None or final.response is None else text_of(final.response.encode())
-        return UnfinishedBranch(
-            number=self.number,
-            target=lasting_target(self.target),
-            proceeding=self.proceeding,
-            final=None if final is None else (final.status, answer),
-            sent=sent,
-        )
-
-    def go_on(self, sent: SentCopy, table: TransactionTable, then: float, soon: float) -> None:
-        """Takes up its transaction; a CANCEL that has had no effect by ``soon`` is sent again. Raises as
-        ``context`` does."""
-        data = bytes_of(sent.data)
-        request = parse(data)
-        if not isinstance(request, Request):
-            raise ValueError("no request")
-        # What is sent may be the ACK of a refusal, which belongs to its INVITE.
-        method = "INVITE" if request.method == "ACK" else request.method
-        self.transaction = transaction = table.resume_client(
-            request, data, sent.hop, self, (sent.branch, method), sent.transaction, then, soon
-        )
-        if sent.cancel is not None and isinstance(transaction, InviteClientTransaction):
-            table.cancel_again(transaction, sent.cancel, soon)
+from appliance.transaction.table import InviteClientTransaction, ServerTransaction
 
 
 class ResponseContext:
@@ -132,7 +34,7 @@ class ResponseContext:
 
     __slots__ = (
         "_around", "_branches", "_breadth", "_cancelled", "_done", "_groups", "_incoming", "_invite",
-        "_on_final", "_ring_until", "_server", "_timer", "_timer_c_until",
+        "_on_final", "_ring_time", "_server",
     )  # fmt: skip
 
     def __init__(self, incoming: Incoming, around: Surroundings, on_final: Callable[[int], None]) -> None:
@@ -145,9 +47,7 @@ class ResponseContext:
         self._groups: list[list[Target]] = []
         self._branches: list[Branch] = []
         self._breadth: int | None = None
-        self._timer: Timer | None = None
-        self._ring_until = 0.0
-        self._timer_c_until = 0.0
+        self._ring_time: RingTime | None = None
         self._done = False
         self._cancelled = False
 
@@ -181,13 +81,14 @@ class ResponseContext:
         share = None if self._breadth is None else max(1, self._breadth // len(group))
         for branch in branches:
             if len(branches) > 1 and self._around.forwarder.may_wait(branch.target):
-                self._around.defer(self._send, branch, share)
+                self._around.defer(self.send, branch, share)
             else:
-                self._send(branch, share)
+                self.send(branch, share)
         if self._invite and not self._done:
-            self._watch(self._around.clock())
+            self._ring(self._around.clock())
 
-    def _send(self, branch: Branch, share: int | None) -> None:
+    def send(self, branch: Branch, share: int | None) -> None:
+        """Sends the copy, with ``share`` of the Max-Breadth; may block."""
         around = self._around
         try:
             outgoing = around.forwarder.prepare(self._incoming, branch.target, branch.number, share)
@@ -199,7 +100,7 @@ class ResponseContext:
             )
         except Unroutable as obstacle:
             if branch.target.aor is not None and branch.target.hop is not None and self._invite:
-                self._await_return(branch, share)
+                await_return(around, self, branch, share)
             else:
                 self.branch_ended(branch, Final(obstacle.status, None), around.clock())
         except Exception:
@@ -209,37 +110,11 @@ class ResponseContext:
         else:
             around.metrics.requests_forwarded[request.method, outgoing.hop.transport] += 1
 
-    def _await_return(self, branch: Branch, share: int | None) -> None:
-        """A phone that lost its connection may be on its way back: the call waits, but not for Timer B."""
-        around = self._around
-        if branch.patience is None:
-            branch.patience = around.clock() + around.flow_patience_seconds
-        until = branch.patience
-
-        def look(now: float) -> None:
-            if branch.final is not None or self._done:
-                return
-            if now >= until:
-                self.branch_ended(branch, Final(480, None), now)
-            else:
-                around.defer(self._look_again, branch, share)
-
-        around.transactions.wheel.schedule(min(around.clock() + _LOOK_EVERY, until), look)
-
-    def _look_again(self, branch: Branch, share: int | None) -> None:
-        if branch.final is not None or self._done:
-            return
-        tried = {each.target.hop for each in self._branches}
-        tried.update(each.hop for group in self._groups for each in group)
-        try:
-            target = self._around.targets.returned(branch.target, tried)
-        except StorageError:
-            target = None
-        if target is None:
-            self._await_return(branch, share)
-        else:
-            branch.target = target
-            self._send(branch, share)
+    def tried(self) -> set[Hop | None]:
+        """Where a copy went, or will go."""
+        tried = {branch.target.hop for branch in self._branches}
+        tried.update(target.hop for group in self._groups for target in group)
+        return tried
 
     # -- over a restart --------------------------------------------------------------------------------------
 
@@ -255,7 +130,7 @@ class ResponseContext:
 
     def remains(self, now: float) -> Unfinished:
         """All that another process has to know to go on."""
-        incoming, server = self._incoming, self._server
+        incoming, server, ring_time = self._incoming, self._server, self._ring_time
         uri, routes = incoming.came_as
         return Unfinished(
             request=text_of(incoming.request.encode()),
@@ -270,8 +145,8 @@ class ResponseContext:
             breadth=self._breadth,
             cancelled=self._cancelled,
             done=self._done,
-            ring_left=self._ring_until - now,
-            timer_c_left=self._timer_c_until - now,
+            ring_left=(0.0 if ring_time is None else ring_time.until) - now,
+            timer_c_left=(0.0 if ring_time is None else ring_time.timer_c_until) - now,
         )
 
     def go_on(self, record: Unfinished, then: float, soon: float) -> None:
@@ -279,8 +154,6 @@ class ResponseContext:
         ValueError or SipError when the record is none."""
         self._groups, self._breadth = record.groups, record.breadth
         self._cancelled, self._done = record.cancelled, record.done
-        self._ring_until = max(then + record.ring_left, soon)
-        self._timer_c_until = max(then + record.timer_c_left, soon)
         for each in record.branches:
             branch = Branch(self, each.target, each.number)
             branch.proceeding = each.proceeding
@@ -290,13 +163,14 @@ class ResponseContext:
                 branch.final = Final(status, response if isinstance(response, Response) else None)
             self._branches.append(branch)
         if self._invite and not self._done:
-            self._arm()
+            until, timer_c_until = max(then + record.ring_left, soon), max(then + record.timer_c_left, soon)
+            self._ring_time = RingTime(self._around.transactions.wheel, until, timer_c_until, self._no_answer)
         share = None if self._breadth is None else max(1, self._breadth // max(1, len(self._branches)))
         for branch, each in zip(self._branches, record.branches, strict=True):
             if each.sent is not None:
                 branch.go_on(each.sent, self._around.transactions, then, soon)
             elif branch.final is None:  # a name was being looked up for it, or its phone was away
-                self._around.defer(self._send, branch, share)
+                self._around.defer(self.send, branch, share)
         self._group_ended(self._around.clock())
 
     # -- the way back: responses of the branches -------------------------------------------------------------
@@ -313,7 +187,8 @@ class ResponseContext:
             if status >= 200:
                 self.branch_ended(branch, Final(502, None), now)
         elif status < 200:
-            self._timer_c_until = now + self._around.timer_c_seconds
+            if self._ring_time is not None:
+                self._ring_time.timer_c_until = now + self._around.timer_c_seconds
             self._forward(response, now)
         elif status < 300:
             self._success(branch, response, now)
@@ -390,13 +265,13 @@ class ResponseContext:
     def _end(self, status: int, now: float) -> None:
         self._done = True
         self._groups.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._ring_time is not None:
+            self._ring_time.stop()
+            self._ring_time = None
         self._cancel_pending(now)
         self._on_final(status)
 
-    # -- CANCEL and patience ---------------------------------------------------------------------------------
+    # -- CANCEL and silence ----------------------------------------------------------------------------------
 
     def on_cancel(self, transaction: ServerTransaction, now: float) -> None:
         """The caller has given up: so do the branches, and their 487 is what it gets (§9.2, §16.10)."""
@@ -428,24 +303,19 @@ class ResponseContext:
             self._around.metrics.requests_forwarded["CANCEL", transaction.hop.transport] += 1
             self._around.transactions.cancel(transaction, now)
 
-    def _watch(self, now: float) -> None:
-        """Arms the ring time of the group that has just begun, and Timer C, which each ringing begins anew
-        (§16.8)."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._ring_until = now + self._around.ring_seconds
-        self._timer_c_until = now + self._around.timer_c_seconds
-        self._arm()
-
-    def _arm(self) -> None:
-        when = min(self._ring_until, self._timer_c_until)
-        self._timer = self._around.transactions.wheel.schedule(when, self._no_answer)
+    def _ring(self, now: float) -> None:
+        """The group that has just begun has its own time to ring."""
+        around = self._around
+        if self._ring_time is not None:
+            self._ring_time.stop()
+        self._ring_time = RingTime(
+            around.transactions.wheel,
+            now + around.ring_seconds,
+            now + around.timer_c_seconds,
+            self._no_answer,
+        )
 
     def _no_answer(self, now: float) -> None:
-        if now < self._ring_until and now < self._timer_c_until:
-            self._arm()
-            return
-        self._timer = None
         waiting = [branch for branch in self._branches if branch.final is None]
         for branch in waiting:
             branch.final = Final(408, None)

@@ -16,9 +16,11 @@ from itertools import islice
 from appliance.auth.nonce import NonceSource
 from appliance.errors import SipError
 from appliance.proxy.calls import Calls
+from appliance.proxy.client_branch import Branch
 from appliance.proxy.incoming import Incoming, reply_hop
 from appliance.proxy.relays import Relays, nobody_watches
-from appliance.proxy.response_context import Branch, ResponseContext, Surroundings
+from appliance.proxy.response_context import ResponseContext
+from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.unfinished import Unfinished, Unreadable, bytes_of, read, write
 from appliance.sip.message import Request
 from appliance.sip.parser import parse
@@ -89,12 +91,12 @@ class Takeover:
     def _contexts(self) -> Iterator[ResponseContext]:
         seen = set()
         for transaction in self._around.transactions:
-            context = None
+            context: object = None
             if isinstance(transaction, ClientTransaction) and isinstance(transaction.user, Branch):
                 context = transaction.user.context
-            elif isinstance(transaction, ServerTransaction) and isinstance(transaction.user, ResponseContext):
+            elif isinstance(transaction, ServerTransaction):
                 context = transaction.user
-            if context is not None and id(context) not in seen:
+            if isinstance(context, ResponseContext) and id(context) not in seen:
                 seen.add(id(context))
                 yield context
 

@@ -272,39 +272,6 @@ class TestCancel:
 
 
 class TestSilence:
-    def test_no_answer_within_the_ring_time(self) -> None:
-        call = Call(*CONTACTS[:2], ring_seconds=20)
-        for phone in PHONES[:2]:
-            call.answer(phone, 180)
-        assert statuses(call.stage.advance(19.9)) == []
-        sent = call.stage.advance(0.2)
-        assert statuses(sent) == [408]
-        assert sorted(methods(sent)) == [("CANCEL", "192.0.2.11"), ("CANCEL", "192.0.2.12")]
-        assert statuses(call.answer(PHONES[0], 487)) == []
-
-    def test_ringing_does_not_prolong_the_ring_time(self) -> None:
-        call = Call(CONTACTS[0], ring_seconds=20)
-        call.answer(PHONES[0], 180)
-        call.stage.advance(15)
-        call.answer(PHONES[0], 180)
-        assert 408 in statuses(call.stage.advance(5.1))
-
-    def test_after_no_answer_the_next_group_rings(self) -> None:
-        call = Call(*CONTACTS[:2], q=(0.9, 0.5), ring_seconds=20)
-        call.answer(PHONES[0], 180)
-        sent = call.stage.advance(20.1)
-        assert methods(sent) == [("CANCEL", "192.0.2.11"), ("INVITE", "192.0.2.12")]
-        call.collect(sent)
-        assert statuses(call.answer(PHONES[1], 200)) == [200]
-
-    def test_timer_c_begins_anew_with_each_ringing(self) -> None:
-        call = Call(CONTACTS[0], ring_seconds=1000)
-        call.answer(PHONES[0], 180)
-        call.stage.advance(170)
-        call.answer(PHONES[0], 183)
-        assert statuses(call.stage.advance(170)) == []
-        assert statuses(call.stage.advance(12))[0] == 408
-
     def test_a_phone_that_is_gone(self) -> None:
         """Timer B."""
         call = Call(CONTACTS[0])
@@ -327,22 +294,6 @@ class TestSilence:
         stage.unreachable.add(("192.0.2.11", 5060))
         stage.let_in(stage.request("INVITE"))
         assert statuses(stage.advance(0.1)) == [480]
-
-    def test_a_tcp_phone_whose_connection_is_gone_holds_nobody_up(self) -> None:
-        stage = Stage()
-        stage.add_user("10")
-        stage.bind("11", CONTACTS[0], hop=Hop("tcp", "192.0.2.11", 40000))
-        stage.bind("11", CONTACTS[1])
-        stage.unreachable.add(("192.0.2.11", 40000))
-        _, sent = stage.let_in(stage.request("INVITE"))
-        assert methods(sent) == [("INVITE", "192.0.2.12")]
-        stage = Stage()
-        stage.add_user("10")
-        stage.bind("11", CONTACTS[0], hop=Hop("tcp", "192.0.2.11", 40000))
-        stage.unreachable.add(("192.0.2.11", 40000))
-        _, sent = stage.let_in(stage.request("INVITE"))
-        assert statuses(sent) == [100]
-        assert statuses(stage.advance(5.1)) == [480]
 
 
 def test_a_100_goes_out_when_a_lookup_takes_more_than_200_ms() -> None:

@@ -1,0 +1,32 @@
+"""What all response contexts share: the other parts of the proxy, the clock, and the times of patience.
+
+A tuple and no more. Must not know any single request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from appliance.proxy.forward import Forwarder
+from appliance.proxy.incoming import Answers
+from appliance.proxy.targets import TargetSet
+from appliance.sip.hop import Hop
+from appliance.telemetry.metrics import Metrics
+from appliance.transaction.table import TransactionTable
+
+
+class Surroundings(NamedTuple):
+    """``clock`` is monotonic; ``defer`` runs a callable soon, where it may block; times are in seconds."""
+
+    forwarder: Forwarder
+    transactions: TransactionTable
+    answers: Answers
+    metrics: Metrics
+    clock: Callable[[], float]
+    defer: Callable[..., object]
+    send: Callable[[bytes, Hop], None]
+    targets: TargetSet
+    flow_patience_seconds: float
+    ring_seconds: float
+    timer_c_seconds: float
