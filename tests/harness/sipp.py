@@ -44,6 +44,7 @@ class Sipp:
     of packets that it loses on purpose, both ways. ``pause_ms`` is how long a call lasts.
     ``strict`` False lets it pass over messages that it does not expect, such as a second 407 to one INVITE,
     as phones do: SIPp does not look at the branch.
+    ``response_times`` keeps how long each call of a scenario with ``rtd`` took, for ``response_times()``.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Sipp:
         timeout: float = 60.0,
         address: str = LOOPBACK,
         strict: bool = True,
+        response_times: bool = False,
     ) -> None:
         self.scenario, self.port, self.timeout = scenario, port or free_port(address=address), timeout
         self.address = address
@@ -93,6 +95,8 @@ class Sipp:
         command += ["-timeout", f"{timeout:g}s", "-timeout_error"]
         if not strict:
             command += ["-default_behaviors", "all,-abortunexp"]
+        if response_times:
+            command += ["-trace_rtt", "-rtt_freq", "20"]
         if lost:
             command += ["-lost", str(lost)]
         if users:
@@ -148,6 +152,14 @@ class Sipp:
             at_once=max(int(row["CurrentCall"]) for row in rows),
             retransmissions=int(last["Retransmissions(C)"]),
         )
+
+    def response_times(self) -> list[float]:
+        """Milliseconds from ``start_rtd`` to ``rtd``, one for each call that came so far."""
+        times = []
+        for path in self._place.glob("*_rtt.csv"):
+            with path.open(newline="") as file:
+                times += [float(row["response_time_ms"]) for row in csv.DictReader(file, delimiter=";")]
+        return times
 
     @property
     def so_far(self) -> int:

@@ -1,0 +1,166 @@
+"""Readings of a run as a file to keep, and as Markdown tables: medians, ratios with their intervals, targets.
+
+Everything here is computed from what is kept, so that a kept run prints the same again.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+from benchmarks.load import Cost
+from benchmarks.statistics_of_rounds import Ratio, paired_ratio
+
+_OURS = "sipbox"
+_SEED_1, _SEED_2 = "Kamailio, seed, db_mode 1", "Kamailio, seed, db_mode 2"
+_TUNED_1, _TUNED_2 = "Kamailio, tuned, db_mode 1", "Kamailio, tuned, db_mode 2"
+
+
+class Reading(NamedTuple):
+    """One figure of one server in one round (0: before the rounds). ``value`` is ``cost``'s total, or what
+    ``what`` says; ``cost`` is there for loads.
+    """
+
+    round: int
+    server: str
+    what: str
+    value: float
+    cost: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, round_: int, server: str, what: str, value: Cost | float) -> Self:
+        if isinstance(value, Cost):
+            return cls(round_, server, what, value.total, value._asdict())
+        return cls(round_, server, what, value)
+
+
+class Target(NamedTuple):
+    """Which ratio is aimed at: of ``what``, ours through ``against``'s."""
+
+    what: str
+    against: str
+    goal: float
+    at_most: bool = True
+
+
+TARGETS = (
+    Target("registration, 1,000/s", _TUNED_1, 0.5),
+    Target("registration, half the highest rate", _TUNED_1, 0.5),
+    Target("highest rate, registrations/s", _TUNED_1, 2.0, at_most=False),
+    Target("registration, 1,000/s", _SEED_2, 0.7),
+    Target("registration, half the highest rate", _SEED_2, 0.7),
+    Target("call, 200/s", _SEED_1, 0.7),
+    Target("call, half the highest rate", _SEED_1, 0.7),
+    Target("call, 200/s", _TUNED_1, 1.0),
+    Target("call, half the highest rate", _TUNED_1, 1.0),
+    Target("registration, first after a start", _SEED_1, 0.6),
+)
+_FIRST_CALL = ": first call, s"
+
+
+def kept(
+    machine: Mapping[str, str], options: Mapping[str, Any], readings: Iterable[Reading]
+) -> dict[str, Any]:
+    """What is written to the file."""
+    return {
+        "machine": dict(machine),
+        "options": {name: value for name, value in options.items() if name not in ("report", "quick")},
+        "readings": [reading._asdict() for reading in readings],
+    }
+
+
+def text(run: Mapping[str, Any]) -> str:
+    """All tables of a run that was kept."""
+    readings = [Reading(**reading) for reading in run["readings"]]
+    parts = [
+        ", ".join(f"{name} {value}" for name, value in run["machine"].items()),
+        ", ".join(f"{name} {value}" for name, value in run["options"].items()),
+        "Costs: CPU µs an operation, server + MariaDB, median of the rounds; behind them p50/p99 in ms.",
+        medians(readings),
+        "sipbox through Kamailio, round by round: geometric mean (95 % interval).",
+        ratios(readings),
+        "Targets: yes or no when the whole interval says so.",
+        targets(readings),
+    ]
+    unclean = [reading for reading in readings if reading.cost and not Cost(**reading.cost).clean]
+    parts += [
+        f"Not clean, round {reading.round}: {reading.server}, {reading.what}:"
+        f" {reading.cost['failed']} failed, {reading.cost['retransmissions']} retransmissions"
+        f" of {reading.cost['operations']}"
+        for reading in unclean
+        if reading.cost
+    ]
+    return "\n\n".join(parts)
+
+
+def medians(readings: Sequence[Reading]) -> str:
+    """A row for each operation, a column for each server."""
+    servers, whats = _order(reading.server for reading in readings), _order(r.what for r in readings)
+    rows = []
+    for what in whats:
+        cells = [[r for r in readings if (r.server, r.what) == (server, what)] for server in servers]
+        rows.append([what, *(_cell(found) for found in cells)])
+    return table(["", *servers], rows)
+
+
+def ratios(readings: Sequence[Reading]) -> str:
+    """A row for each operation that sipbox and another have in common."""
+    others = [server for server in _order(r.server for r in readings) if server != _OURS]
+    rows = []
+    for what in _order(reading.what for reading in readings if reading.server == _OURS):
+        found = [ratio(readings, what, other) for other in others]
+        if any(found):
+            rows.append([what, *(str(each) if each else "" for each in found)])
+    return table(["", *others], rows)
+
+
+def targets(readings: Sequence[Reading]) -> str:
+    """A row for each target that was measured."""
+    rows = []
+    starts = [r.what for r in readings if r.what.endswith(_FIRST_CALL)]
+    for target in (*TARGETS, *(Target(what, _SEED_1, 1.0) for what in _order(starts))):
+        found = ratio(readings, target.what, target.against)
+        if found:
+            met = found.at_most(target.goal) if target.at_most else found.at_least(target.goal)
+            sign = "≤" if target.at_most else "≥"
+            rows.append([target.what, target.against, f"{sign} {target.goal:g}", str(found), met])
+    return table(["", "against", "target", "measured", "met"], rows)
+
+
+def ratio(readings: Iterable[Reading], what: str, against: str) -> Ratio | None:
+    """Ours through theirs, of the rounds in which both did ``what`` without a failure."""
+    by_server: dict[str, dict[int, float]] = {_OURS: {}, against: {}}
+    for reading in readings:
+        failed = reading.cost is not None and reading.cost["failed"] > 0
+        if reading.what == what and reading.server in by_server and not failed and reading.value > 0:
+            by_server[reading.server][reading.round] = reading.value
+    ours, theirs = by_server[_OURS], by_server[against]
+    rounds = sorted(ours.keys() & theirs.keys())
+    return paired_ratio([ours[number] for number in rounds], [theirs[number] for number in rounds])
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(readings: Sequence[Reading]) -> str:
+    costs = [reading.cost for reading in readings if reading.cost and not reading.cost["failed"]]
+    if costs:
+        middle = {key: statistics.median(cost[key] for cost in costs) for key in costs[0]}
+        return (
+            f"{middle['server']:.0f} + {middle['database']:.0f} ({middle['p50']:.0f}/{middle['p99']:.0f} ms)"
+        )
+    if not readings:
+        return ""
+    if readings[0].cost:
+        return "failed"
+    value = statistics.median(reading.value for reading in readings)
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def _order(names: Iterable[str]) -> list[str]:
+    """Each once, in the order of its first time."""
+    return list(dict.fromkeys(names))
