@@ -82,6 +82,7 @@ def text(run: Mapping[str, Any]) -> str:
         ratios(readings),
         "Targets: yes or no when the whole interval says so.",
         targets(readings),
+        limits(readings, float(run["machine"]["fdatasync p99"].split()[0])),
     ]
     unclean = [reading for reading in readings if reading.cost and not Cost(**reading.cost).clean]
     parts += [
@@ -126,6 +127,22 @@ def targets(readings: Sequence[Reading]) -> str:
             sign = "≤" if target.at_most else "≥"
             rows.append([target.what, target.against, f"{sign} {target.goal:g}", str(found), met])
     return table(["", "against", "target", "measured", "met"], rows)
+
+
+def limits(readings: Sequence[Reading], sync_ms: float) -> str:
+    """What sipbox has to keep by itself, median of the rounds; ``sync_ms`` is the disk's own p99."""
+    ours = [reading for reading in readings if reading.server == _OURS]
+    p99s = [r.cost["p99"] for r in ours if r.cost and r.what == "registration, half the highest rate"]
+    starts = [r.value for r in ours if r.what == f"start, 100,000 bindings{_FIRST_CALL}"]
+    rows = []
+    for what, values, limit in (
+        ("p99 of a registration at half the highest rate, ms", p99s, max(10.0, 3 * sync_ms)),
+        ("first call after a start with 100,000 bindings, s", starts, 2.0),
+    ):
+        if values:
+            middle = statistics.median(values)
+            rows.append([what, f"≤ {limit:g}", f"{middle:.2f}", "yes" if middle <= limit else "no"])
+    return table(["sipbox alone", "limit", "measured", "met"], rows)
 
 
 def ratio(readings: Iterable[Reading], what: str, against: str) -> Ratio | None:

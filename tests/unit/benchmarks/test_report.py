@@ -51,6 +51,16 @@ def test_a_target_that_is_missed_says_no() -> None:
     assert f"| {WHAT} | {KAMAILIO} | ≤ 0.5 | 0.90 (0.88–0.93) | no |" in missed
 
 
+def test_a_slow_disk_widens_the_limit_of_p99_and_no_other() -> None:
+    half, started = "registration, half the highest rate", "start, 100,000 bindings: first call, s"
+    ours = [Reading.of(1, "sipbox", half, cost(50)._replace(p99=20.0)), Reading.of(1, "sipbox", started, 2.5)]
+    strict, wide = report.limits(ours, 1.0), report.limits(ours, 8.0)
+    assert "half the highest rate, ms | ≤ 10 | 20.00 | no |" in strict
+    assert "half the highest rate, ms | ≤ 24 | 20.00 | yes |" in wide
+    assert "bindings, s | ≤ 2 | 2.50 | no |" in strict
+    assert "bindings, s | ≤ 2 | 2.50 | no |" in wide
+
+
 def test_the_table_has_medians_and_latencies() -> None:
     rows = report.medians(
         readings((cost(40, 9), cost(80)), (cost(50, 11), cost(80)), (cost(60, 10), cost(81)))
@@ -63,7 +73,7 @@ def test_the_table_has_medians_and_latencies() -> None:
 
 
 def test_a_kept_run_prints_the_same_again() -> None:
-    machine, options = {"CPU": "a fast one", "cores": "2"}, {"rounds": 2}
+    machine, options = {"CPU": "a fast one", "fdatasync p99": "2.0 ms"}, {"rounds": 2}
     run = report.kept(machine, options, readings((cost(40), cost(80)), (cost(41, failed=2), cost(80))))
     told = report.text(json.loads(json.dumps(run)))
     assert told == report.text(run)
