@@ -7,12 +7,10 @@ yet, close. The process must have been monkey-patched by gevent before.
 
 from __future__ import annotations
 
-import gc
 import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -21,40 +19,26 @@ from gevent.event import Event
 from appliance.auth.keys import load_keys
 from appliance.config import Settings
 from appliance.control import ControlServer
-from appliance.errors import SettingsError
+from appliance.expiry import Expiry
+from appliance.memory import settle_memory
+from appliance.network import Network
 from appliance.operations import Box, commands
 from appliance.proxy.branch import worker_in
 from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.sip.hop import Hop
-from appliance.sip.message import Limits
 from appliance.storage.directory import Directory
 from appliance.storage.handover import Handover
-from appliance.supervision.descriptors import Descriptors, handed_over
+from appliance.supervision.descriptors import handed_over
 from appliance.supervision.heartbeat import Heartbeat
-from appliance.supervision.notify import Notifier, notifier
+from appliance.supervision.notify import notifier
 from appliance.telemetry.console import TraceConsole
 from appliance.telemetry.journal import open_journal
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
-from appliance.transport.flows import Flows, names_of
 from appliance.transport.greenlets import ParkedGreenlets
-from appliance.transport.resolver import Resolver
 from appliance.workers.neighbours import Duties, Neighbours
 from appliance.workers.shared_bindings import Hearing
 from appliance.workers.shared_network import SharedNetwork
-
-# Why a connection ended, by the first words of the transport's reason.
-_CLOSED = (
-    ("closed by the peer", "peer"),
-    ("idle", "idle"),
-    ("unreadable", "malformed"),
-    ("too many", "limit"),
-    ("the server stops", "shutdown"),
-)
-
-# New objects until the youngest generation is looked through (a millisecond), and how many such times until
-# the next older one is.
-_COLLECTED_AFTER = (20_000, 20, 20)
 
 # How long what is begun may take to finish when the server stops.
 _STOP_SECONDS = 5.0
@@ -120,7 +104,12 @@ class SipServer:
         )
         self.control = ControlServer(settings.sip.control_of(worker), commands(self._box()))
         self._ticker = gevent.get_hub().loop.timer(self.core.wheel.tick, self.core.wheel.tick)
-        self._sweeper = gevent.Greenlet(self._sweep)
+        self._expiry = Expiry(
+            self.core,
+            self.directory,
+            self.metrics,
+            lambda: self.neighbours is None or self.neighbours.leads,
+        )
         self._heartbeat = Heartbeat(self.supervisor, self._describe, self.network.unread)
         self._measure()
 
@@ -130,7 +119,7 @@ class SipServer:
             self._listen_to(self.neighbours)
         self.directory.start(self.core.locations)
         self._ticker.start(self._tick)
-        self._sweeper.start()
+        self._expiry.start()
         self.control.start()
         settle_memory()
         self.core.take_up(self.handover.take())
@@ -155,7 +144,7 @@ class SipServer:
         while self.core.admission.in_progress and time.monotonic() < patience:
             gevent.sleep(0.01)
         self.control.stop()
-        self._sweeper.kill()
+        self._expiry.stop()
         self._ticker.stop()
         if self.neighbours is not None:
             self.neighbours.stop()  # what is handed over from here on would be in no record
@@ -287,110 +276,3 @@ class SipServer:
 
     def _tick(self) -> None:
         self.core.wheel.advance(time.monotonic())
-
-    def _sweep(self) -> None:
-        """Bindings that were not refreshed go, to the second: from memory, then from the table."""
-        due = time.monotonic() + 1.0
-        loading = True
-        while True:
-            gevent.sleep(max(0.0, due - time.monotonic()))
-            now = time.monotonic()
-            # How late the loop came to a timer that was due says how busy it is.
-            self.metrics.hub_lag_seconds.observe(max(0.0, now - due))
-            due = now + 1.0
-            try:
-                # Every worker forgets what has run out; one of all says so, and removes the rows.
-                mine = self.neighbours is None or self.neighbours.leads
-                expired = self.core.expire(now, tell=mine)
-                self.directory.remove_expired(expired if mine else ())
-            except Exception as error:  # noqa: BLE001 - told, and the next second is swept all the same
-                self.core.journal.crashed(error)
-            if loading and not self.core.locations.loading:
-                loading = False
-                settle_memory()
-
-
-def settle_memory() -> None:
-    """What is there now stays: the collector of cycles need not look at it again and again.
-
-    Modules, settings, a million bindings: none of them is garbage before the process ends, and each full
-    collection would visit them all. Requests leave hardly any cycles behind (their memory goes when the last
-    reference does), so the collector comes seldom as well. Measured under load: 4 % of the time less.
-    """
-    gc.freeze()
-    gc.set_threshold(*_COLLECTED_AFTER)
-
-
-class Network:
-    """The sockets as the core sees them: listeners, names, and one way out, where everything is traced."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        metrics: Metrics,
-        tracer: Tracer,
-        receive: Callable[[bytes, Hop], None],
-        changed: Callable[[bool, Hop], None],
-        descriptors: Descriptors,
-        supervisor: Notifier,
-    ) -> None:
-        sip, limits = settings.sip, settings.limits
-        self._metrics = metrics
-        self._tracer = tracer
-        self._changed = changed
-        self._flows = Flows(
-            receive,
-            Limits(
-                limits.message_bytes, limits.header_bytes, limits.headers, limits.uri_bytes, limits.nesting
-            ),
-            self._connection_changed,
-            max_connections=sip.max_connections,
-            idle_seconds=sip.tcp_idle_seconds,
-            receive_buffer=sip.receive_buffer,
-            keep=supervisor.keep if supervisor.listens else None,
-            shared=sip.worker_count > 1,
-        )
-        for listener in sip.listeners:
-            try:
-                self._flows.listen(*listener, inherited=descriptors.listening.get(listener))
-            except OSError as error:
-                raise SettingsError(error.strerror or str(error), path="sip.listen") from None
-        for descriptor in descriptors.connections:
-            self._flows.resume(descriptor)
-        self.listeners = names_of(self._flows.listeners)
-        self.addresses = Resolver().addresses
-        self.local_for, self.connect = self._flows.local_for, self._flows.connect
-        self.is_open, self.unread, self.drops = self._flows.is_open, self._flows.unread, self._flows.drops
-        self.reaches, self.hops = self._flows.reaches, self._flows.hops
-        self.start, self.stop, self.close = self._flows.start, self._flows.stop, self._flows.close
-
-    @property
-    def open_connections(self) -> int:
-        """How many streams are open."""
-        return self._flows.connections
-
-    def send(self, data: bytes, hop: Hop) -> None:
-        """Every message that leaves the process leaves here; raises OSError."""
-        self._flows.send(data, hop)
-        if self._tracer.active:
-            self._tracer.message("sent", data, hop)
-
-    def sent(self, data: bytes, hop: Hop) -> None:
-        """Another worker sends this for us."""
-        if self._tracer.active:
-            self._tracer.message("sent", data, hop)
-
-    def send_for_neighbour(self, data: bytes, hop: Hop) -> None:
-        """What another worker sends by a connection of ours; it has traced it."""
-        try:
-            self._flows.send(data, hop)
-        except OSError:
-            return  # the connection has ended, and the other one is being told
-
-    def _connection_changed(self, opened: bool, hop: Hop, reason: str) -> None:
-        if opened:
-            self._metrics.connections_opened[hop.transport] += 1
-        else:
-            label = next((label for words, label in _CLOSED if reason.startswith(words)), "error")
-            self._metrics.connections_closed[label] += 1
-        self._changed(opened, hop)
