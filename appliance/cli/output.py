@@ -23,6 +23,26 @@ def show_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
+def show_applied(
+    changed: bool, told: Mapping[str, Any], lines: Iterable[str], *, as_json: bool, diff: bool, check: bool
+) -> None:
+    """What ``apply`` has changed, or with ``check`` would change.
+
+    ``told`` are lists by their JSON keys; the first three: added, changed, removed. ``lines``, one
+    for each, are shown with ``diff``.
+    """
+    shown = [harmless(line) for line in lines] if diff else []
+    if as_json:
+        show_json({"changed": changed, **told} | ({"diff": shown} if diff else {}))
+        return
+    for line in shown:
+        click.echo(line)
+    words = ("added", "changed", "removed")
+    would = "would be " if check else ""
+    counts = (f"{would}{word}: {len(each)}" for word, each in zip(words, told.values(), strict=False))
+    click.echo(", ".join(counts), err=True)
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], nothing: str = "none") -> None:
     """A table with a heading; ``nothing`` goes to standard error when there are no rows."""
     told = [[_cell(value) for value in row] for row in rows]

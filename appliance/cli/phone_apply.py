@@ -10,11 +10,10 @@ import click
 
 from appliance.cli.address import served_address, served_domains
 from appliance.cli.entries import BadEntry, Entry, read_entries
-from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, say, yes_option
-from appliance.cli.output import show_json
+from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, yes_option
+from appliance.cli.output import show_applied
 from appliance.errors import PhoneRefused
 from appliance.sip.uri import AddressOfRecord
-from appliance.telemetry.trace_format import harmless
 
 if TYPE_CHECKING:
     from appliance.provisioning.phone import Phone, Site
@@ -73,7 +72,14 @@ def apply(
             done = work(check=False)
     if not check:
         tell(run, done)
-    _show(done, as_json=as_json, diff=diff, check=check)
+    told = {
+        "added": done.added,
+        "changed_phones": done.changed,
+        "removed": done.removed,
+        "added_subscribers": [str(who) for who in done.new_subscribers],
+        "changed_subscribers": [str(who) for who in done.new_passwords],
+    }
+    show_applied(done.changes, told, done.lines, as_json=as_json, diff=diff, check=check)
 
 
 def tell(run: Invocation, done: PhonePlan) -> None:
@@ -175,26 +181,3 @@ def _truth(text: object) -> bool:
 def _plain(value: Any) -> Any:
     """As it comes back out of JSON."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _show(done: PhonePlan, *, as_json: bool, diff: bool, check: bool) -> None:
-    lines = [harmless(line) for line in done.lines]
-    if as_json:
-        told: dict[str, Any] = {
-            "changed": done.changes,
-            "added": done.added,
-            "changed_phones": done.changed,
-            "removed": done.removed,
-            "added_subscribers": [str(who) for who in done.new_subscribers],
-            "changed_subscribers": [str(who) for who in done.new_passwords],
-        }
-        show_json(told | ({"diff": lines} if diff else {}))
-        return
-    if diff:
-        for line in lines:
-            click.echo(line)
-    would = "would be " if check else ""
-    say(
-        f"{would}added: {len(done.added)}, {would}changed: {len(done.changed)},"
-        f" {would}removed: {len(done.removed)}"
-    )

@@ -10,13 +10,12 @@ import click
 
 from appliance.cli.address import domain_name, mail_address, served_address, served_domains, user_part
 from appliance.cli.entries import SUBSCRIBER_COLUMNS, BadEntry, Entry, read_entries
-from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, say, yes_option
-from appliance.cli.output import show_json
+from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, yes_option
+from appliance.cli.output import show_applied
 from appliance.cli.passwords import checked_password
 from appliance.cli.permission import GROUPS
 from appliance.cli.phone_password import sealer
 from appliance.sip.uri import AddressOfRecord
-from appliance.telemetry.trace_format import harmless
 
 if TYPE_CHECKING:
     from appliance.storage.administration.subscriber_plan import Plan, Wanted
@@ -71,7 +70,12 @@ def apply(
             done = subscriber_apply.apply(database, wanted, remove=remove, folded=folded, seal=seal)
     if not check:
         _tell(run, done)
-    _show(done, as_json=as_json, diff=diff, check=check)
+    told = {
+        "added": [str(who) for who in done.added],
+        "changed_subscribers": [str(who) for who in done.changed],
+        "removed": [str(who) for who in done.removed],
+    }
+    show_applied(done.changes, told, done.lines, as_json=as_json, diff=diff, check=check)
 
 
 def _tell(run: Invocation, done: Plan) -> None:
@@ -87,27 +91,6 @@ def _tell(run: Invocation, done: Plan) -> None:
     for first in range(0, len(done.removed), _REMOVED_AT_ONCE):
         gone = done.removed[first : first + _REMOVED_AT_ONCE]
         run.tell("registrations_remove", aors=[str(who) for who in gone], timeout=120)
-
-
-def _show(done: Plan, *, as_json: bool, diff: bool, check: bool) -> None:
-    lines = [harmless(line) for line in done.lines]
-    if as_json:
-        told: dict[str, Any] = {
-            "changed": done.changes,
-            "added": [str(who) for who in done.added],
-            "changed_subscribers": [str(who) for who in done.changed],
-            "removed": [str(who) for who in done.removed],
-        }
-        show_json(told | ({"diff": lines} if diff else {}))
-        return
-    if diff:
-        for line in lines:
-            click.echo(line)
-    would = "would be " if check else ""
-    say(
-        f"{would}added: {len(done.added)}, {would}changed: {len(done.changed)},"
-        f" {would}removed: {len(done.removed)}"
-    )
 
 
 # ----------------------------------------------------------------------------------------- what an entry says
