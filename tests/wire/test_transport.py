@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 from appliance.sip.hop import Hop
 from appliance.sip.message import DEFAULT_LIMITS
-from appliance.transport import flows as flows_module
+from appliance.transport import connections, opening
 from appliance.transport.flows import Flows
 from tests.harness.ports import LOOPBACK
 from tests.harness.sipbox import Sipbox
@@ -220,12 +221,12 @@ class TestStrangers:
     def test_whoever_never_says_a_thing_is_let_go(
         self, played: Played, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(flows_module, "_SPEAKS_WITHIN", 0.05)
+        monkeypatch.setattr(connections, "_SPEAKS_WITHIN", 0.05)
         with played.phone() as phone, played.phone() as silent:
             played.hop_of(phone)
             until(lambda: played.flows.connections == 2)
             gevent.sleep(0.1)
-            played.flows._close_idle()
+            played.flows._streams.close_idle()
             assert played.ended == ["idle"]
             assert silent.recv(1) == b""
 
@@ -233,7 +234,7 @@ class TestStrangers:
         """The loop's own ``now`` is the wall clock."""
         with played.phone() as phone:
             hop = played.hop_of(phone)
-            assert abs(played.flows._connections[hop.connection].last_used - time.monotonic()) < 10
+            assert abs(played.flows._streams._connections[hop.connection].last_used - time.monotonic()) < 10
 
     def test_whoever_does_not_read_is_let_go(self, played: Played) -> None:
         with played.phone() as phone:
@@ -275,6 +276,17 @@ class TestStrangers:
                 os.close(descriptor)
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             phone.close()
+
+    def test_without_descriptors_a_call_is_refused_and_does_not_wait_for_ever(
+        self, played: Played, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def none_left(*_: object) -> socket.socket:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        monkeypatch.setattr(opening, "_Socket", none_left)
+        for _ in range(2):
+            with gevent.Timeout(10), pytest.raises(OSError, match="Too many open files"):
+                played.flows.connect(Hop("tcp", LOOPBACK, played.address[1]))
 
     def test_the_server_takes_all_the_descriptors_that_it_may(self) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
