@@ -65,7 +65,9 @@ def kept(
     """What is written to the file."""
     return {
         "machine": dict(machine),
-        "options": {name: value for name, value in options.items() if name not in ("report", "quick")},
+        "options": {
+            name: value for name, value in options.items() if name not in ("report", "quick", "only")
+        },
         "readings": [reading._asdict() for reading in readings],
     }
 
@@ -75,7 +77,7 @@ def text(run: Mapping[str, Any]) -> str:
     readings = [Reading(**reading) for reading in run["readings"]]
     parts = [
         ", ".join(f"{name} {value}" for name, value in run["machine"].items()),
-        ", ".join(f"{name} {value}" for name, value in run["options"].items()),
+        ", ".join(f"{name.replace('_', '-')} {value}" for name, value in run["options"].items()),
         "Costs: CPU µs an operation, server + MariaDB, median of the rounds; behind them p50/p99 in ms.",
         medians(readings),
         "sipbox through Kamailio, round by round: geometric mean (95 % interval).",

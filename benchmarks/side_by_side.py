@@ -135,9 +135,7 @@ def main() -> None:
     options.add_argument(
         "--rate-rounds", type=int, default=3, help="in how many rounds the highest rates are looked for"
     )
-    options.add_argument(
-        "--no-starts", dest="starts", action="store_false", help="no starts with many bindings"
-    )
+    options.add_argument("--only", choices=("loads", "starts"), help="one of the two halves of a run")
     options.add_argument("--quick", action="store_true", help="two short rounds with few subscribers")
     options.add_argument("--report", type=Path, metavar="FILE", help="print the table of a kept run")
     given = options.parse_args()
@@ -153,8 +151,9 @@ def main() -> None:
         described = machine.describe(Path(scratch))
         run = Run(given, Bench(given.subscribers, given.seconds, Path(scratch)))
         try:
-            run.loads()
-            if given.starts:
+            if given.only != "starts":
+                run.loads()
+            if given.only != "loads":
                 run.starts()
         finally:
             kept = report.kept(described, vars(given), run.readings)
