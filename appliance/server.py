@@ -36,7 +36,8 @@ from appliance.telemetry.journal import open_journal
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from appliance.transport.greenlets import ParkedGreenlets
-from appliance.workers.neighbours import Duties, Neighbours
+from appliance.workers.duties import Duties
+from appliance.workers.neighbours import Neighbours
 from appliance.workers.shared_bindings import Hearing
 from appliance.workers.shared_network import SharedNetwork
 

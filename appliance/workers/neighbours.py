@@ -9,15 +9,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic, time
-from typing import NamedTuple
 
 import gevent
-from gevent.event import AsyncResult
 
 from appliance.errors import SettingsError
 from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
 from appliance.workers import frames
+from appliance.workers.duties import Duties
 from appliance.workers.frames import (
     Alive,
     Any_,
@@ -31,39 +30,15 @@ from appliance.workers.frames import (
     Response,
     Send,
 )
+from appliance.workers.invite_search import InviteSearch
 from appliance.workers.link import Link
+from appliance.workers.living import Living
 from appliance.workers.shared_bindings import Hearing, Telling
-from appliance.workers.shared_flows import SharedFlows
+from appliance.workers.shared_flows import SharedFlows, all_told
 
 _EVERY_SECONDS = 1.0
-# A worker that has said nothing for so long hangs: nothing is handed over to it.
-_LIVES_SECONDS = 3.0
-_FIND_SECONDS = 0.05
 # How long a start waits for others to tell of their connections.
 _MEET_SECONDS = 0.3
-# Connections in one packet.
-_IN_ONE = 500
-
-
-class Duties(NamedTuple):
-    """What this worker does for the others; ``boot()`` names its nonces. None of it waits."""
-
-    take_response: Callable[[bytes, Hop], object]
-    take_request: Callable[[bytes, Hop], object]
-    has_invite: Callable[[bytes, Hop], bool]
-    send_by_connection: Callable[[bytes, Hop], object]
-    connections: Callable[[], list[Hop]]
-    connection_lost: Callable[[Hop], object]
-    hung_up: Callable[[str], object]
-    boot: Callable[[], int]
-
-
-class _Seen(NamedTuple):
-    """A worker as it last said."""
-
-    when: float
-    process: int
-    boot: int
 
 
 class Neighbours:
@@ -80,10 +55,10 @@ class Neighbours:
         others = {number: place for number, place in places.items() if number != worker}
         self._place = places[worker]
         self._link = Link(self._place, others, self._hear, self._lost)
-        self._seen: dict[int, _Seen] = {}
+        self._living = Living(worker, monotonic)
+        self.has_issued = self._living.has_issued
+        self._search = InviteSearch()
         self._later: list[tuple[int, Any_]] = []
-        self._queries: dict[int, tuple[set[int], AsyncResult[bool]]] = {}
-        self._query = 0
         self._acquainted: set[int] = set()  # who has told of its connections
         self._hearing: Hearing | None = None
         self._duties: Duties | None = None
@@ -122,13 +97,12 @@ class Neighbours:
     @property
     def living(self) -> list[int]:
         """The numbers of those that live, this one too."""
-        since = monotonic() - _LIVES_SECONDS
-        return sorted([self.worker, *(number for number, seen in self._seen.items() if seen.when >= since)])
+        return self._living.numbers
 
     @property
     def leads(self) -> bool:
         """Whether this is the one that does what one of all has to do."""
-        return self.living[0] == self.worker
+        return self._living.numbers[0] == self.worker
 
     @property
     def dropped(self) -> int:
@@ -136,35 +110,22 @@ class Neighbours:
 
     # -- what the proxy asks ---------------------------------------------------------------------------------
 
-    def has_issued(self, worker: int, boot: int) -> bool:
-        seen = self._seen.get(worker)
-        return seen is not None and seen.boot == boot and seen.when >= monotonic() - _LIVES_SECONDS
-
     def hand_over(self, worker: int, data: bytes, hop: Hop) -> bool:
-        taken = self._lives(worker) and self._send(worker, Request(data, hop))
+        taken = self._living.lives(worker) and self._send(worker, Request(data, hop))
         self.handed["request"] += taken
         return taken
 
     def hand_over_response(self, worker: int, data: bytes, hop: Hop) -> bool:
         """Gives a response to the worker that has sent its request; False when it does not take it."""
-        taken = worker != self.worker and self._lives(worker) and self._send(worker, Response(data, hop))
+        taken = (
+            worker != self.worker and self._living.lives(worker) and self._send(worker, Response(data, hop))
+        )
         self.handed["response"] += taken
         return taken
 
     def find_invite(self, data: bytes, hop: Hop) -> bool:
-        self._query = query = self._query + 1
-        found: AsyncResult[bool] = AsyncResult()
-        asked = {worker for worker in self._link.workers if self._lives(worker)}
-        asked = {worker for worker in asked if self._send(worker, Find(query, data, hop))}
-        if not asked:
-            return False
-        self._queries[query] = (asked, found)
-        try:
-            return bool(found.get(timeout=_FIND_SECONDS))
-        except gevent.Timeout:
-            return False
-        finally:
-            del self._queries[query]
+        living = filter(self._living.lives, self._link.workers)
+        return self._search.find(living, lambda worker, query: self._send(worker, Find(query, data, hop)))
 
     def hung_up(self, call_id: str) -> None:
         frame = HungUp(call_id.encode("utf-8", "surrogateescape"))
@@ -246,7 +207,7 @@ class Neighbours:
             if here:
                 duties.take_request(frame.data, frame.hop)
         elif isinstance(frame, Found):
-            self._answered(worker, frame)
+            self._search.answered(worker, frame.query, here=frame.here)
         elif isinstance(frame, Alive):
             self._met(worker, frame)
         elif isinstance(frame, HungUp):
@@ -254,19 +215,9 @@ class Neighbours:
         elif isinstance(frame, Open):
             self._take_flows(worker, frame)
 
-    def _answered(self, worker: int, frame: Found) -> None:
-        asked, found = self._queries.get(frame.query, (None, None))
-        if asked is None or found is None:
-            return
-        asked.discard(worker)
-        if frame.here or not asked:
-            found.set(frame.here)
-
     def _met(self, worker: int, frame: Alive) -> None:
         assert self._hearing is not None  # noqa: S101 - as above
-        known = self._seen.get(worker)
-        self._seen[worker] = _Seen(monotonic(), frame.process, frame.boot)
-        new = known is None or known.process != frame.process
+        new = self._living.says_so(worker, frame.process, frame.boot)
         if new:
             self._send(worker, self._alive())
             self._send_flows(worker, ask=True)
@@ -279,10 +230,8 @@ class Neighbours:
 
     def _send_flows(self, worker: int, *, ask: bool) -> None:
         assert self._duties is not None  # noqa: S101 - as above
-        hops = self._duties.connections()
-        self._send(worker, Open(hops[:_IN_ONE], True, ask))
-        for first in range(_IN_ONE, len(hops), _IN_ONE):
-            self._send(worker, Open(hops[first : first + _IN_ONE], False, False))
+        for frame in all_told(self._duties.connections(), ask=ask):
+            self._send(worker, frame)
 
     def _take_flows(self, worker: int, frame: Open) -> None:
         if frame.first:
@@ -294,12 +243,9 @@ class Neighbours:
 
     def _lost(self, worker: int) -> None:
         """Its process has ended, or never was."""
-        self._seen.pop(worker, None)
+        self._living.lost(worker)
         self.telling.lost(worker)
-        for asked, found in list(self._queries.values()):
-            asked.discard(worker)
-            if not asked:
-                found.set(False)
+        self._search.lost(worker)
         self._connections_lost(self.flows.closed(worker, self.flows.all_of(worker)))
 
     def _connections_lost(self, hops: Iterable[Hop]) -> None:
@@ -319,10 +265,6 @@ class Neighbours:
     def _alive(self) -> Alive:
         assert self._duties is not None  # noqa: S101 - as above
         return Alive(self.telling.process, self._duties.boot(), self.telling.number)
-
-    def _lives(self, worker: int) -> bool:
-        seen = self._seen.get(worker)
-        return seen is not None and seen.when >= monotonic() - _LIVES_SECONDS
 
     def _send(self, worker: int, frame: Any_) -> bool:
         return self._link.send(worker, frames.encode(self.worker, frame))

@@ -6,11 +6,14 @@ to a request that was handed over, leave by way of their owner. Must not know me
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from appliance.sip.hop import Hop
+from appliance.workers.frames import Open
 
 _Peer = tuple[str, str, int]
+# Connections in one packet.
+_IN_ONE = 500
 
 
 class SharedFlows:
@@ -49,3 +52,10 @@ class SharedFlows:
         number = hop.connection or self._newest.get(hop[:3], 0)
         found = self._owners.get(number)
         return None if found is None or found[1][:3] != hop[:3] else found
+
+
+def all_told(hops: list[Hop], *, ask: bool) -> Iterator[Open]:
+    """What tells another worker of all our connections; ``ask``: it is to tell of its own."""
+    yield Open(hops[:_IN_ONE], True, ask)
+    for first in range(_IN_ONE, len(hops), _IN_ONE):
+        yield Open(hops[first : first + _IN_ONE], False, False)

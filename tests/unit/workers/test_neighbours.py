@@ -11,7 +11,8 @@ import pytest
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.workers import neighbours
-from appliance.workers.neighbours import Duties, Neighbours
+from appliance.workers.duties import Duties
+from appliance.workers.neighbours import Neighbours
 from appliance.workers.shared_bindings import Hearing
 from tests.unit.workers.made import AOR, binding, flow
 
