@@ -75,8 +75,6 @@ def test_a_share_is_given_back_and_returns(box_network: BoxNetwork, release: str
         write(box, "/usr/local/bin/sipbox", PROGRAM, mode="755")
         box.ssh("useradd --system sipbox && mkdir -p /run/sipbox /run/sipbox-starts /etc/sipbox")
         box.ssh("chown sipbox: /run/sipbox")
-            "useradd --system sipbox && mkdir -p /run/sipbox /run/sipbox-starts /etc/sipbox && chown sipbox: /run/sipbox"
-        )
         box.ssh("systemctl daemon-reload && systemctl start sipbox@1.socket sipbox@2.socket sipbox@3.socket")
         box.ssh("systemctl start sipbox@1 sipbox@2 sipbox@3")
         assert set(answers(box)) == {"1", "2", "3"}
