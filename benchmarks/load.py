@@ -133,7 +133,7 @@ class Bench:
             rate=rate,
             at_once=3_000,
             keys=keys,
-            timeout=operations / rate * 4 + 30,
+            timeout=operations / rate * 2 + 15,
             pause_ms=_CALL_LASTS_MS,
             # A server with several processes sends a 180 behind the 200 now and then; phones do not mind.
             strict=False,
