@@ -94,7 +94,7 @@ def text(run: Mapping[str, Any]) -> str:
         for reading in unclean
         if reading.cost
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def medians(readings: Sequence[Reading]) -> str:
@@ -144,7 +144,7 @@ def limits(readings: Sequence[Reading], sync_ms: float) -> str:
         if values:
             middle = statistics.median(values)
             rows.append([what, f"≤ {limit:g}", f"{middle:.2f}", "yes" if middle <= limit else "no"])
-    return table(["sipbox alone", "limit", "measured", "met"], rows)
+    return table(["sipbox alone", "limit", "measured", "met"], rows) if rows else ""
 
 
 def ratio(readings: Iterable[Reading], what: str, against: str) -> Ratio | None:

@@ -160,7 +160,7 @@ def main() -> None:
             written = report.text(kept)
             if run.readings:
                 _RESULTS.mkdir(exist_ok=True)
-                name = time.strftime("%Y-%m-%d-%H%M", time.gmtime())
+                name = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
                 (_RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1, default=str) + "\n")
                 (_RESULTS / f"{name}.txt").write_text(written + "\n")
             print(written)
