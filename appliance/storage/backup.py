@@ -136,16 +136,37 @@ def _new_file(file: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as raw:
             os.fchmod(raw.fileno(), 0o600)
-            lines = gzip.open(raw, "wb", compresslevel=6)  # noqa: SIM115 - closed below, where it may fail
-            yield cast("BinaryIO", lines)
-            with _disk():
+            sink = _Sink(raw)
+            lines = gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=6)
+            try:
+                yield cast("BinaryIO", lines)
+                with _disk():
+                    lines.close()
+                    raw.flush()
+                    os.fsync(raw.fileno())
+            except BaseException:
+                sink.given_up = True
                 lines.close()
-                raw.flush()
-                os.fsync(raw.fileno())
+                raise
         partial.replace(file)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+class _Sink:
+    """The file below a compressed one. When it is given up, what is still to be written goes nowhere."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.given_up = False
+
+    def write(self, data: bytes) -> int:
+        return len(data) if self.given_up else self._raw.write(data)
+
+    def flush(self) -> None:
+        if not self.given_up:
+            self._raw.flush()
 
 
 @contextmanager

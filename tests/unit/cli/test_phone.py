@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_a_password_of_a_file_reaches_the_phone(phones: CommandLine) -> None:
     file.write_text("user,password\n10,another\n11,eleven\n")
 
     def secret() -> str:
-        with sqlite3.connect(phones.directory / "sipbox.db") as database:
+        with closing(sqlite3.connect(phones.directory / "sipbox.db")) as database:
             ((sealed, serial),) = database.execute(
                 "SELECT secret, serial FROM phone_line JOIN phone USING (mac)"
             ).fetchall()
