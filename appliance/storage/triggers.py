@@ -7,6 +7,7 @@ reads it.
 
 from __future__ import annotations
 
+from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
 #: For each watched table the columns that name whom a row concerns; an empty text where there is no such
@@ -14,6 +15,7 @@ from sqlalchemy.engine import Connection
 WATCHED: dict[str, tuple[str, str]] = {
     "subscriber": ("username", "domain"),
     "domain": ("", "domain"),
+    "domain_attrs": ("", "did"),
     "aliases": ("username", "domain"),
     "dbaliases": ("alias_username", "alias_domain"),
     "uri": ("username", "domain"),
@@ -27,8 +29,10 @@ WATCHED: dict[str, tuple[str, str]] = {
 
 
 def make_triggers(connection: Connection) -> None:
-    """Make them anew, whether they are there or not."""
-    for table in WATCHED:
+    """Make them anew, whether they are there or not; a later step makes those of a table of its own."""
+    seen = inspect(connection)
+    there = {*seen.get_table_names(), *seen.get_view_names()}
+    for table in [name for name in WATCHED if name in there]:
         for occasion in ("insert", "update", "delete"):
             for statement in _statements(table, occasion, connection.dialect.name):
                 connection.exec_driver_sql(statement)

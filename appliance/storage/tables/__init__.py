@@ -1,4 +1,4 @@
-"""The tables: OpenSER 1.2's 37 by the groups of its script, the change log, and the phones."""
+"""The tables: OpenSER 1.2's 37 by the groups of its script; domains' attributes, the change log, the phones."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ aliases = core.aliases
 dbaliases = core.dbaliases
 version = core.version
 served_domain = directory.served_domain
+domain_attrs = directory.domain_attrs
+uri = directory.uri
 grp = directory.grp
 usr_preferences = directory.usr_preferences
 speed_dial = directory.speed_dial

@@ -36,6 +36,22 @@ served_domain = Table(
     **TABLE_OPTIONS,
 )
 
+# What is set for all names of a domain: `did`, or the name itself where its row has none.
+domain_attrs = Table(
+    "domain_attrs",
+    metadata,
+    identity(),
+    # As long as a name, because it may be one, and compared as names are.
+    domain("did"),
+    text("name", 32),
+    number("type"),
+    text("value", 255),
+    when("last_modified"),
+    UniqueConstraint("did", "name", "value", name="domain_attribute"),
+    info={"version": 1},
+    **TABLE_OPTIONS,
+)
+
 uri = Table(
     "uri",
     metadata,
