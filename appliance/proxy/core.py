@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from appliance.auth.keys import Keys
 from appliance.auth.nonce import NonceSource
 from appliance.config import Settings
+from appliance.proxy.accounting import Accounting
 from appliance.proxy.admission import Admission
 from appliance.proxy.authentication import CredentialsSource
 from appliance.proxy.branch import Branches
@@ -40,6 +41,7 @@ from appliance.registrar.register import Registrar
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits, Request
 from appliance.sip.uri import AddressOfRecord
+from appliance.telemetry.accounted import Ledger
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
@@ -85,7 +87,8 @@ class Clock(NamedTuple):
 
 class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
-    ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours.
+    ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours,
+    ``ledger`` who keeps what is accounted.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class ProxyCore:
         *,
         worker: int = 0,
         neighbours: Neighbours | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -161,7 +165,10 @@ class ProxyCore:
         self.nonces = nonces = NonceSource(
             keys.derive("nonce"), settings.auth.nonce_seconds, worker, boot, settings.auth.nonces_tracked
         )
-        self._takeover = Takeover(around, self.calls, relays, nonces, network.listeners, journal.say)
+        accounting = None if ledger is None else Accounting(ledger, self.domains, clock.now, clock.wall)
+        self._takeover = Takeover(
+            around, self.calls, relays, nonces, network.listeners, journal.say, accounting
+        )
         parts = Parts(
             domains=self.domains,
             credentials=CredentialCheck(
@@ -183,6 +190,7 @@ class ProxyCore:
             self_loop=SelfLoop(sip.self_loop, network.listeners),
             journal=self.journal,
             tracer=tracer,
+            accounting=accounting,
         )
         self.admission = Admission(
             route=Routes(parts).route,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.authentication import Verified
@@ -93,18 +94,29 @@ class Answers:
             self._responses_sent[request.method, answer.status] += 1
 
 
+class Accountant(Protocol):
+    """Who is told of the final response to a request."""
+
+    def decided(self, incoming: Incoming, status: int, reason: str, to_tag: str) -> None: ...
+
+
 class Incoming:
     """One request under way.
 
     ``verified`` is who sent it, once that is proved. ``came_as`` is its Request-URI and Routes before any
     step has changed them: what a CANCEL repeats (RFC 3261 §9.1). ``key`` is its transaction's, when that is
     known already. ``raw`` is the message as it came, where it may be handed over to another worker, else
-    empty.
+    empty. ``accountant`` is told of its final response, once; ``account`` is who is charged for it, "" when
+    nobody has proved that he may be.
+
+    ``nated``: its sender is behind a NAT. In a dialog, ``peer_nated`` says so of the other side, ``flags``
+    are the letters in our signed Record-Route, and ``leaves_by`` is the listener by which the other side was
+    reached at first (-1: unknown). ``marks`` are letters that a Record-Route of this request shall have.
     """
 
     __slots__ = (
-        "_answers", "_clock", "_key", "came_as", "cancelled", "hop", "now", "raw", "request", "transaction",
-        "verified",
+        "_answers", "_clock", "_key", "account", "accountant", "came_as", "cancelled", "flags", "hop",
+        "leaves_by", "marks", "nated", "now", "peer_nated", "raw", "request", "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -124,6 +136,13 @@ class Incoming:
         self.came_as = (request.uri_text, request.items("route") if request.has("route") else None)
         self.cancelled = False
         self.raw = b""
+        self.accountant: Accountant | None = None
+        self.account = ""
+        self.nated = False
+        self.peer_nated = False
+        self.flags = ""
+        self.marks = ""
+        self.leaves_by = -1
         self._answers = answers
         self._clock = clock
         self._key = key
@@ -146,6 +165,15 @@ class Incoming:
             self._answers.send_stateful(self.transaction, self.request, answer, headers, self._clock())
         else:
             self._answers.send_stateless(self.request, self.hop, answer, headers)
+        if self.accountant is not None and answer.status >= 200:
+            self.decided(answer.status, answer.reason, self._answers.to_tag(self.request))
+
+    def decided(self, status: int, reason: str, to_tag: str) -> None:
+        """Its final response has been sent: the accountant is told so, if there is one."""
+        accountant = self.accountant
+        if accountant is not None:
+            self.accountant = None
+            accountant.decided(self, status, reason, to_tag)
 
     def refuse(self, answer: Answer, reason: str, headers: Sequence[str] = ()) -> None:
         """Answers with a refusal that is counted, by a reason that the metrics know."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
@@ -37,3 +38,5 @@ class Parts(NamedTuple):
     self_loop: SelfLoop
     journal: RegistrationJournal
     tracer: Tracer
+    accounting: Accounting | None = None
+    nat: NatTest | None = None

@@ -140,6 +140,7 @@ class ResponseContext:
             server=server.remains(now),
             last_status=server.last_status,
             response=text_of(server.response),
+            account=incoming.account,
             groups=[[lasting_target(target) for target in group] for group in self._groups],
             branches=[branch.remains(now) for branch in self._branches],
             breadth=self._breadth,
@@ -216,6 +217,7 @@ class ResponseContext:
     def branch_ended(self, branch: Branch, final: Final, now: float) -> None:
         """A branch has no 2xx to give: its final response, or the status that stands for its silence."""
         if branch.final is not None:
+            self._incoming.decided(response.status, response.reason, response.to_tag or "")
             return
         branch.final = final
         if final.status >= 600:
@@ -242,6 +244,7 @@ class ResponseContext:
             self._finish(Answer(status, REASONS[status]), now)
         elif status == 503:
             # A 503 would tell the client that this proxy is overloaded (§16.7 step 6).
+            self._incoming.decided(status, REASONS[status], "")
             self._finish(Answer(500, "Server Internal Error"), now)
         else:
             if status in (401, 407):
@@ -252,6 +255,7 @@ class ResponseContext:
     # -- the upstream side -----------------------------------------------------------------------------------
 
     def _forward(self, response: Response, now: float) -> None:
+            self._incoming.decided(status, response.reason, response.to_tag or "")
         status = response.status
         metrics, method = self._around.metrics, self._incoming.request.method
         metrics.responses_sent[method, status] += 1

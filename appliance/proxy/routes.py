@@ -36,6 +36,7 @@ class Routes:
         self.journal = parts.journal
         self.tracer = parts.tracer
 
+        self.accounting = parts.accounting
     # -- route: every request begins here --------------------------------------------------------------------
 
     def route(self, incoming: Incoming) -> None:
@@ -73,6 +74,7 @@ class Routes:
         self.credentials.consume(request)
         if self.domains.is_me(request.uri) and not request.has("route"):
             return self.relay(incoming, self.lookup_location(incoming))
+        self.do_accounting(incoming)
         return self.relay(incoming, [Target(request.uri_text)])
 
     def relay_to_myself(self, incoming: Incoming) -> None:
@@ -128,6 +130,7 @@ class Routes:
         if not targets:
             self.tracer.note("User is not found", "red", request)
             return incoming.reply(replies.not_registered)
+        self.do_accounting(incoming)
         return self.relay(incoming, targets)
 
     # -- the steps -------------------------------------------------------------------------------------------
@@ -185,3 +188,9 @@ class Routes:
     def lookup_location(self, incoming: Incoming) -> list[Target]:
         """Where the user can be reached now, best first."""
         return self.locations.lookup(self.domains.aor(incoming.request.uri))
+    def do_accounting(self, incoming: Incoming) -> None:
+        """A call that was let in, or that ends, becomes rows of ``acc`` and ``cdrs`` when it has its final
+        response, and of ``missed_calls`` when our user has missed it."""
+        if self.accounting is not None:
+            self.accounting.begin(incoming)
+

@@ -15,6 +15,7 @@ from itertools import islice
 
 from appliance.auth.nonce import NonceSource
 from appliance.errors import SipError
+from appliance.proxy.accounting import Accounting
 from appliance.proxy.calls import Calls
 from appliance.proxy.client_branch import Branch
 from appliance.proxy.incoming import Incoming, reply_hop
@@ -48,6 +49,7 @@ class Takeover:
         nonces: NonceSource,
         listeners: Sequence[tuple[str, str, int]],
         say: Callable[[str, str], None],
+        accounting: Accounting | None = None,
     ) -> None:
         self._around = around
         self._calls = calls
@@ -55,6 +57,7 @@ class Takeover:
         self._nonces = nonces
         self._listeners = list(listeners)
         self._say = say
+        self._accounting = accounting
 
     def write_down(self, now: float, wall: float) -> bytes:
         """All that is under way; to be called when nothing more is read."""
@@ -108,6 +111,8 @@ class Takeover:
             if not record.done:
                 looped = any(branch.target.looped for branch in record.branches)
                 watcher = self._relays.watcher_of(incoming, looped)
+                if self._accounting is not None and not looped:
+                    self._accounting.begin(incoming)
             ResponseContext(incoming, self._around, watcher).go_on(record, then, soon)
         except (SipError, ValueError):
             return False
@@ -126,6 +131,7 @@ class Takeover:
         request.uri_text = sent_to
         incoming = Incoming(request, record.hop, then - record.age, around.answers, around.clock, key)
         incoming.came_as = (came_to, routes)
+        incoming.account = record.account
         incoming.transaction = server = around.transactions.resume_server(
             request, reply_hop(request, record.hop), key, record.server, then, soon
         )
