@@ -89,9 +89,19 @@ class Locations:
 
         False, and nothing done, when memory knows better: its user has registered since the row was read.
         """
-        if binding.ruid in self._by_ruid or self.key(binding.aor) in self._complete:
+        ruid, aor = binding.ruid, binding.aor
+        if not self.case_sensitive:
+            aor = self.key(aor)
+        if ruid in self._by_ruid or aor in self._complete:
             return False
-        self._put(binding, _by_its_age)
+        if aor in self._by_aor:
+            self._put(binding, _by_its_age)
+            return True
+        # The first of its user, as nearly all are: a million of them are put here at a start.
+        self._by_aor[aor] = (binding,)
+        self._by_ruid[ruid] = binding
+        self.by_transport[binding.transport] += 1
+        self._make_due(binding)
         return True
 
     def drop(self, ruid: str) -> Binding | None:
@@ -186,16 +196,21 @@ class Locations:
             others.insert(place, binding)
             self._by_aor[aor] = tuple(others)
         self._by_ruid[ruid] = binding
-        if binding.deadline != PERMANENT:
-            second = math.ceil(binding.deadline)
-            bucket = self._due.get(second)
-            if bucket is None:
-                self._due[second] = {ruid: None}
-                # Already over: the next sweep has to look that far back.
-                if second <= self._swept:
-                    self._swept = second - 1
-            else:
-                bucket[ruid] = None
+        self._make_due(binding)
+
+    def _make_due(self, binding: Binding) -> None:
+        deadline = binding.deadline
+        if deadline == PERMANENT:
+            return
+        second = math.ceil(deadline)
+        bucket = self._due.get(second)
+        if bucket is None:
+            self._due[second] = {binding.ruid: None}
+            # Already over: the next sweep has to look that far back.
+            if second <= self._swept:
+                self._swept = second - 1
+        else:
+            bucket[binding.ruid] = None
 
     def _undue(self, binding: Binding) -> None:
         if binding.deadline == PERMANENT:

@@ -82,9 +82,7 @@ class BindingWriter:
         self._mode = mode
         self._clock, self._wall = clock, wall
         self._channel = Channel(database)
-        self._table: LocationTable = (
-            SqliteLocations(database) if database.dialect == "sqlite" else MariaLocations(self._channel)
-        )
+        self._table = self._table_on(self._channel)
         self._writes = LocationWrites(
             database, self._table, spool, remember=sole_writer and mode != "database"
         )
@@ -185,11 +183,14 @@ class BindingWriter:
             locations.loading = True
             locations.forget_all(self.unwritten)
             self.removed(ruid for ruid in self.unwritten if locations.get(ruid) is None)
-        loader = Loader(self._table, self._writes, self._read, self._clock)
+        # A connection of its own: who writes, or asks for one user, does not wait for a page of rows.
+        channel = Channel(self._database)
+        loader = Loader(self._table_on(channel), self._writes, self._read, self._clock)
         self._groups.wake()  # what the spool holds goes first
         try:
             return loader.load(locations, self._removed_while_loading, lambda: self._wall() - self._clock())
         finally:
+            channel.close()
             self._removed_while_loading = None
 
     def flush(self) -> None:
@@ -227,6 +228,11 @@ class BindingWriter:
         self._writes.forget(ruids)
 
     # ---------------------------------------------------------------------------------------------- internals
+
+    def _table_on(self, channel: Channel) -> LocationTable:
+        return (
+            SqliteLocations(self._database) if self._database.dialect == "sqlite" else MariaLocations(channel)
+        )
 
     def _write(self, changes: Changes) -> Refused:
         offset = self._wall() - self._clock()

@@ -19,6 +19,7 @@ from pymysql.converters import escape_string
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.channel import Channel
 from appliance.storage.location_rows import COLUMNS, CSEQ, EXPIRES, LAST_MODIFIED, RUID, Row
+from appliance.storage.packed_rows import packed_page, unpacked
 
 #: A statement stays far below max_allowed_packet even when every contact is as long as it may be.
 _ROWS_AT_ONCE = 500
@@ -37,7 +38,7 @@ _REFRESHED: Final = (
     " ON DUPLICATE KEY UPDATE expires=VALUES(expires),cseq=VALUES(cseq),last_modified=VALUES(last_modified)"
 )
 _SELECT: Final = "SELECT " + ",".join(
-    f"TIMESTAMPDIFF(SECOND,'1970-01-01',{name})" if name in ("expires", "last_modified") else name
+    f"IFNULL(TIMESTAMPDIFF(SECOND,'1970-01-01',{name}),0)" if name in ("expires", "last_modified") else name
     for name in COLUMNS
 )
 
@@ -81,8 +82,12 @@ class MariaLocations:
             self._channel.execute(f"DELETE FROM location WHERE ruid IN ({names}){dead}", "location_delete")
 
     def page(self, after: str, limit: int) -> Sequence[Row]:
+        begin = _text(after)
+        rows = unpacked(self._channel.select(packed_page(begin, limit), "location_load"))
+        if rows is not None:
+            return rows
         return self._channel.select(
-            f"{_SELECT} FROM location WHERE ruid>{_text(after)} ORDER BY ruid LIMIT {limit}", "location_load"
+            f"{_SELECT} FROM location WHERE ruid>{begin} ORDER BY ruid LIMIT {limit}", "location_load"
         )
 
     def of_user(self, aor: AddressOfRecord) -> Sequence[Row]:
