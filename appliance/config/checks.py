@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import parse_qsl, urlsplit
 
-from appliance.config.listener import Listener, split_address
+from appliance.config.listener import Advertised, Listener, split_address
 from appliance.config.places import KeyPath
 from appliance.config.sections import CODECS, Settings
 
@@ -21,6 +21,7 @@ Finding = tuple[KeyPath, str]
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}")
 _METHOD = re.compile(r"[A-Z0-9.!%*_+`'~-]{1,32}")
+_ATTRIBUTE_NAME, _ATTRIBUTE_VALUE = 32, 255  # the columns of domain_attrs
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
 
 
@@ -29,6 +30,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _listeners(settings)
     yield from _workers(settings)
     yield from _names(settings)
+    yield from _domains(settings)
     yield from _texts(settings)
     yield from _timers(settings)
     yield from _limits(settings)
@@ -36,6 +38,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _database(settings)
     yield from _agent(settings)
     yield from _phones(settings)
+    yield from _nat(settings)
 
 
 def remarks(settings: Settings) -> Iterator[Finding]:
@@ -54,6 +57,8 @@ def remarks(settings: Settings) -> Iterator[Finding]:
     phones = settings.phones
     if phones.http and not phones.certificate and not _is_loopback(split_address(phones.http)[0]):
         yield ("phones", "http"), "phones' passwords travel in clear text; a certificate makes it HTTPS"
+    if settings.nat.keepalive != "off" and settings.registrar.location_mode == "database":
+        yield ("nat", "keepalive"), "nobody gets any: the location mode 'database' keeps no list of phones"
     if phones.pnp:
         yield ("phones", "pnp"), "whoever knows a phone's MAC learns its passwords from the local networks"
 
@@ -125,6 +130,34 @@ def _names(settings: Settings) -> Iterator[Finding]:
                 ("sip", "self_loop", index),
                 f"{method!r} cannot be looped, as REGISTER and INVITE can",
             )
+
+
+def _domains(settings: Settings) -> Iterator[Finding]:
+    whose = dict.fromkeys(settings.sip.domains, "sip.domains")
+    for name, domain in settings.domains.items():
+        if name.lower().rstrip(".") not in settings.sip.domains:
+            yield (
+                ("domains", name),
+                "describes a domain that is not in sip.domains: it has to stand there too",
+            )
+        for index, host in enumerate(domain.hosts):
+            path = ("domains", name, "hosts", index)
+            if not is_host(host) or (":" in host and not host.startswith("[")):
+                yield path, f"{host!r} is neither a name of a host nor an address (IPv6 in brackets)"
+            if host in whose:
+                yield path, f"{host!r} stands in {whose[host]} already: a name is of one domain"
+            whose[host] = f"domains.{name}.hosts"
+        for key, value in domain.attributes.items():
+            if not 0 < len(key) <= _ATTRIBUTE_NAME or not key.isprintable():
+                yield (
+                    ("domains", name, "attributes", key),
+                    f"the name of an attribute has 1 to {_ATTRIBUTE_NAME} printable characters",
+                )
+            if len(value) > _ATTRIBUTE_VALUE or not value.isprintable() or '"' in value:
+                yield (
+                    ("domains", name, "attributes", key),
+                    f"has to be a text of at most {_ATTRIBUTE_VALUE} printable characters without quotes",
+                )
 
 
 def _texts(settings: Settings) -> Iterator[Finding]:
@@ -281,6 +314,34 @@ def _phones(settings: Settings) -> Iterator[Finding]:
         yield ("phones", "time_zone"), f"{phones.time_zone!r} is no time zone such as Europe/Berlin"
     if not re.fullmatch(r"[0-9*#+]{0,32}", phones.voicemail):
         yield ("phones", "voicemail"), f"{phones.voicemail!r} is no number to dial"
+
+
+def _nat(settings: Settings) -> Iterator[Finding]:
+    known = {str(listener) for listener in _readable_listeners(settings)}
+    known |= {listener.host for listener in _readable_listeners(settings)} | {""}
+    seen: set[str] = set()
+    for index, text in enumerate(settings.sip.advertise):
+        try:
+            listener = Advertised.parse(text).listener
+        except ValueError as error:
+            yield ("sip", "advertise", index), str(error)
+            continue
+        if listener not in known:
+            yield ("sip", "advertise", index), f"{listener!r} is none of listen"
+        if listener in seen:
+            yield ("sip", "advertise", index), f"{listener or 'what is for all'!r} is advertised twice"
+        seen.add(listener)
+    nat = settings.nat
+    if nat.remove_after_misses and nat.keepalive != "options":
+        yield ("nat", "remove_after_misses"), 'needs keepalive = "options": nothing else is answered'
+
+
+def _readable_listeners(settings: Settings) -> Iterator[Listener]:
+    for text in settings.sip.listen:
+        try:
+            yield Listener.parse(text)
+        except ValueError:
+            continue  # told by _listeners
 
 
 def _is_time_zone(name: str) -> bool:

@@ -8,8 +8,10 @@ the name ends with ``_ms``; sizes are in bytes.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field, structs
 
@@ -26,6 +28,14 @@ CODECS = ("pcma", "pcmu", "g722", "g729", "opus", "ilbc")
 Milliseconds = Annotated[int, Meta(ge=10, le=600_000)]
 
 
+class NamedDomain(NamedTuple):
+    """A domain of the settings: its name, its other names, what is set for it; names in lower case."""
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = MappingProxyType({})
+
+
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One section: values that never change, built by keyword; a key that it does not know is refused."""
 
@@ -35,7 +45,9 @@ class SipSettings(Section, frozen=True, kw_only=True):
 
     listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
     domains: tuple[str, ...] = ("127.0.0.1",)  # served besides the rows of the table `domain`
+    walled_garden: Literal["off", "inbound", "both"] = "off"  # strangers and our users do not meet
     aliases: tuple[str, ...] = ()  # further host[:port] that mean this server itself
+    advertise: tuple[str, ...] = ()  # [listener=]host[:port] in Via and Record-Route, behind a 1:1 NAT
     profile: Literal["rfc3261", "openser12"] = "rfc3261"  # which of the two sets of replies
     server_header: str = "sipbox"  # Server and User-Agent; "" leaves it out
     state_dir: str = "/var/lib/sipbox"  # keys and the spool
@@ -179,6 +191,27 @@ class PhoneSettings(Section, frozen=True, kw_only=True):
     templates: str = ""  # a directory whose templates come before ours
 
 
+class DomainSettings(Section, frozen=True, kw_only=True):
+    """``[domains."example.org"]``: what is said about one of ``[sip] domains``."""
+
+    hosts: tuple[str, ...] = ()  # further names of this domain
+    attributes: dict[str, str] = field(default_factory=dict)  # as in the table `domain_attrs`
+
+    def __post_init__(self) -> None:
+        structs.force_setattr(self, "hosts", tuple(name.lower().rstrip(".") for name in self.hosts))
+
+
+class NatSettings(Section, frozen=True, kw_only=True):
+    """``[nat]``: phones behind a NAT, and how they stay reachable."""
+
+    detect: bool = True
+    tests: tuple[Literal["contact", "via", "port", "maddr"], ...] = ("contact", "via", "port", "maddr")
+    keepalive: Literal["options", "crlf", "off"] = "options"  # what is sent to phones behind a NAT
+    keepalive_seconds: Annotated[int, Meta(ge=1, le=3600)] = 20  # how often to each of them
+    keepalives_per_second: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000  # beyond, each waits longer
+    remove_after_misses: Annotated[int, Meta(ge=0, le=1000)] = 0  # unanswered ones in a row; 0: never
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """``[log]``: how much is told, and in what form."""
 
@@ -202,4 +235,16 @@ class Settings(Section, frozen=True, kw_only=True):
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     phones: PhoneSettings = field(default_factory=PhoneSettings)
+    nat: NatSettings = field(default_factory=NatSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    domains: dict[str, DomainSettings] = field(default_factory=dict)
+
+    @property
+    def named_domains(self) -> list[NamedDomain]:
+        """The domains of ``[sip] domains``, with what ``[domains]`` says about them."""
+        said = {name.lower().rstrip("."): section for name, section in self.domains.items()}
+        nothing = DomainSettings()
+        return [
+            NamedDomain(name, said.get(name, nothing).hosts, said.get(name, nothing).attributes)
+            for name in self.sip.domains
+        ]

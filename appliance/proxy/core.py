@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from appliance.auth.keys import Keys
 from appliance.auth.nonce import NonceSource
 from appliance.config import Settings
+from appliance.config.listener import names_of
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.admission import Admission
 from appliance.proxy.authentication import CredentialsSource
@@ -22,6 +23,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
+from appliance.proxy.nat import NatTest
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
@@ -108,6 +110,7 @@ class ProxyCore:
         sip = settings.sip
         metrics, tracer, journal = watchers
         replies = PROFILES[sip.profile]
+        names = names_of(network.listeners, sip.advertise)
         self.wheel = TimerWheel()
         self.transactions = TransactionTable(
             network.send,
@@ -121,7 +124,10 @@ class ProxyCore:
         )
         self.domains = Domains(
             sip.domains,
-            sip.aliases,
+            (
+                *sip.aliases,
+                *(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for _, host, port in names),
+            ),
             network.listeners,
             directory.realms,
             case_sensitive=settings.registrar.case_sensitive,
@@ -132,7 +138,8 @@ class ProxyCore:
             self.calls.elsewhere = neighbours.hung_up
         self.registrar.service.others = neighbours
         branches = Branches(keys.derive("branch"), worker)
-        dialogs = DialogRoutes(keys.derive("record-route"))
+        dialogs = DialogRoutes(keys.derive("record-route"), names)
+        self.nat = nat = NatTest(settings.nat.tests, self.domains.is_me) if settings.nat.detect else None
         answers = Answers(
             self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
         )
@@ -143,6 +150,7 @@ class ProxyCore:
             branches=branches,
             dialog_routes=dialogs,
             max_forwards=sip.max_forwards,
+            names=names,
         )
         self.targets = TargetSet(self.registrar.service, clock.now)
         around = Surroundings(
@@ -157,6 +165,7 @@ class ProxyCore:
             flow_patience_seconds=sip.flow_patience_seconds,
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
+            nat=nat,
         )
         relays = Relays(
             around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of, neighbours
@@ -191,6 +200,7 @@ class ProxyCore:
             journal=self.journal,
             tracer=tracer,
             accounting=accounting,
+            nat=nat,
         )
         self.admission = Admission(
             route=Routes(parts).route,
@@ -201,6 +211,7 @@ class ProxyCore:
                 network.local_for,
                 Orphans(around, self.domains, branches, sip.max_branches),
                 metrics,
+                nat,
             ),
             answers=answers,
             transactions=self.transactions,

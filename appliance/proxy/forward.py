@@ -15,7 +15,7 @@ from appliance.errors import MalformedMessage
 from appliance.proxy.branch import Branches
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.loose_route import yield_to_strict_router
-from appliance.proxy.record_route import DialogRoutes
+from appliance.proxy.record_route import INITIATOR_NATED, OTHER_SIDE_NATED, DialogRoutes
 from appliance.proxy.targets import Target
 from appliance.sip.headers import NameAddr
 from appliance.sip.hop import Hop
@@ -54,8 +54,9 @@ class Outgoing(NamedTuple):
 class Forwarder:
     """Turns a request and a target into a message and a next hop.
 
-    ``listeners`` are (transport, host, port) of our sockets by listener index; ``addresses(host)`` looks a
-    host name up and may block.
+    ``listeners`` are (transport, host, port) of our sockets by listener index, ``names`` the same as the
+    world knows them, where a NAT or a name stands before us; ``addresses(host)`` looks a host name up and may
+    block.
     """
 
     def __init__(
@@ -67,14 +68,16 @@ class Forwarder:
         branches: Branches,
         dialog_routes: DialogRoutes,
         max_forwards: int,
+        names: Sequence[tuple[str, str, int]] | None = None,
     ) -> None:
         self._listeners = listeners
+        self.names = names = listeners if names is None else names
         self._connections = connections
         self._addresses = addresses
         self._branches = branches
         self._dialog_routes = dialog_routes
         self._max_forwards = max_forwards
-        self._sent_by = [f"{_bracketed(host)}:{port}" for _, host, port in listeners]
+        self._sent_by = [f"{_bracketed(host)}:{port}" for _, host, port in names]
         self._families = {(transport, ":" in host) for transport, host, _ in listeners}
 
     def is_loop(self, incoming: Incoming) -> bool:
@@ -99,20 +102,29 @@ class Forwarder:
             outgoing.replace("max-breadth", str(breadth))
         if target.path:
             outgoing.prepend("Route", target.path)
-        hop = self._open_way(outgoing, target.hop)
+        hop = self._open_way(outgoing, target)
         yield_to_strict_router(outgoing)
         begins = request.to_tag is None or request.method == "NOTIFY"
         if begins and request.method in _RECORD_ROUTED and not target.looped:
-            self._record_route(outgoing, incoming.hop, hop)
+            flags = incoming.marks
+            if incoming.nated:
+                flags += INITIATOR_NATED
+            if target.nated:
+                flags += OTHER_SIDE_NATED
+            self._record_route(outgoing, incoming.hop, hop, flags)
         transport = self._listeners[hop.listener][0].upper()
         branch = self._branches.make(request, number, self._branches.mark_of(*incoming.came_as))
         outgoing.prepend("Via", f"SIP/2.0/{transport} {self._sent_by[hop.listener]};branch={branch}")
         return Outgoing(outgoing, hop)
 
-    def _open_way(self, outgoing: Request, known: Hop | None) -> Hop:
+    def _open_way(self, outgoing: Request, target: Target) -> Hop:
         """The next hop with its flow open: the known one, else what the request itself says."""
+        known = target.hop
         if known is None:
-            return self._open(self.next_hop(outgoing))
+            hop = self.next_hop(outgoing)
+            if target.listener >= 0 and self._listeners[target.listener][0] == hop.transport:
+                hop = hop._replace(listener=target.listener)
+            return self._open(hop)
         try:
             return self._open(known)
         except Unroutable:
@@ -180,9 +192,9 @@ class Forwarder:
         left = int(text) - 1 if text is not None else self._max_forwards
         request.replace("max-forwards", str(min(left, self._max_forwards)))
 
-    def _record_route(self, outgoing: Request, arrived: Hop, leaving: Hop) -> None:
-        came_by, leaves_by = self._listeners[arrived.listener], self._listeners[leaving.listener]
-        for line in self._dialog_routes.record_route(outgoing, came_by, leaves_by):
+    def _record_route(self, outgoing: Request, arrived: Hop, leaving: Hop, flags: str) -> None:
+        came_by, leaves_by = self.names[arrived.listener], self.names[leaving.listener]
+        for line in self._dialog_routes.record_route(outgoing, came_by, leaves_by, flags):
             outgoing.prepend("Record-Route", line)
 
 

@@ -9,6 +9,7 @@ from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.nat import NatTest
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
@@ -26,7 +27,10 @@ class RegistrationJournal(Protocol):
 
 
 class Parts(NamedTuple):
-    """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None."""
+    """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None.
+
+    ``nat`` is None where nobody looks for NATs.
+    """
 
     domains: Domains
     credentials: CredentialCheck

@@ -2,13 +2,16 @@
 
 A Record-Route line of ours looks so, and phones send its URI back as a Route::
 
-    <sip:192.0.2.1:5060;transport=tcp;lr=on;r2=on;ftag=9fxced76sl;sig=6b0f3ac81d90e2f4a5b6>
+    <sip:192.0.2.1:5060;transport=tcp;lr=on;r2=on;ftag=9fxced76sl;flags=n;sig=6b0f3ac81d90e2f4a5b6>
 
-``ftag`` is the tag of whoever began the dialog, ``sig`` a MAC over the Call-ID and that tag. A Route
-whose signature fits the Call-ID and one of the two tags of a request proves that the dialog's first
-request was let in here; any other Route proves nothing, and an invented To tag gets nobody past
-authentication. There are two lines, both with ``r2=on``, when the request leaves by another transport or
-address than it came by, so that each side sees the one that it can reach.
+``ftag`` is the tag of whoever began the dialog, ``flags`` what has to be known of the dialog in all its
+requests, ``sig`` a MAC over the Call-ID, that tag and those flags. Flags are letters: ``n``, whoever began
+the dialog is behind a NAT; ``m``, the other side is; none, no parameter. (SER kept such things in a cookie
+under a checksum of 16 bits, which is no signature.) A Route whose signature fits the Call-ID and one of the
+two tags of a request proves that the dialog's first request was let in here; any other Route proves nothing,
+and an invented To tag gets nobody past authentication. There are two lines, both with ``r2=on``, when the
+request leaves by another transport or address than it came by, so that each side sees the one that it can
+reach.
 
 What is done with the Routes of a request is in ``loose_route``. Must not know sockets or policy.
 """
@@ -17,7 +20,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from appliance.proxy.loose_route import repair_strict_route, strip_own_routes
@@ -29,18 +33,46 @@ _PLAIN = "[]/:&+$-_.!~*'()"
 
 Interface = tuple[str, str, int]  # transport, host without brackets, port
 
+INITIATOR_NATED = "n"
+OTHER_SIDE_NATED = "m"
+
+
+class Proof(NamedTuple):
+    """What our Route proves of a request's dialog.
+
+    ``flags`` are those of its beginning, ``by_initiator`` whether this request is from whoever began it.
+    ``leaves_by`` is our listener on the side where the request goes, -1 when none has that address any more.
+    """
+
+    flags: str
+    by_initiator: bool
+    leaves_by: int
+
+    @property
+    def sender_nated(self) -> bool:
+        return (INITIATOR_NATED if self.by_initiator else OTHER_SIDE_NATED) in self.flags
+
+    @property
+    def receiver_nated(self) -> bool:
+        return (OTHER_SIDE_NATED if self.by_initiator else INITIATOR_NATED) in self.flags
+
 
 class DialogRoutes:
-    """Signs our Record-Routes and knows them again; ``key``: 16 to 64 bytes, the same in all workers."""
+    """Signs our Record-Routes and knows them again; ``key``: 16 to 64 bytes, the same in all workers.
 
-    def __init__(self, key: bytes) -> None:
+    ``interfaces`` are our listeners as they stand in Record-Routes, in their order.
+    """
+
+    def __init__(self, key: bytes, interfaces: Sequence[Interface] = ()) -> None:
+        self._listeners = {interface: index for index, interface in enumerate(interfaces)}
         # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9).
         self._mac = hashlib.blake2b(key=key, digest_size=10, person=b"dialog-route")
 
-    def sign(self, call_id: str, initiator_tag: str) -> str:
-        """The URI parameters that prove the dialog: ``ftag=…;sig=…``."""
+    def sign(self, call_id: str, initiator_tag: str, flags: str = "") -> str:
+        """The URI parameters that prove the dialog: ``ftag=…;sig=…``, ``flags`` (letters) between them."""
         tag = initiator_tag if initiator_tag.isalnum() and initiator_tag.isascii() else _escape(initiator_tag)
-        return f"ftag={tag};sig={self._signature(call_id, initiator_tag)}"
+        kept = f";flags={flags}" if flags else ""
+        return f"ftag={tag}{kept};sig={self._signature(call_id, initiator_tag, flags)}"
 
     def verify(self, route: Uri, request: Request) -> bool:
         """Whether ``route`` was signed for the dialog of ``request``, in whichever direction that goes."""
@@ -50,16 +82,18 @@ class DialogRoutes:
         tag = unquote(escaped, errors="surrogateescape") if "%" in escaped else escaped
         if tag not in (request.from_tag or "", request.to_tag or ""):
             return False
-        expected = self._signature(request.call_id, tag)
+        expected = self._signature(request.call_id, tag, route.param("flags") or "")
         return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
 
-    def record_route(self, request: Request, came_by: Interface, leaves_by: Interface) -> list[str]:
+    def record_route(
+        self, request: Request, came_by: Interface, leaves_by: Interface, flags: str = ""
+    ) -> list[str]:
         """The Record-Route values for ``request``, to be put before all others one after the other.
 
         The last one is for the side where the request goes, the first for the side where it came from;
         they are one when it is the same.
         """
-        proof = self.sign(request.call_id, request.from_tag or "")
+        proof = self.sign(request.call_id, request.from_tag or "", flags)
         if came_by == leaves_by:
             return [_route(came_by, "", proof)]
         return [_route(came_by, ";r2=on", proof), _route(leaves_by, ";r2=on", proof)]
@@ -68,14 +102,27 @@ class DialogRoutes:
         """``loose_route.repair_strict_route``."""
         return repair_strict_route(request, is_me)
 
-    def strip_own_routes(self, request: Request, is_me: Callable[[Uri], bool]) -> bool:
-        """Takes our Route, or both of a pair, off the request; True when one is signed for its dialog."""
-        return any(self.verify(route, request) for route in strip_own_routes(request, is_me))
+    def strip_own_routes(self, request: Request, is_me: Callable[[Uri], bool]) -> Proof | None:
+        """Takes our Route, or both of a pair, off the request; what one that is signed for its dialog proves,
+        None when none is."""
+        stripped = strip_own_routes(request, is_me)
+        for route in stripped:
+            if self.verify(route, request):
+                last = stripped[-1]
+                side = (last.transport or "udp", last.address, last.port or 5060)
+                tag = unquote(route.param("ftag") or "", errors="surrogateescape")
+                return Proof(
+                    route.param("flags") or "",
+                    tag == (request.from_tag or ""),
+                    self._listeners.get(side, -1),
+                )
+        return None
 
-    def _signature(self, call_id: str, tag: str) -> str:
+    def _signature(self, call_id: str, tag: str, flags: str) -> str:
         mac = self._mac.copy()
-        # Neither can hold a line end, so no two dialogs make the same text.
-        mac.update(f"{call_id}\n{tag}".encode("utf-8", "surrogateescape"))
+        # None of them can hold a line end, so no two dialogs make the same text.
+        text = f"{call_id}\n{tag}\n{flags}" if flags else f"{call_id}\n{tag}"
+        mac.update(text.encode("utf-8", "surrogateescape"))
         return mac.hexdigest()
 
 

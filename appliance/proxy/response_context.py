@@ -183,6 +183,11 @@ class ResponseContext:
             if status == 100 or self._done:
                 return
         response.remove_first_item("via")
+        nat = self._around.nat
+        if nat is not None and branch.transaction is not None:
+            target = branch.target
+            direct = target.path is None and not self._incoming.request.has("route")
+            nat.fix_reply(response, branch.transaction.hop, nated=target.nated, direct=direct)
         if not response.has("via"):
             # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
             if status >= 200:
@@ -212,12 +217,12 @@ class ResponseContext:
             return
         self._forward(response, now)
         if first:
+            self._incoming.decided(response.status, response.reason, response.to_tag or "")
             self._end(response.status, now)
 
     def branch_ended(self, branch: Branch, final: Final, now: float) -> None:
         """A branch has no 2xx to give: its final response, or the status that stands for its silence."""
         if branch.final is not None:
-            self._incoming.decided(response.status, response.reason, response.to_tag or "")
             return
         branch.final = final
         if final.status >= 600:
@@ -239,23 +244,23 @@ class ResponseContext:
         status, response = final
         if status == 408 and not self._invite:
             # Too late to be of use, and the client takes it for a broken server (RFC 4320 §4.2).
+            self._incoming.decided(status, REASONS[status], "")
             self._end(status, now)
         elif response is None:
             self._finish(Answer(status, REASONS[status]), now)
         elif status == 503:
             # A 503 would tell the client that this proxy is overloaded (§16.7 step 6).
-            self._incoming.decided(status, REASONS[status], "")
             self._finish(Answer(500, "Server Internal Error"), now)
         else:
             if status in (401, 407):
                 gather_challenges(response, finals)
             self._forward(response, now)
+            self._incoming.decided(status, response.reason, response.to_tag or "")
             self._end(status, now)
 
     # -- the upstream side -----------------------------------------------------------------------------------
 
     def _forward(self, response: Response, now: float) -> None:
-            self._incoming.decided(status, response.reason, response.to_tag or "")
         status = response.status
         metrics, method = self._around.metrics, self._incoming.request.method
         metrics.responses_sent[method, status] += 1

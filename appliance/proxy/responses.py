@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from appliance.errors import SipError
 from appliance.proxy.branch import Branches, parts_of
+from appliance.proxy.nat import NatTest
 from appliance.proxy.orphans import Orphans
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response
@@ -30,7 +31,9 @@ class Responses:
         local_for: Callable[[Hop], Hop],
         orphans: Orphans,
         metrics: Metrics,
+        nat: NatTest | None = None,
     ) -> None:
+        self._nat = nat
         self._transactions = transactions
         self._branches = branches
         self._send = send
@@ -57,6 +60,8 @@ class Responses:
         way = Hop(via.transport.lower(), host, via.rport or sent_by_port, hop.listener)
         if way.reliable:
             way = way._replace(sent_by_port=sent_by_port)
+        if self._nat is not None:
+            self._nat.fix_reply(response, hop, nated=False, direct=response.has("record-route"))
         try:
             back = self._local_for(way)
             self._send(response.encode(), back)

@@ -31,16 +31,18 @@ class Routes:
         self.locations = parts.locations
         self.aliases = parts.aliases
         self.dialogs = parts.dialogs
+        self.nat = parts.nat
         self.relays = parts.relays
         self.self_loop = parts.self_loop
         self.journal = parts.journal
         self.tracer = parts.tracer
-
         self.accounting = parts.accounting
+
     # -- route: every request begins here --------------------------------------------------------------------
 
     def route(self, incoming: Incoming) -> None:
         request = incoming.request
+        self.nat_test(incoming)
         if request.method == "CANCEL":
             return self.relays.cancel(incoming)
         if request.max_forwards == 0:
@@ -72,10 +74,11 @@ class Routes:
         """A request along a route that we signed: nobody is asked for a password in the middle of a call."""
         request = incoming.request
         self.credentials.consume(request)
+        self.do_accounting(incoming)
         if self.domains.is_me(request.uri) and not request.has("route"):
             return self.relay(incoming, self.lookup_location(incoming))
-        self.do_accounting(incoming)
-        return self.relay(incoming, [Target(request.uri_text)])
+        target = Target(request.uri_text, nated=incoming.peer_nated, listener=incoming.leaves_by)
+        return self.relay(incoming, [target])
 
     def relay_to_myself(self, incoming: Incoming) -> None:
         """The demonstration: the first arrival goes to this very server, only the second one is processed."""
@@ -104,7 +107,12 @@ class Routes:
         incoming.admit()
         aor = self.domains.aor(incoming.request.to.uri)
         outcome = self.registrar.register(
-            incoming.request, aor, incoming.hop, self.domains.listener_name(incoming.hop), incoming.now
+            incoming.request,
+            aor,
+            incoming.hop,
+            self.domains.listener_name(incoming.hop),
+            incoming.now,
+            nated=incoming.nated,
         )
         incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
         self.journal.registered(incoming, outcome)
@@ -122,6 +130,7 @@ class Routes:
         elif not self.domains.is_me(request.uri):
             return incoming.refuse(replies.relaying, "acl")
         incoming.admit()
+        self.do_accounting(incoming)
         if not self.domains.is_me(request.uri):
             return self.relay(incoming, [Target(request.uri_text)])
         if alias := self.lookup_aliases(incoming):
@@ -130,14 +139,18 @@ class Routes:
         if not targets:
             self.tracer.note("User is not found", "red", request)
             return incoming.reply(replies.not_registered)
-        self.do_accounting(incoming)
         return self.relay(incoming, targets)
 
     # -- the steps -------------------------------------------------------------------------------------------
 
+    def nat_test(self, incoming: Incoming) -> None:
+        """Whether the sender is behind a NAT: then its Contact is made to lead to where it sends from."""
+        if self.nat is not None:
+            self.nat.test(incoming)
+
     def loose_route(self, incoming: Incoming) -> bool:
         """Whether the request follows a Route that we signed for this very dialog; our own Routes are taken
-        off.
+        off, and what is known of the dialog (who is behind a NAT) is restored from them.
 
         Whatever else a Route header says is no reason to believe anything: a request that has none of ours
         left is treated as one out of dialog, so nobody relays through us with an invented To tag.
@@ -146,8 +159,15 @@ class Routes:
         if not request.has("route"):
             return False
         self.dialogs.repair_strict_route(request, self.domains.is_me)
-        signed = self.dialogs.strip_own_routes(request, self.domains.is_me)
-        return signed and request.to_tag is not None
+        proof = self.dialogs.strip_own_routes(request, self.domains.is_me)
+        if proof is None or request.to_tag is None:
+            return False
+        incoming.leaves_by = proof.leaves_by
+        if proof.flags:
+            incoming.flags, incoming.peer_nated = proof.flags, proof.receiver_nated
+            if self.nat is not None and proof.sender_nated and not incoming.nated:
+                self.nat.remember(incoming)
+        return True
 
     def refuse_extensions(self, incoming: Incoming) -> None:
         """Proxy-Require names what a proxy must understand; there is nothing that we would (§16.3 step 5)."""
@@ -175,6 +195,12 @@ class Routes:
         """The caller is the one whose password was given: stolen credentials give nobody another name."""
         return self.credentials.check_from(incoming)
 
+    def do_accounting(self, incoming: Incoming) -> None:
+        """A call that was let in, or that ends, becomes rows of ``acc`` and ``cdrs`` when it has its final
+        response, and of ``missed_calls`` when our user has missed it."""
+        if self.accounting is not None:
+            self.accounting.begin(incoming)
+
     def lookup_aliases(self, incoming: Incoming) -> Target | None:
         """Another name of somebody: the Request-URI is replaced; None when the address is nobody's alias, or
         our own user's, whose location is looked up instead."""
@@ -188,9 +214,3 @@ class Routes:
     def lookup_location(self, incoming: Incoming) -> list[Target]:
         """Where the user can be reached now, best first."""
         return self.locations.lookup(self.domains.aor(incoming.request.uri))
-    def do_accounting(self, incoming: Incoming) -> None:
-        """A call that was let in, or that ends, becomes rows of ``acc`` and ``cdrs`` when it has its final
-        response, and of ``missed_calls`` when our user has missed it."""
-        if self.accounting is not None:
-            self.accounting.begin(incoming)
-

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from appliance.proxy.forward import Forwarder
 from appliance.proxy.incoming import Answers
+from appliance.proxy.nat import NatTest
 from appliance.proxy.targets import TargetSet
 from appliance.sip.hop import Hop
 from appliance.telemetry.metrics import Metrics
@@ -30,3 +31,4 @@ class Surroundings(NamedTuple):
     flow_patience_seconds: float
     ring_seconds: float
     timer_c_seconds: float
+    nat: NatTest | None = None

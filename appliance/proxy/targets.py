@@ -20,7 +20,8 @@ from appliance.sip.uri import AddressOfRecord
 class Target(NamedTuple):
     """One place to send a request to: its Request-URI, the way there if that is known, its preference;
     ``looped`` when that is this server itself, so that it is not yet on its way. ``aor`` is whose
-    phone it is.
+    phone it is, ``nated`` says that the phone is behind a NAT, ``listener`` by which of our sockets it is
+    known to be reached (-1: any that fits).
     """
 
     uri: str
@@ -29,6 +30,8 @@ class Target(NamedTuple):
     q: float = 1.0
     looped: bool = False
     aor: AddressOfRecord | None = None
+    nated: bool = False
+    listener: int = -1
 
 
 class TargetSet:

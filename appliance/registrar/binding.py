@@ -36,6 +36,10 @@ METHOD_BITS = {
 }
 
 
+# The bit of the column ``cflags`` that OpenSER's scripts set for a phone behind a NAT (``nat_bflag`` 6).
+NATED = 1 << 6
+
+
 @dataclass(slots=True, eq=False)
 class Binding:
     """One contact of an address of record. Not to be changed once it is in ``Locations``.
@@ -70,6 +74,11 @@ class Binding:
     def preference(self) -> float:
         """``q``, or 1 for a phone that said none (RFC 3841 §7.2.4)."""
         return 1.0 if self.q is None else self.q
+
+    @property
+    def nated(self) -> bool:
+        """Whether the phone is behind a NAT, so that only its own flow leads to it."""
+        return self.cflags & NATED != 0
 
     @property
     def transport(self) -> str:

@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage, StorageError
 from appliance.registrar.answer import Answers, Outcome
-from appliance.registrar.binding import Binding, methods_in
+from appliance.registrar.binding import NATED, Binding, methods_in
 from appliance.registrar.changes import Order, Plan, is_same, plan_contacts, plan_removal
 from appliance.registrar.contact import (
     LONGEST_CALL_ID,
@@ -227,7 +227,7 @@ class _Arrival(NamedTuple):
             instance,
             reg_id,
             0,
-            0,
+            NATED if nated and path is None else 0,
             ruid,
             wall_now,
         )

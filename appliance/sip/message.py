@@ -166,6 +166,15 @@ class Message(HeaderLines):
             kept.append(f"received={received}")
         self._put_first("via", ";".join(kept) + line[end:])
 
+    def force_rport(self, received: str, rport: int) -> None:
+        """Note in the topmost Via, where no rport stands, what a sender that asks for it would be told."""
+        line = self.firsts["via"]
+        end = end_of_first_item(line)
+        item = line[:end].rstrip(" \t\r\n")
+        if not self.via.has_param("received"):
+            item += f";received={received}"
+        self._put_first("via", f"{item};rport={rport}{line[end:]}")
+
     def set_body(self, body: bytes, content_type: str) -> None:
         """Give the message another body, and the two headers that describe it."""
         self.body = body
