@@ -1,8 +1,9 @@
 """Bindings read back when the server starts: in pieces, so that calls are answered meanwhile.
 
-While the rows of one page are put into memory, the database looks up the next. What phones do while it goes on is newer than any row that is read, and ``Locations`` knows it (``restore``).
-What the spool holds goes into the database first, so that the rows are what was last answered. Rows that died
-while nobody looked are removed. Must not know SQL.
+While the rows of one page are put into memory, the database looks up the next. What phones do meanwhile is
+newer than any row that is read, and ``Locations`` knows it (``restore``). What the spool holds goes into the
+database first, so that the rows are what was last answered. Rows that died while nobody looked are removed.
+Must not know SQL.
 """
 
 from __future__ import annotations

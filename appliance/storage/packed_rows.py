@@ -1,8 +1,9 @@
 """Many rows of ``location`` as one text: MariaDB joins the columns, Python cuts them apart again.
 
-A start reads a million rows, and what costs then is the driver: it looks at each value by itself, 8 µs for the
-columns of a row. Cutting one text of some thousand values, column by column, takes a tenth of that. Texts that
-nearly all rows share (a domain, a phone's make, our socket) become one object, which saves a fifth of the memory.
+A start reads a million rows, and what costs then is the driver: it looks at each value by itself, 8 µs for
+the columns of a row. Cutting one text of some thousand values, column by column, takes a tenth of that.
+Texts that nearly all rows share (a domain, a phone's make, our socket) become one object, which saves a fifth
+of the memory.
 
 The sign between two values may be in a value, put there by a phone to forge rows, perhaps. It can only add to
 those that we asked for; so when there are not exactly as many as rows have columns, nothing is believed, and
@@ -50,7 +51,7 @@ def packed_page(after: str, limit: int) -> str:
 
 
 def unpacked(answer: Sequence[tuple[Any, ...]]) -> list[Row] | None:
-    """The rows, in the order of their ruid, of an answer to ``packed_page``; None when it cannot be trusted."""
+    """The rows in an answer to ``packed_page``, ordered by their ruid; None when it cannot be trusted."""
     if not answer:
         return []
     count, text = answer[0]

@@ -165,7 +165,10 @@ def test_a_phone_that_forges_rows_harms_nobody(kept: Kept) -> None:
 
 def test_more_text_than_the_database_packs(kept: Kept) -> None:
     """Four-byte letters: more than 16 MB in one page."""
-    wide = {"contact": "sip:" + "\N{GRINNING FACE}" * 2000, "path": "\N{GRINNING FACE}" * 2000}
+    wide: dict[str, Any] = {
+        "contact": "sip:" + "\N{GRINNING FACE}" * 2000,
+        "path": "\N{GRINNING FACE}" * 2000,
+    }
     numbers = range(1100)
     kept.table.upsert(rows(*numbers, **wide))
     page = kept.table.page("", 2000)
