@@ -121,12 +121,9 @@ class Forwarder:
         """The next hop with its flow open: the known one, else what the request itself says."""
         known = target.hop
         if known is None:
-            hop = self.next_hop(outgoing)
-            if target.listener >= 0 and self._listeners[target.listener][0] == hop.transport:
-                hop = hop._replace(listener=target.listener)
-            return self._open(hop)
+            return self._open(self._by_listener(self.next_hop(outgoing), target.listener))
         try:
-            return self._open(known)
+            return self._open(self._by_listener(known, target.listener))
         except Unroutable:
             # The connection that a phone registered by is gone; it may listen where its Contact says. Over
             # UDP nobody would tell us that it does not, and the caller would wait for Timer B.
@@ -134,6 +131,12 @@ class Forwarder:
             if not hop.reliable:
                 raise
             return self._open(hop)
+
+    def _by_listener(self, hop: Hop, listener: int) -> Hop:
+        """The hop by that listener, if it has none and that one's transport."""
+        if listener < 0 or hop.listener >= 0 or self._listeners[listener][0] != hop.transport:
+            return hop
+        return hop._replace(listener=listener)
 
     def _open(self, hop: Hop) -> Hop:
         try:

@@ -6,12 +6,13 @@ is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 from zlib import crc32
 
 from appliance.errors import DatabaseUnavailable
+from appliance.registrar.binding import NATED
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
@@ -35,11 +36,18 @@ class Target(NamedTuple):
 
 
 class TargetSet:
-    """Answers 'where is this user?' from the location service; ``clock`` is monotonic."""
+    """Answers 'where is this user?' from the location service; ``clock`` is monotonic.
 
-    def __init__(self, service: LocationService, clock: Callable[[], float]) -> None:
+    ``sockets`` are the listeners by their text, where several could reach the same phone: each is called by
+    the one that it registered at.
+    """
+
+    def __init__(
+        self, service: LocationService, clock: Callable[[], float], sockets: Mapping[str, int] | None = None
+    ) -> None:
         self._service = service
         self._clock = clock
+        self._sockets = sockets or {}
 
     def lookup(self, aor: AddressOfRecord) -> list[Target]:
         """The targets of a user, best first; empty when there is none.
@@ -56,8 +64,18 @@ class TargetSet:
             bindings = self._service.locations.lookup(aor, now)
             if not bindings:
                 raise
+        sockets = self._sockets
         return [
-            Target(binding.contact, binding.hop, binding.path, binding.preference, aor=aor)
+            Target(
+                binding.contact,
+                binding.hop,
+                binding.path,
+                binding.preference,
+                False,
+                aor,
+                binding.cflags & NATED != 0,
+                sockets.get(binding.socket or "", -1) if sockets else -1,
+            )
             for binding in bindings
         ]
 
@@ -82,6 +100,15 @@ def numbered(targets: Iterable[Target], taken: Iterable[int] = ()) -> Iterator[t
             number = (number + 1) & 0xFFFF
         used.add(number)
         yield number, target
+
+
+def ambiguous_sockets(listeners: Sequence[tuple[str, str, int]]) -> dict[str, int]:
+    """The listeners by their text, as the column ``socket`` has it; none when no two could take one another's
+    place."""
+    kinds = [(transport, ":" in host) for transport, host, _ in listeners]
+    if len(set(kinds)) == len(kinds):
+        return {}
+    return {str(Hop(*listener)): index for index, listener in enumerate(listeners)}
 
 
 def in_groups(targets: Iterable[Target], at_most: int) -> list[list[Target]]:
