@@ -35,7 +35,7 @@ from appliance.proxy.routes import Routes
 from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.takeover import Takeover
-from appliance.proxy.targets import TargetSet
+from appliance.proxy.targets import TargetSet, ambiguous_sockets
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import BindingStore
 from appliance.registrar.locations import Locations
@@ -152,7 +152,7 @@ class ProxyCore:
             max_forwards=sip.max_forwards,
             names=names,
         )
-        self.targets = TargetSet(self.registrar.service, clock.now)
+        self.targets = TargetSet(self.registrar.service, clock.now, ambiguous_sockets(network.listeners))
         around = Surroundings(
             forwarder=self.forwarder,
             transactions=self.transactions,
