@@ -17,6 +17,7 @@ Whatever goes wrong in a way that somebody can act upon is a ``SipboxError``, an
     │   ├── DatabaseRefused        an administrator has to do something; the message says what
     │   ├── DuplicateRow           what was to be added is there already
     │   └── RowRefused             a row that the database does not take (too long, out of range)
+    ├── MediaUnavailable           no rtpengine relays the sound of this call
     ├── PhoneRefused               a phone's entry, from which no configuration can be made
     ├── SealBroken                 a sealed password that our key does not open
     └── ControlError               a command to a running server failed
@@ -127,6 +128,10 @@ class DuplicateRow(StorageError):
 
 class RowRefused(StorageError):
     """The database does not take this one row: a value is too long or out of its range."""
+
+
+class MediaUnavailable(SipboxError):
+    """No rtpengine relays the sound of this call: none answers, or it refuses; the text says why."""
 
 
 class PhoneRefused(SipboxError):
