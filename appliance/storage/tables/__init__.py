@@ -1,10 +1,10 @@
-"""The tables: OpenSER 1.2's 37 by the groups of its script; domains' attributes, the change log, the phones."""
+"""The tables: OpenSER 1.2's 37 by the groups of its script, what domains are set to, calls, changes, phones."""
 
 from __future__ import annotations
 
 from sqlalchemy import MetaData, Table
 
-from appliance.storage.tables import core, directory, extra, phones, presence, serweb
+from appliance.storage.tables import accounting, core, directory, extra, phones, presence, serweb
 
 #: The groups in the order of OpenSER's script; the core is always there, and the phones with it.
 GROUPS: dict[str, MetaData] = {
@@ -28,6 +28,9 @@ usr_preferences = directory.usr_preferences
 speed_dial = directory.speed_dial
 trusted = directory.trusted
 change_log = directory.change_log
+acc = accounting.acc
+missed_calls = accounting.missed_calls
+cdrs = accounting.cdrs
 phone = phones.phone
 phone_line = phones.phone_line
 phone_seen = phones.phone_seen

@@ -1,8 +1,8 @@
-"""The rest of the group core: domains, permissions, preferences, gateways, accounting, stored messages."""
+"""The rest of the group core: domains, permissions, preferences, gateways, stored messages."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, UniqueConstraint
 from sqlalchemy.dialects import mysql
 
 from appliance.storage.tables.columns import (
@@ -200,33 +200,6 @@ pdt = Table(
     **TABLE_OPTIONS,
 )
 
-
-def _call(name: str, version: int) -> Table:
-    """``acc`` and ``missed_calls``: one row for each accounted request."""
-    return Table(
-        name,
-        metadata,
-        identity(),
-        text("method", 16),
-        text("from_tag", 128),
-        text("to_tag", 128),
-        text("callid", 255),
-        Column(
-            "sip_code",
-            String(3).with_variant(mysql.CHAR(3), "mysql", "mariadb"),
-            nullable=False,
-            server_default="",
-        ),
-        text("sip_reason", 128),
-        when("time"),
-        Index(f"{name}_callid", "callid"),
-        info={"version": version},
-        **TABLE_OPTIONS,
-    )
-
-
-acc = _call("acc", 4)
-missed_calls = _call("missed_calls", 3)
 
 silo = Table(
     "silo",

@@ -18,6 +18,7 @@ def test_made_twice_nothing_changes(url: str) -> None:
         "core_0002",
         "core_0003",
         "core_0004",
+        "core_0005",
         "phones_0001",
         "presence_0001",
         "extra_0001",
@@ -38,7 +39,7 @@ def test_status_says_what_is_there(url: str) -> None:
     schema.create(url, ["extra"])
     status = schema.status(url)
     assert status.ready
-    assert status.groups == {"core": "core_0004", "phones": "phones_0001", "extra": "extra_0001"}
+    assert status.groups == {"core": "core_0005", "phones": "phones_0001", "extra": "extra_0001"}
     assert status.rows["subscriber"] == 0
     assert status.settings == {"journal_mode": "wal", "synchronous": "2"}
 
@@ -49,9 +50,9 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
     sql(database, "insert into subscriber (username) values ('10')")
     sql(database, "drop trigger subscriber_insert_logged")
     sql(database, "alter table subscriber drop column managed_by")
-    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0004'")
-    assert schema.status(url).pending == ["core_0002", "core_0003", "core_0004"]
-    assert schema.upgrade(url) == ["core_0002", "core_0003", "core_0004"]
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0005'")
+    assert schema.status(url).pending == ["core_0002", "core_0003", "core_0004", "core_0005"]
+    assert schema.upgrade(url) == ["core_0002", "core_0003", "core_0004", "core_0005"]
     sql(database, "insert into subscriber (username) values ('11')")
     assert [row[0] for row in sql(database, "select username from change_log")] == ["10", "11"]
     database.close()
@@ -72,7 +73,7 @@ def test_a_database_from_before_the_phones_gets_them(url: str) -> None:
 def test_a_failed_step_is_mended_and_run_again(url: str) -> None:
     schema.create(url)
     database = Database(url)
-    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0004'")
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0005'")
     sql(database, "alter table address rename to elsewhere")
     sql(database, "create view address as select 1 as id")
     with pytest.raises(DatabaseRefused, match="run 'sipbox database upgrade' again"):
@@ -120,4 +121,33 @@ def test_a_later_versions_database_serves_and_stays_as_it_is(url: str) -> None:
     with pytest.raises(DatabaseRefused, match="a later version of sipbox made this database"):
         schema.create(url, ["extra"])
     assert ("core_9999",) in sql(database, "select version_num from alembic_version")
+    database.close()
+
+
+def test_call_records_of_openser_stay_and_get_the_new_columns(url: str) -> None:
+    """Also where the administrator has added some of these columns by himself."""
+    schema.create(url)
+    database = Database(url)
+    for table in ("acc", "missed_calls"):
+        sql(database, f"drop index {table}_ruid")
+        sql(database, f"drop index {table}_time")
+        for column in ("src_domain", "src_ip", "dst_ouser", "dst_user", "dst_domain", "account", "ruid"):
+            sql(database, f"alter table {table} drop column {column}")
+    sql(database, "drop table cdrs")
+    sql(database, "insert into acc (method, callid, src_user) values ('INVITE', 'a', 'alice'), ('BYE', 'a', '')")
+    sql(database, "update alembic_version set version_num = 'core_0004' where version_num like 'core%'")
+    assert schema.upgrade(url)[0] == "core_0005"
+    assert schema.status(url).ready
+    kept = sql(database, "select method, callid, src_user, dst_user, ruid from acc")
+    assert kept == [("INVITE", "a", "alice", "", None), ("BYE", "a", "", "", None)]
+    database.close()
+
+
+def test_the_duration_of_a_call_is_computed(url: str) -> None:
+    schema.create(url)
+    database = Database(url)
+    times = "'2026-11-29 10:00:00.250', '2026-11-29 10:01:01.500'"
+    sql(database, f"insert into cdrs (dialog, call_start_time, call_end_time) values ('a', {times})")
+    sql(database, "insert into cdrs (dialog, call_start_time) values ('b', '2026-11-29 10:00:00')")
+    assert sql(database, "select dialog, duration from cdrs order by dialog") == [("a", 61.25), ("b", None)]
     database.close()
