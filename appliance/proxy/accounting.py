@@ -1,5 +1,5 @@
-"""What is accounted (``setflag`` of an OpenSER script, and its module acc): the INVITE that begins a call, once
-it is let in, and the BYE that ends one, each with its final response.
+"""What is accounted (``setflag`` of an OpenSER script, and its module acc): the INVITE that begins a call,
+once it is let in, and the BYE that ends one, each with its final response.
 
 A call has one final response, however many phones it was forked to. It is missed when it failed and was for
 one of our own users. A challenge (401, 407) is no end: the same call comes again. What is in between (ACK,
@@ -43,8 +43,8 @@ class Accounting:
     def begin(self, incoming: Incoming) -> None:
         """From here on the request is accounted, if it is one of those that are."""
         request = incoming.request
-        method = request.method
-        if (method == "INVITE" and request.to_tag is None) or (method == "BYE" and request.to_tag is not None):
+        # An INVITE with a To tag changes a call that is there; a BYE without one ends none.
+        if request.method == ("INVITE" if request.to_tag is None else "BYE"):
             incoming.accountant = self
             if incoming.verified is not None and not incoming.account:
                 incoming.account = f"{incoming.verified.username}@{incoming.verified.domain}"

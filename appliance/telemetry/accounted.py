@@ -12,8 +12,8 @@ class Accounted(NamedTuple):
 
     ``dialog`` is the same for the INVITE that was answered and for its BYE, from whichever side it came, and
     in every process that sees either. ``began`` is when the request came, ``ended`` when it had its response,
-    both UTC seconds. ``result`` is "" for a BYE. ``account`` is who has proved that he may be charged, "" when
-    nobody has.
+    both UTC seconds. ``result`` is "" for a BYE. ``account`` is who is charged, because he has proved who he
+    is; "" when nobody has.
     """
 
     dialog: str

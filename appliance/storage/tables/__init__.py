@@ -1,4 +1,4 @@
-"""The tables: OpenSER 1.2's 37 by the groups of its script, what domains are set to, calls, changes, phones."""
+"""The tables: OpenSER 1.2's 37 by the groups of its script, attributes of domains, calls, changes, phones."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Accounting: OpenSER's ``acc`` and ``missed_calls``, one row for each accounted request, and ``cdrs``, one
 for each call.
 
-New beside OpenSER's columns are those that Kamailio's configuration adds (``src_user`` to ``dst_domain``), who
-is charged, and ``ruid``: a row that is written again, because nobody could know whether it had been, is the
-same row. ``cdrs`` has the names of the table that billing programs for Kamailio know. Its ``duration`` is
+New beside OpenSER's columns are those that Kamailio's configuration adds (``src_user`` to ``dst_domain``),
+who is charged, and ``ruid``: a row that is written again, because nobody could know whether it had been, is
+the same row. ``cdrs`` has the names of the table that billing programs for Kamailio know. Its ``duration`` is
 computed by the database, so it holds for whatever is put into the two times.
 """
 

@@ -19,6 +19,7 @@ from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.journal import Journal
+from appliance.telemetry.accounted import Ledger
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from tests.harness.digest import credentials
@@ -80,9 +81,14 @@ class Stage:
     """The proxy core with everything around it played."""
 
     def __init__(
-        self, *, worker: int = 0, neighbours: Neighbours | None = None, **sections: dict[str, Any]
+        self,
+        *,
+        worker: int = 0,
+        neighbours: Neighbours | None = None,
+        ledger: Ledger | None = None,
+        **sections: dict[str, Any],
     ) -> None:
-        self.worker, self.neighbours = worker, neighbours
+        self.worker, self.neighbours, self.ledger = worker, neighbours, ledger
         sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})
         self.settings = _settings(sip=sip, **sections)
         self.now = 1000.0
@@ -117,6 +123,7 @@ class Stage:
             neighbours=self.neighbours,
         )
         return self.core
+            ledger=self.ledger,
 
     def restarted_in_order(self, away: float = 0.0) -> list[Sent]:
         """A new process that was handed what the old one wrote down, ``away`` seconds later; what it sends

@@ -134,7 +134,8 @@ def test_call_records_of_openser_stay_and_get_the_new_columns(url: str) -> None:
         for column in ("src_domain", "src_ip", "dst_ouser", "dst_user", "dst_domain", "account", "ruid"):
             sql(database, f"alter table {table} drop column {column}")
     sql(database, "drop table cdrs")
-    sql(database, "insert into acc (method, callid, src_user) values ('INVITE', 'a', 'alice'), ('BYE', 'a', '')")
+    two = "('INVITE', 'a', 'alice'), ('BYE', 'a', '')"
+    sql(database, f"insert into acc (method, callid, src_user) values {two}")
     sql(database, "update alembic_version set version_num = 'core_0004' where version_num like 'core%'")
     assert schema.upgrade(url)[0] == "core_0005"
     assert schema.status(url).ready
