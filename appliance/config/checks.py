@@ -39,6 +39,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _agent(settings)
     yield from _phones(settings)
     yield from _nat(settings)
+    yield from _media(settings)
 
 
 def remarks(settings: Settings) -> Iterator[Finding]:
@@ -334,6 +335,26 @@ def _nat(settings: Settings) -> Iterator[Finding]:
     nat = settings.nat
     if nat.remove_after_misses and nat.keepalive != "options":
         yield ("nat", "remove_after_misses"), 'needs keepalive = "options": nothing else is answered'
+
+
+def _media(settings: Settings) -> Iterator[Finding]:
+    media = settings.media
+    if media.mode != "never" and not media.nodes:
+        yield ("media", "nodes"), 'needs at least one rtpengine, as in ["127.0.0.1:2223"]'
+    for index, text in enumerate(media.nodes):
+        try:
+            ip_address(split_address(text)[0])
+        except ValueError:
+            yield ("media", "nodes", index), f"{text!r} has to be ADDRESS:PORT, as in 127.0.0.1:2223"
+        if text in media.nodes[:index]:
+            yield ("media", "nodes", index), f"{text!r} stands there twice"
+    for index, text in enumerate(media.inside_networks):
+        try:
+            ip_network(text)
+        except ValueError:
+            yield ("media", "inside_networks", index), f"{text!r} is no network such as 192.168.1.0/24"
+    if media.mode == "nated" and not settings.nat.detect:
+        yield ("media", "mode"), "'nated' needs nat.detect: nobody is seen to be behind a NAT without it"
 
 
 def _readable_listeners(settings: Settings) -> Iterator[Listener]:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field, structs
 
-from appliance.config.listener import Listener
+from appliance.config.listener import Listener, split_address
 
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
@@ -212,6 +212,23 @@ class NatSettings(Section, frozen=True, kw_only=True):
     remove_after_misses: Annotated[int, Meta(ge=0, le=1000)] = 0  # unanswered ones in a row; 0: never
 
 
+class MediaSettings(Section, frozen=True, kw_only=True):
+    """``[media]``: whose sound is relayed by rtpengine, and which ones there are."""
+
+    mode: Literal["never", "nated", "always"] = "never"  # nated: calls with a party behind a NAT
+    nodes: tuple[str, ...] = ("127.0.0.1:2223",)  # HOST:PORT of their ng protocol
+    when_away: Literal["refuse", "pass"] = "refuse"  # no node answers: 503, or the call is not relayed
+    timeout_ms: Milliseconds = 1000  # so long one node is waited for
+    ping_seconds: Annotated[int, Meta(ge=1, le=3600)] = 5
+    inside_networks: tuple[str, ...] = ()  # who is reached by the first of two interfaces
+    interfaces: tuple[str, str] = ("inside", "outside")  # their names in rtpengine's own settings
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """``nodes`` as values: addresses without brackets, and ports."""
+        return [split_address(text) for text in self.nodes]
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """``[log]``: how much is told, and in what form."""
 
@@ -236,6 +253,7 @@ class Settings(Section, frozen=True, kw_only=True):
     agent: AgentSettings = field(default_factory=AgentSettings)
     phones: PhoneSettings = field(default_factory=PhoneSettings)
     nat: NatSettings = field(default_factory=NatSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
     log: LogSettings = field(default_factory=LogSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
 
