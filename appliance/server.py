@@ -25,6 +25,7 @@ from appliance.network import Network
 from appliance.operations import Box, commands
 from appliance.proxy.branch import worker_in
 from appliance.proxy.core import Clock, ProxyCore, Watchers
+from appliance.proxy.keepalive import Share
 from appliance.sip.hop import Hop
 from appliance.storage.directory import Directory
 from appliance.storage.handover import Handover
@@ -96,6 +97,7 @@ class SipServer:
             Clock(time.monotonic, time.time, gevent.spawn),
             worker=0 if self.neighbours is None else worker,
             neighbours=self.neighbours,
+            share=Share(self.network.reaches, self._part),
         )
         self.greenlets = ParkedGreenlets(
             self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed
@@ -127,6 +129,7 @@ class SipServer:
         if self.neighbours is not None:
             self.neighbours.start()
         self.network.start()
+        self.core.keepalives.start(time.monotonic())
         self.supervisor.ready()
         self._heartbeat.start()
         kept = self.network.open_connections
@@ -216,6 +219,13 @@ class SipServer:
         self.metrics.source("worker_dropped", lambda: neighbours.dropped)
         neighbours.listen(hearing, duties)
 
+    def _part(self) -> tuple[int, int]:
+        """Which part of the UDP phones is ours to keep alive: one for each worker that lives."""
+        if self.neighbours is None:
+            return 0, 1
+        living = self.neighbours.living
+        return living.index(self.worker), len(living)
+
     def _box(self) -> Box:
         """What the operations work with."""
         core = self.core
@@ -253,6 +263,11 @@ class SipServer:
         source("requests_in_progress", lambda: len(core.admission.in_progress))
         source("bindings_active", lambda: core.locations.by_transport)
         source("registered_users", lambda: core.locations.users)
+        keepalives = core.keepalives
+        source("nated_phones", lambda: keepalives.phones)
+        source("keepalives_answered", lambda: keepalives.answered)
+        source("keepalives_behind_seconds", lambda: keepalives.behind)
+        source("keepalives_removed", lambda: keepalives.removed)
         source("connections_active", lambda: {"tcp": self.network.open_connections})
         source("listener_dropped", self.network.drops)
         source("greenlets", lambda: self.greenlets.alive + self.handed_greenlets.alive)

@@ -36,6 +36,7 @@ class Admission:
 
     ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have
     happened. ``may_hand_over``: there are other workers, and a request may be one of theirs.
+    ``is_answer(data)``: whether a message answers a keep-alive, and is done with.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Admission:
         clock: Callable[[], float],
         on_trouble: Callable[[BaseException, Request], None],
         may_hand_over: bool = False,
+        is_answer: Callable[[bytes], bool] | None = None,
     ) -> None:
+        self._is_answer = is_answer
         self._may_hand_over = may_hand_over
         self._route = route
         self._responses = responses
@@ -73,6 +76,8 @@ class Admission:
             self._tracer.message("received", data, hop)
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive: empty lines (RFC 5626 §3.5.1), or the zeros that some phones send
+        if self._is_answer is not None and self._is_answer(data):
+            return
         try:
             message = parse(data, self._limits)
             check_mandatory(message)

@@ -13,6 +13,7 @@ from appliance.auth.keys import Keys
 from appliance.auth.nonce import NonceSource
 from appliance.config import Settings
 from appliance.config.listener import names_of
+from appliance.errors import StorageError
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.admission import Admission
 from appliance.proxy.authentication import CredentialsSource
@@ -23,6 +24,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
+from appliance.proxy.keepalive import KeepAlives, Share, everything
 from appliance.proxy.nat import NatTest
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.orphans import Orphans
@@ -90,7 +92,7 @@ class Clock(NamedTuple):
 class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
     ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours,
-    ``ledger`` who keeps what is accounted.
+    ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class ProxyCore:
         *,
         worker: int = 0,
         neighbours: Neighbours | None = None,
+        share: Share | None = None,
         ledger: Ledger | None = None,
     ) -> None:
         sip = settings.sip
@@ -152,6 +155,21 @@ class ProxyCore:
             max_forwards=sip.max_forwards,
             names=names,
         )
+        self.keepalives = KeepAlives(
+            settings.nat,
+            binding=self.locations.get,
+            names=names,
+            sockets={str(Hop(*listener)): index for index, listener in enumerate(network.listeners)},
+            send=network.send,
+            wheel=self.wheel,
+            domain=lambda: self.domains.first() or "localhost",
+            unreachable=lambda binding: clock.defer(self._give_up, binding),
+            sent=metrics.keepalives_sent,
+            share=everything() if share is None else share,
+            worker=worker,
+            boot=boot,
+        )
+        self.locations.watch_nated(self.keepalives)
         self.targets = TargetSet(self.registrar.service, clock.now, ambiguous_sockets(network.listeners))
         around = Surroundings(
             forwarder=self.forwarder,
@@ -228,6 +246,7 @@ class ProxyCore:
             clock=clock.now,
             on_trouble=self.journal.failed,
             may_hand_over=neighbours is not None,
+            is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
         )
         self.receive = self.admission.receive
 
@@ -256,6 +275,14 @@ class ProxyCore:
         for transaction in self.transactions:
             if isinstance(transaction, ClientTransaction) and transaction.hop[:3] == hop[:3]:
                 transaction.fail(now)
+
+    def _give_up(self, binding: Binding) -> None:
+        """A phone behind a NAT that no longer answers is no longer called."""
+        try:
+            if self.registrar.service.remove_unless_refreshed(binding):
+                self.journal.unreachable(binding)
+        except StorageError as error:
+            self.journal.stays(binding, error)
 
     def expire(self, now: float, *, tell: bool = True) -> list[Binding]:
         """Takes away the bindings that have run out, tells so, and returns them; to be called each second.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 
+from appliance.errors import StorageError
 from appliance.proxy.calls import CallEnd, party
 from appliance.proxy.incoming import Incoming
 from appliance.registrar.answer import Outcome
@@ -48,6 +49,20 @@ class ProxyJournal:
             sip_contact=binding.contact,
             sip_call_id=binding.call_id,
         )
+
+    def unreachable(self, binding: Binding) -> None:
+        """A phone behind a NAT did not answer what keeps its flow open."""
+        self._journal.event(
+            "binding-removed",
+            f"{binding.aor} is no longer at {binding.contact}: it did not answer keep-alives",
+            sip_aor=binding.aor,
+            sip_contact=binding.contact,
+            sip_call_id=binding.call_id,
+        )
+
+    def stays(self, binding: Binding, error: StorageError) -> None:
+        """It did not, and could not be taken away."""
+        self._journal.say("warning", f"{binding.aor} answers no keep-alives, and stays registered: {error}")
 
     def not_verified(self, request: Request, hop: Hop, reason: str) -> None:
         """Credentials were not accepted."""

@@ -151,6 +151,21 @@ class LocationService:
             self.turns.end(aor)
         return gone
 
+    def remove_unless_refreshed(self, binding: Binding) -> bool:
+        """Take this very binding away; False when its phone has registered again, or has gone, meanwhile.
+
+        Raises StorageError.
+        """
+        aor = self.locations.key(binding.aor)
+        self.turns.take(aor)
+        try:
+            if self.locations.get(binding.ruid) is not binding:
+                return False
+            self.change([], [binding])
+        finally:
+            self.turns.end(aor)
+        return True
+
 
 def in_order(bindings: Iterable[Binding]) -> list[Binding]:
     """The best first: by ``q``, then the newest."""

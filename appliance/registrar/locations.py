@@ -13,9 +13,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
+from typing import Protocol
 
 from appliance.registrar.binding import PERMANENT, Binding
 from appliance.sip.uri import AddressOfRecord
+
+
+class NatedPhones(Protocol):
+    """Who is told, by ruid, of the bindings of phones behind a NAT."""
+
+    def add(self, ruid: str) -> None: ...
+    def discard(self, ruid: str) -> None: ...
+    def forget_all(self) -> None: ...
+
 
 # Whether a binding that comes in stands before one that is there.
 _Order = Callable[[Binding, Binding], bool]
@@ -38,6 +48,11 @@ class Locations:
         self._swept = 0
         self._loading = False
         self._complete: set[AddressOfRecord] = set()
+        self._nated: NatedPhones | None = None
+
+    def watch_nated(self, phones: NatedPhones) -> None:
+        """From now on ``phones`` is told of the bindings behind a NAT; to be called while there are none."""
+        self._nated = phones
 
     def __len__(self) -> int:
         return len(self._by_ruid)
@@ -165,6 +180,8 @@ class Locations:
         kept = [binding for ruid, binding in self._by_ruid.items() if ruid in but]
         self._by_ruid, self._by_aor, self._due = {}, {}, {}
         self.by_transport.clear()
+        if self._nated is not None:
+            self._nated.forget_all()
         for binding in kept:
             self._put(binding, _by_its_age)
 
@@ -199,6 +216,8 @@ class Locations:
         self._make_due(binding)
 
     def _make_due(self, binding: Binding) -> None:
+        if binding.cflags and self._nated is not None and binding.nated:
+            self._nated.add(binding.ruid)
         deadline = binding.deadline
         if deadline == PERMANENT:
             return
@@ -213,6 +232,8 @@ class Locations:
             bucket[binding.ruid] = None
 
     def _undue(self, binding: Binding) -> None:
+        if binding.cflags and self._nated is not None:
+            self._nated.discard(binding.ruid)
         if binding.deadline == PERMANENT:
             return
         second = math.ceil(binding.deadline)

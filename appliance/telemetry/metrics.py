@@ -47,6 +47,11 @@ class Metrics:
     calls_active: int
     call_setup_seconds: Histogram
     call_ringing_seconds: Histogram
+    nated_phones: int
+    keepalives_sent: Counter[str]
+    keepalives_answered: int
+    keepalives_behind_seconds: float
+    keepalives_removed: int
     connections_active: Counter[str]
     connections_opened: Counter[str]
     connections_closed: Counter[str]

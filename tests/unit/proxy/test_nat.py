@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.nat import TESTS, NatTest, behind_nat, fix_nated_contact, is_private
+from appliance.proxy.replies import PROFILES
 from appliance.proxy.targets import Target
 from appliance.registrar.binding import NATED
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
+from appliance.sip.parser import parse
+from appliance.telemetry.metrics import Metrics
+from appliance.transaction.table import TransactionTable
 from tests.harness.message import Message, address_of
 from tests.unit.proxy.stage import DOMAIN, PROXY, Sent, Stage, cancel_of, response_to
 
 NAT = Hop("udp", "198.51.100.7", 40112)
 OTHER_NAT = Hop("udp", "203.0.113.9", 31007)
 OPEN = Hop("udp", "192.0.2.10", 5060)
+
+
+ANSWERS = Answers(
+    TransactionTable(lambda *_: None),
+    lambda *_: None,
+    Metrics(),
+    PROFILES["rfc3261"],
+    b"k" * 16,
+    "",
+)
 
 
 @pytest.fixture
@@ -334,16 +349,15 @@ def test_a_message_without_contact_is_left_alone() -> None:
 
 
 def test_media_asks_for_either_party(stage: Stage) -> None:
-    test = NatTest(TESTS, lambda uri: False)
-    seen = []
-
-    def route(incoming: object) -> None:
-        seen.append(incoming)
-
-    stage.core.admission._route = route  # type: ignore[method-assign,assignment]
-    stage.receive(from_behind(stage.request("INVITE")), NAT)
-    stage.receive(stage.request("INVITE"), OPEN)
-    for incoming, nated in zip(seen, (True, False), strict=True):
+    test = NatTest(TESTS, lambda _: False)
+    stage.core.admission.receive(b"", OPEN)
+    for message, hop, nated in (
+        (from_behind(stage.request("INVITE")), NAT, True),
+        (stage.request("INVITE"), OPEN, False),
+    ):
+        request = parse(message.encode())
+        assert isinstance(request, Request)
+        incoming = Incoming(request, hop, 0.0, ANSWERS, lambda: 0.0)
         test.test(incoming)
         assert behind_nat(incoming) is nated
         assert behind_nat(incoming, Target("sip:11@192.0.2.11", nated=True))
