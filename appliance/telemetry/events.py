@@ -45,6 +45,10 @@ EVENTS = {
     "relay-refused": Event(
         "e82ff97f4e764a2b81b850a9e4cca5ea", "notice", "A stranger wanted to send through us."
     ),
+    "media-lost": Event(
+        "69ff71daeeda4304b20d37d610226b14", "warning", "An rtpengine does not answer; others take its calls."
+    ),
+    "media-back": Event("4562d764e30b41438b3072547313f3c9", "info", "An rtpengine answers again."),
     "database-lost": Event(
         "fcc2a07799224f99b8754fad9d6ebce4", "warning", "The database is away; the spool takes over."
     ),

@@ -47,11 +47,10 @@ class Metrics:
     calls_active: int
     call_setup_seconds: Histogram
     call_ringing_seconds: Histogram
-    nated_phones: int
-    keepalives_sent: Counter[str]
-    keepalives_answered: int
-    keepalives_behind_seconds: float
-    keepalives_removed: int
+    media_nodes: Counter[str]
+    media_commands: Counter[tuple[str, str]]
+    media_command_seconds: Histogram
+    media_unrelayed: Counter[str]
     connections_active: Counter[str]
     connections_opened: Counter[str]
     connections_closed: Counter[str]
