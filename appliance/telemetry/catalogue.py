@@ -122,6 +122,19 @@ CATALOGUE = (
            "From the INVITE to its 200.", (), SETUP_TIME),
     Metric("call_ringing_seconds", "sipbox_call_ringing_seconds", "histogram",
            "From the INVITE to the first 18x (post-dial delay).", (), SETUP_TIME),
+    Metric("gateway_requests", "sipbox_gateway_requests_total", "counter",
+           "Requests for gateways: sent, gone over to the next one, forbidden by rights, stopped by the guard.",
+           (Label("result", ("sent", "failed_over", "forbidden", "stopped")),)),
+    Metric("nated_phones", "sipbox_nat_bindings", "gauge",
+           "Bindings of phones behind a NAT."),
+    Metric("keepalives_sent", "sipbox_nat_keepalives_total", "counter",
+           "Keep-alives sent to phones behind a NAT.", (TRANSPORT,)),
+    Metric("keepalives_answered", "sipbox_nat_keepalives_answered_total", "counter",
+           "Keep-alives that a phone has answered."),
+    Metric("keepalives_behind_seconds", "sipbox_nat_keepalives_behind_seconds", "gauge",
+           "How far keep-alives are behind their time, because there are more than may be sent in a second."),
+    Metric("keepalives_removed", "sipbox_nat_unreachable_total", "counter",
+           "Bindings that were removed because keep-alives had no answer."),
     Metric("media_nodes", "sipbox_media_nodes", "gauge",
            "Nodes of rtpengine that answer (up), and that do not (away).", (Label("state", ("up", "away")),)),
     Metric("media_commands", "sipbox_media_commands_total", "counter",
@@ -164,7 +177,14 @@ CATALOGUE = (
 )  # fmt: skip
 
 #: What all workers know alike: told once, and not by each of them.
-SHARED = frozenset({"sipbox_bindings_active", "sipbox_registered_users", "sipbox_media_nodes"})
+SHARED = frozenset(
+    {
+        "sipbox_bindings_active",
+        "sipbox_registered_users",
+        "sipbox_nat_bindings",
+        "sipbox_media_nodes",
+    }
+)
 
 # Told by the agent, who asks: a process that is down cannot say so.
 UP = Metric("up", "sipbox_up", "gauge", "1 when the SIP process answers, 0 when it does not.")

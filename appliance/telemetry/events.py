@@ -45,6 +45,14 @@ EVENTS = {
     "relay-refused": Event(
         "e82ff97f4e764a2b81b850a9e4cca5ea", "notice", "A stranger wanted to send through us."
     ),
+    "gateway-guarded": Event(
+        "484a30f935cd41558ff4c693a6a3cd5a",
+        "warning",
+        "A request that nobody had let in for it was kept from a gateway.",
+    ),
+    "gateway-failed": Event(
+        "af746e20c3a441a689e97174a7b63c4e", "warning", "A gateway did not do its work; others are tried first for a while."
+    ),
     "media-lost": Event(
         "69ff71daeeda4304b20d37d610226b14", "warning", "An rtpengine does not answer; others take its calls."
     ),

@@ -47,6 +47,12 @@ class Metrics:
     calls_active: int
     call_setup_seconds: Histogram
     call_ringing_seconds: Histogram
+    gateway_requests: Counter[str]
+    nated_phones: int
+    keepalives_sent: Counter[str]
+    keepalives_answered: int
+    keepalives_behind_seconds: float
+    keepalives_removed: int
     media_nodes: Counter[str]
     media_commands: Counter[tuple[str, str]]
     media_command_seconds: Histogram
