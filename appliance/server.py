@@ -240,6 +240,8 @@ class SipServer:
             database=self.directory.database,
             connections=self.network,
             listeners=self.network.listeners,
+            names=core.forwarder.names,
+            keep_alive=core.keepalives.enable,
             next_hop=core.forwarder.next_hop,
             shutdown=self.stopping.set,
             arguments=sys.argv,

@@ -141,6 +141,7 @@ MERGED: dict[str, Merge] = {
     "reload": _first,
     "forget": _first,
     "flush": _first,
+    "nat_ping": _first,
     "status": _status,
     "metrics": _metrics,
     "statistics": _statistics,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.operations.box import Box
+from appliance.operations.nat import Nat
 from appliance.operations.ping import Ping
 from appliance.operations.process import Process
 from appliance.operations.registrations import Registrations
@@ -54,6 +55,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "uac": agent.send,
         "uac_cancel": transactions.cancel,
         "ping": Ping(box, agent).ping,
+        "nat_ping": Nat(box).enable_ping,
         "resync": Resync(box, agent).resync,
         "trace": Trace(box).watch,
     }

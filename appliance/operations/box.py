@@ -42,11 +42,18 @@ def _nothing(*_: object) -> None:
     """What is done where there is nothing to do."""
 
 
+def _never(_: bool) -> bool:
+    """What cannot be switched."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Box:
     """The running server.
 
-    ``listeners`` are (transport, host, port) of the sockets by listener index. ``next_hop(request)`` finds
+    ``listeners`` are (transport, host, port) of the sockets by listener index, ``names`` the same as the
+    world knows them (empty: as they are). ``keep_alive(on)`` switches keep-alives; False when the settings
+    have none. ``next_hop(request)`` finds
     where a request goes by its Route or Request-URI; it may wait, and raises ``proxy.forward.Unroutable``.
     ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
     write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
@@ -70,6 +77,8 @@ class Box:
     shutdown: Callable[[], None]
     arguments: Sequence[str]
     started: float
+    names: Sequence[tuple[str, str, int]] = ()
+    keep_alive: Callable[[bool], bool] = _never
     worker: int = 1
     living: Callable[[], list[int]] = lambda: [1]
     calls_active: Callable[[], int] = lambda: 0

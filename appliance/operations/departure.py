@@ -18,7 +18,7 @@ def prepare(box: Box, request: Request, hop: Hop) -> Hop:
     """
     hop = box.connections.local_for(hop)
     box.connections.connect(hop)
-    transport, host, port = box.listeners[hop.listener]
+    transport, host, port = (box.names or box.listeners)[hop.listener]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     request.rewrite(lambda line: line.replace(OWN_ADDRESS, address))
     branch = f"z9hG4bK{secrets.token_hex(12)}"

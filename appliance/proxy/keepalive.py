@@ -157,6 +157,12 @@ class KeepAlives:
             self._began, self._done = now, 0
             self._wheel.schedule(now + self._step, self.beat)
 
+    def enable(self, enabled: bool) -> bool:
+        """Switches them off or on again; False when the settings have none."""
+        if self.configured:
+            self.enabled = enabled
+        return self.configured
+
     def beat(self, now: float) -> None:
         """One tick: those whose turn it is, and no more than may be sent in one."""
         self._wheel.schedule(now + self._step, self.beat)

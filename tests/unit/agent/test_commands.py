@@ -87,6 +87,7 @@ def test_there_are_these_commands_and_no_others() -> None:
             "ul_rm_contact",
             "ul_dump",
             "ul_flush",
+            "nh_enable_ping",
             "ul_add",
             "ul_show_contact",
         ]
@@ -104,6 +105,8 @@ def test_there_are_these_commands_and_no_others() -> None:
         ("t_uac_cancel", ("call", "1", "more")),
         ("t_reply", ("200", "OK", "1:2", "tag")),
         ("t_reply", ("200", "OK", "1:2", "tag", ".", "body", "more")),
+        ("nh_enable_ping", ()),
+        ("nh_enable_ping", ("1", "0")),
         ("ul_rm", ("location",)),
         ("ul_rm_contact", ("location", "10@x")),
         ("ul_dump", ("brief", "more")),
@@ -357,3 +360,11 @@ def test_flush() -> None:
     process = Answering(flush=None)
     assert run(process, "ul_flush") == "200 OK\n\n"
     assert process.asked == [("flush", {})]
+
+
+def test_keep_alives_are_switched() -> None:
+    process = Answering(nat_ping=None)
+    assert run(process, "nh_enable_ping", "0") == "200 OK\n\n"
+    assert run(process, "nh_enable_ping", "7") == "200 OK\n\n"
+    assert process.asked == [("nat_ping", {"enabled": False}), ("nat_ping", {"enabled": True})]
+    assert run(process, "nh_enable_ping", "on") == "400 Bad parameter\n\n"
