@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from appliance.registrar.binding import Binding, ruid_of
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.engine import Database
+from appliance.telemetry.accounted import Accounted
 
 
 @dataclass
@@ -65,3 +66,36 @@ def sql(database: Database, statement: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in result] if result.returns_rows else []
 
     return database.run(work)
+
+
+def accounted(**changes: Any) -> Accounted:
+    """An answered INVITE of 10 to 11, or what ``changes`` make of it."""
+    values: dict[str, Any] = {
+        "dialog": f"dialog-{changes.get('call_id', 'c1')}",
+        "method": "INVITE",
+        "cseq": 2,
+        "from_tag": "a",
+        "to_tag": "b",
+        "call_id": "c1",
+        "status": 200,
+        "reason": "OK",
+        "began": 1_700_000_000.25,
+        "ended": 1_700_000_003.5,
+        "src_user": "10",
+        "src_domain": "example.com",
+        "src_ip": "192.0.2.10",
+        "dst_ouser": "11",
+        "dst_user": "11",
+        "dst_domain": "example.com",
+        "result": "answered",
+        "missed": False,
+        "account": "10@example.com",
+    }
+    return Accounted(**(values | changes))
+
+
+def bye(**changes: Any) -> Accounted:
+    """The BYE of that call a minute later, from the callee."""
+    values: dict[str, Any] = {"method": "BYE", "cseq": 7, "from_tag": "b", "to_tag": "a", "result": ""}
+    times = {"began": 1_700_000_063.75, "ended": 1_700_000_064.0, "account": ""}
+    return accounted(**(values | times | {"src_user": "11", "dst_user": "10", "dst_ouser": "10"} | changes))
