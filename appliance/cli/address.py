@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from appliance.errors import BadUri, UnsupportedScheme
 from appliance.sip.uri import AddressOfRecord, Uri
 
 if TYPE_CHECKING:
+    from appliance.registrar.served import ServedDomain
     from appliance.storage.engine import Database
 
 USERNAME_LENGTH = 64
@@ -21,16 +22,24 @@ DOMAIN_LENGTH = 128
 _MAIL = re.compile(r"[^@\s\"<>,;:]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
-def address_of_record(run: Invocation, text: str, what: str = "USER") -> AddressOfRecord:
+def address_of_record(
+    run: Invocation, text: str, what: str = "USER", *, stored: bool = True
+) -> AddressOfRecord:
     """``text`` as user and domain; without a domain, the one that is served, when there is just one.
 
+    It has the canonical name of its domain, as rows have; ``stored`` False leaves that to the server.
     click.UsageError says what is wrong with it.
     """
     bare = re.sub(r"^sips?:", "", text, flags=re.IGNORECASE)
     username, at, domain = bare.rpartition("@")
     if not at:
-        username, domain = domain, _only_domain(run, bare)
-    return AddressOfRecord(user_part(username, what), domain_name(domain, what))
+        return AddressOfRecord(user_part(domain, what), _only_domain(run, bare))
+    who = AddressOfRecord(user_part(username, what), domain_name(domain, what))
+    if not stored:
+        return who
+    with run.database() as database:
+        served = served_hosts(run, database).get(who.domain)
+    return who if served is None else AddressOfRecord(who.username, served.name)
 
 
 def user_part(text: str, what: str = "USER") -> str:
@@ -70,15 +79,19 @@ def mail_address(text: str) -> str:
     return text
 
 
-def served_domains(run: Invocation, database: Database) -> list[str]:
-    """The domains that are served: those of the settings, then the rows."""
+def served_hosts(run: Invocation, database: Database) -> dict[str, ServedDomain]:
+    """Every name that is served, and its domain: those of the settings, then the rows."""
     from appliance.storage.administration import domains
 
-    rows = (str(row["domain"]).lower() for row in domains.every(database))
-    return list(dict.fromkeys([*run.settings.sip.domains, *rows]))
+    return domains.gathered(database, run.settings.named_domains)
 
 
-def served_address(user: str, domain: str, served: Sequence[str]) -> AddressOfRecord:
+def canonical_names(served: Mapping[str, ServedDomain]) -> list[str]:
+    """The domains that are served, each by its canonical name."""
+    return list(dict.fromkeys(domain.name for domain in served.values()))
+
+
+def served_address(user: str, domain: str, served: Mapping[str, ServedDomain]) -> AddressOfRecord:
     """Who an entry of a file means: ``user`` may have a domain too; one of the two, or the only one, counts.
 
     click.UsageError when it is none of ``served``.
@@ -90,21 +103,22 @@ def served_address(user: str, domain: str, served: Sequence[str]) -> AddressOfRe
     name = user_part(name, "user")
     if not served:
         raise click.UsageError(f"no domain is served for {name}; 'sipbox domain add DOMAIN' does it")
-    if not domain and len(served) > 1:
+    names = canonical_names(served)
+    if not domain and len(names) > 1:
         raise click.UsageError(
-            f"user {name!r} has no domain, and {len(served)} are served; add domain: {served[0]}"
+            f"user {name!r} has no domain, and {len(names)} are served; add domain: {names[0]}"
         )
-    domain = domain_name(domain or served[0], "domain")
+    domain = domain_name(domain or names[0], "domain")
     if domain not in served:
         raise click.UsageError(
             f"{name}@{domain}: {domain} is not served; 'sipbox domain add {domain}' does it"
         )
-    return AddressOfRecord(name, domain)
+    return AddressOfRecord(name, served[domain].name)
 
 
 def _only_domain(run: Invocation, username: str) -> str:
     with run.database() as database:
-        served = served_domains(run, database)
+        served = canonical_names(served_hosts(run, database))
     if len(served) == 1:
         return served[0]
     if not served:

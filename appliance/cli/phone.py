@@ -78,7 +78,8 @@ def add(
         accounts = [{key: value for key, value in each.items() if value} for each in accounts]
         entry = Entry(f"phone {mac}", {"mac": mac, "model": model, "accounts": accounts})
         wanted = wanted_phones(run, database, [entry])
-        done = phone_apply.apply(database, wanted, vault, new_passwords=new, mark="")
+        named = run.settings.named_domains
+        done = phone_apply.apply(database, wanted, vault, new_passwords=new, named=named, mark="")
     tell(run, done)
     for who in done.new_subscribers:
         say(f"{who} added")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.address import served_address, served_domains
+from appliance.cli.address import served_address, served_hosts
 from appliance.cli.entries import BadEntry, Entry, read_entries
 from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, yes_option
 from appliance.cli.output import show_applied
@@ -17,6 +17,7 @@ from appliance.sip.uri import AddressOfRecord
 
 if TYPE_CHECKING:
     from appliance.provisioning.phone import Phone, Site
+    from appliance.registrar.served import ServedDomain
     from appliance.storage.administration.phone_plan import PhonePlan, WantedPhone
     from appliance.storage.engine import Database
 
@@ -62,7 +63,13 @@ def apply(
 
         def work(*, check: bool) -> PhonePlan:
             return phone_apply.apply(
-                database, wanted, vault, remove=remove, new_passwords=new_passwords, check=check
+                database,
+                wanted,
+                vault,
+                remove=remove,
+                new_passwords=new_passwords,
+                check=check,
+                named=run.settings.named_domains,
             )
 
         done = work(check=check or (remove and not yes))
@@ -93,7 +100,7 @@ def wanted_phones(run: Invocation, database: Database, entries: Iterable[Entry])
     from appliance.provisioning.rendering import Templates
     from appliance.provisioning.stored import site_of
 
-    served = served_domains(run, database)
+    served = served_hosts(run, database)
     own = run.settings.phones.templates
     templates = Templates(Path(own) if own else None)
     site = site_of(run.settings)
@@ -112,7 +119,7 @@ def wanted_phones(run: Invocation, database: Database, entries: Iterable[Entry])
     return list(wanted.values())
 
 
-def _wanted(entry: Entry, site: Site, served: list[str], templates: Any) -> WantedPhone:
+def _wanted(entry: Entry, site: Site, served: Mapping[str, ServedDomain], templates: Any) -> WantedPhone:
     from appliance.provisioning import files
     from appliance.provisioning.phone import OPTIONS, parse_phone
     from appliance.provisioning.values import mac_address
@@ -163,7 +170,7 @@ def _lines(phone: Phone) -> Any:
     )
 
 
-def _with_domain(account: Any, served: list[str]) -> Any:
+def _with_domain(account: Any, served: Mapping[str, ServedDomain]) -> Any:
     """An account with its user and its domain apart, a domain that is served."""
     if not isinstance(account, Mapping) or account.get("user") in (None, ""):
         return account  # whoever reads the phone says what is missing

@@ -40,7 +40,7 @@ def list_(run: Invocation, as_json: bool) -> None:
 @invocation
 def show(run: Invocation, user: str, as_json: bool) -> None:
     """Show the registrations of USER in full."""
-    who = address_of_record(run, user)
+    who = address_of_record(run, user, stored=False)
     found = run.ask("registrations", aor=str(who))
     if not found:
         raise ControlError(404, f"{who} has no phone registered")
@@ -60,7 +60,7 @@ def show(run: Invocation, user: str, as_json: bool) -> None:
 @invocation
 def remove(run: Invocation, user: str, contact: str | None, yes: bool) -> None:
     """Forget CONTACT of USER, or all contacts; the phone comes back when it registers again."""
-    who = address_of_record(run, user)
+    who = address_of_record(run, user, stored=False)
     if contact is None:
         confirm(f"Remove all registrations of {who}?", yes)
     uri = sip_uri(contact, "CONTACT") if contact else None
@@ -90,7 +90,7 @@ def remove(run: Invocation, user: str, contact: str | None, yes: bool) -> None:
 @invocation
 def add(run: Invocation, user: str, contact: str, expires: int, q: float) -> None:
     """USER can be reached at CONTACT, for good unless --expires says until when."""
-    who = address_of_record(run, user)
+    who = address_of_record(run, user, stored=False)
     contact = sip_uri(contact, "CONTACT")
     run.ask("registration_add", aor=str(who), contact=contact, expires=expires, q=q)
     say(f"{who} can be reached at {contact}")

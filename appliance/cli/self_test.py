@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from appliance.cli.address import served_domains
+from appliance.cli.address import canonical_names, served_hosts
 from appliance.cli.invocation import Invocation, Verb, invocation, json_option, say
 from appliance.cli.output import show_json
 from appliance.errors import SipboxError, StorageError
@@ -106,7 +106,7 @@ def strangers(run: Invocation) -> Iterator[list[tuple[AddressOfRecord, str]]]:
     from appliance.storage.administration import subscribers
 
     with run.database() as database:
-        served = served_domains(run, database)
+        served = canonical_names(served_hosts(run, database))
         if not served:
             raise StorageError("no domain is served; 'sipbox domain add DOMAIN' does it")
         people = [
@@ -115,7 +115,7 @@ def strangers(run: Invocation) -> Iterator[list[tuple[AddressOfRecord, str]]]:
         ]
         try:
             for who, password in people:
-                subscribers.add(database, who, password)
+                subscribers.add(database, who, password, named=run.settings.named_domains)
             run.forget("subscriber", *(who for who, _ in people))
             yield people
         finally:

@@ -52,8 +52,11 @@ def add(
     password = read_password(str(who))
     with run.database() as database:
         folded = not run.settings.registrar.case_sensitive
-        subscribers.add(database, who, password, profile, plaintext=store_password, folded=folded)
-        served = {*run.settings.sip.domains, *(str(row["domain"]).lower() for row in domains.every(database))}
+        named = run.settings.named_domains
+        subscribers.add(
+            database, who, password, profile, plaintext=store_password, folded=folded, named=named
+        )
+        served = domains.gathered(database, named)
     if who.domain not in served:
         say(f"note: {who.domain} is not served yet; 'sipbox domain add {who.domain}' makes it so")
     run.forget("subscriber", who)
@@ -77,7 +80,14 @@ def passwd(run: Invocation, user: str, store_password: bool) -> None:
             raise NoSuchSubscriber(who)
         password = read_password(str(who))
         phones = phone_password(run, database, who, password)
-        if not subscribers.set_password(database, who, password, plaintext=store_password, then=phones):
+        if not subscribers.set_password(
+            database,
+            who,
+            password,
+            plaintext=store_password,
+            named=run.settings.named_domains,
+            then=phones,
+        ):
             raise NoSuchSubscriber(who)
     run.forget("subscriber", who)
     say(f"the password of {who} is changed")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.address import domain_name, mail_address, served_address, served_domains, user_part
+from appliance.cli.address import domain_name, mail_address, served_address, served_hosts, user_part
 from appliance.cli.entries import SUBSCRIBER_COLUMNS, BadEntry, Entry, read_entries
 from appliance.cli.invocation import Invocation, Verb, confirm, invocation, json_option, yes_option
 from appliance.cli.output import show_applied
@@ -18,6 +18,7 @@ from appliance.cli.phone_password import sealer
 from appliance.sip.uri import AddressOfRecord
 
 if TYPE_CHECKING:
+    from appliance.registrar.served import ServedDomain
     from appliance.storage.administration.subscriber_plan import Plan, Wanted
 
 LENGTHS = {"first_name": 25, "last_name": 45}
@@ -56,18 +57,27 @@ def apply(
     folded = not run.settings.registrar.case_sensitive
     seal = sealer(run)
     with run.database() as database:
-        served = served_domains(run, database)
+        served = served_hosts(run, database)
         wanted = [_wanted(entry, served, anything) for entry in entries]
         _refuse_twins(wanted, folded)
+        named = run.settings.named_domains
         done = subscriber_apply.apply(
-            database, wanted, remove=remove, folded=folded, check=check or (remove and not yes), seal=seal
+            database,
+            wanted,
+            remove=remove,
+            folded=folded,
+            check=check or (remove and not yes),
+            named=named,
+            seal=seal,
         )
         if remove and not yes and not check:
             if done.removed:
                 names = ", ".join(str(who) for who in done.removed[:5])
                 more = f" and {len(done.removed) - 5} more" if len(done.removed) > 5 else ""
                 confirm(f"Remove {names}{more} with all that belongs to them?", yes)
-            done = subscriber_apply.apply(database, wanted, remove=remove, folded=folded, seal=seal)
+            done = subscriber_apply.apply(
+                database, wanted, remove=remove, folded=folded, named=named, seal=seal
+            )
     if not check:
         _tell(run, done)
     told = {
@@ -96,7 +106,7 @@ def _tell(run: Invocation, done: Plan) -> None:
 # ----------------------------------------------------------------------------------------- what an entry says
 
 
-def _wanted(entry: Entry, served: list[str], anything: bool) -> Wanted:
+def _wanted(entry: Entry, served: Mapping[str, ServedDomain], anything: bool) -> Wanted:
     """The entry, checked. BadEntry says what is wrong with it and what to do."""
     from appliance.storage.administration.subscriber_plan import Wanted
 

@@ -14,14 +14,14 @@ import msgspec
 
 from appliance.config.checks import findings, remarks
 from appliance.config.places import KeyPath, line_of
-from appliance.config.sections import Settings
+from appliance.config.sections import DomainSettings, Settings
 from appliance.errors import SettingsError
 
 DEFAULT_PATH = "/etc/sipbox/sipbox.toml"
 
 _TOML_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 _PLACE = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|(\[\.\.\.\])")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`$")
 _WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>[^`]+)`$")
 _TYPES = {
@@ -81,7 +81,7 @@ def _refusal(complaint: str, document: dict[str, object], text: str, file: str) 
     """msgspec's complaint in our words, with its place."""
     place = _PLACE.search(complaint)
     problem = _PLACE.sub("", complaint)
-    where: KeyPath = _steps(place["path"]) if place else ()
+    where: KeyPath = _steps(place["path"], document) if place else ()
     unknown = _UNKNOWN.match(problem)
     wrong = _WRONG_TYPE.match(problem)
     if unknown:
@@ -101,8 +101,23 @@ def _refusal(complaint: str, document: dict[str, object], text: str, file: str) 
     return SettingsError(problem, file=file, path=_dotted(where), line=line_of(text, where))
 
 
-def _steps(path: str) -> KeyPath:
-    return tuple(int(index) if index else key for key, index in _STEP.findall(path))
+def _steps(path: str, document: dict[str, object]) -> KeyPath:
+    steps: KeyPath = ()
+    for key, index, unsaid in _STEP.findall(path):
+        steps = (*steps, _culprit(document, steps) if unsaid else int(index) if index else key)
+    return steps
+
+
+def _culprit(document: dict[str, object], path: KeyPath) -> str:
+    """msgspec does not say which key of a mapping it means: the first one whose value it refuses alone."""
+    mapping = _value_at(document, path)
+    assert isinstance(mapping, dict)  # noqa: S101 - or it would have complained about that
+    for key, value in mapping.items():
+        try:
+            msgspec.convert(value, DomainSettings if path == ("domains",) else str)
+        except msgspec.ValidationError:
+            return str(key)
+    return ""
 
 
 def _dotted(path: KeyPath) -> str:
@@ -116,6 +131,8 @@ def _value_at(document: object, path: KeyPath) -> object:
 
 
 def _struct_at(path: KeyPath) -> type[msgspec.Struct]:
+    if path[0:1] == ("domains",) and len(path) > 1:
+        return DomainSettings
     here: type[msgspec.Struct] = Settings
     for step in path:
         here = next(field.type for field in msgspec.structs.fields(here) if field.name == step)

@@ -23,7 +23,7 @@ from appliance.errors import MalformedMessage
 from appliance.sip.grammar import parse_auth_params
 from appliance.sip.header_lines import value_of
 from appliance.sip.message import Request
-from appliance.sip.uri import Uri
+from appliance.sip.uri import AddressOfRecord, Uri
 
 AUTHORIZATION = "authorization"
 PROXY_AUTHORIZATION = "proxy-authorization"
@@ -106,8 +106,9 @@ class Authenticator:
     """Decides whether a request proves whose it is.
 
     ``realm_of(domain)`` gives the realm of a served domain and None for all others; ``realms()`` all of them,
-    for ``consume_credentials``. ``canonical(domain)`` is one name for all that a domain has. ``qop`` False is
-    the setting of 2007, in which a nonce may be used again until it expires. ``on_challenge()`` and
+    for ``consume_credentials``. ``canonical(domain)`` is one name for all that a domain has; by it
+    subscribers are looked for. ``may_be(who, name)``: a user has a further name in his domain. ``qop`` False
+    is the setting of 2007, in which a nonce may be used again until it expires. ``on_challenge()`` and
     ``on_failure(reason)`` count; the reasons are unknown_user, bad_response, stale, replayed. Times are wall
     seconds. ``issued_elsewhere(worker, boot)`` says that another worker judges a nonce.
     """
@@ -122,6 +123,7 @@ class Authenticator:
         case_sensitive: bool = True,
         check_uri: bool = True,
         canonical: Callable[[str], str] = str,
+        may_be: Callable[[AddressOfRecord, str], bool] | None = None,
         realms: Callable[[], Container[str]] | None = None,
         on_challenge: Callable[[], None] = _nothing,
         on_failure: Callable[[str], None] = _nothing,
@@ -134,6 +136,7 @@ class Authenticator:
         self._case_sensitive = case_sensitive
         self._check_uri = check_uri
         self._canonical = canonical
+        self._may_be = may_be
         self._realms = realms
         self._on_challenge = on_challenge
         self._on_failure = on_failure
@@ -186,10 +189,12 @@ class Authenticator:
         return self._is_same(request.from_.uri, verified)
 
     def _is_same(self, uri: Uri, verified: Verified) -> bool:
-        mine, theirs = uri.username, verified.username
-        if mine != theirs and (self._case_sensitive or mine.lower() != theirs.lower()):
+        mine, theirs, domain = uri.username, verified.username, self._canonical(verified.domain)
+        if uri.host != domain and self._canonical(uri.host) != domain:
             return False
-        return uri.host == verified.domain or self._canonical(uri.host) == self._canonical(verified.domain)
+        if mine == theirs or (not self._case_sensitive and mine.lower() == theirs.lower()):
+            return True
+        return self._may_be is not None and self._may_be(AddressOfRecord(theirs, domain), mine)
 
     def consume_credentials(self, request: Request) -> None:
         """Take the credentials for our realms out of a request; all others stay (RFC 3261 §22.3)."""
@@ -248,16 +253,17 @@ class Authenticator:
             issuer = self._nonces.issuer_of(credentials.nonce)
             if issuer is not None and self._issued_elsewhere(*issuer):
                 return Elsewhere(issuer[0], Challenge(realm, stale=True))
-        username = credentials.username
+        username, named = credentials.username, domain
         if "@" in username:
             username, _, named = username.rpartition("@")
-            domain = named.lower()
+            named = named.lower()
+        domain = self._canonical(named)
         subscriber = self._verify(request, credentials, username, domain, realm, wall_now)
         if subscriber is None:
             # Without qop a nonce is used again: by the same one a phone knows that the password is wrong.
             again = verdict is NonceVerdict.VALID and not self._qop
             return Challenge(realm, nonce=credentials.nonce if again else None)
-        if self._check_uri and not uri_fits(credentials.uri, request.uri_text, realm, domain):
+        if self._check_uri and not uri_fits(credentials.uri, request.uri_text, realm, named, domain):
             self._on_failure("bad_response")
             return Refused(400, "Digest URI Mismatch")
         if verdict is NonceVerdict.VALID:

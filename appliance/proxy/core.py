@@ -42,6 +42,7 @@ from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import BindingStore
 from appliance.registrar.locations import Locations
 from appliance.registrar.register import Registrar
+from appliance.registrar.served import ServedDomain
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits, Request
 from appliance.sip.uri import AddressOfRecord
@@ -60,7 +61,8 @@ class Directory(Protocol):
     def credentials(self) -> CredentialsSource: ...
     @property
     def bindings(self) -> BindingStore: ...
-    def realms(self) -> Mapping[str, str]: ...
+    def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain]], None]) -> None: ...
+    def may_be(self, who: AddressOfRecord, name: str) -> bool: ...
     def alias(self, aor: AddressOfRecord) -> str | None: ...
 
 
@@ -132,9 +134,9 @@ class ProxyCore:
                 *(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for _, host, port in names),
             ),
             network.listeners,
-            directory.realms,
             case_sensitive=settings.registrar.case_sensitive,
         )
+        directory.watch_domains(self.domains.take)
         self.journal = ProxyJournal(journal, metrics)
         self.calls = Calls(metrics, self.journal.call_ended)
         if neighbours is not None:
@@ -207,6 +209,7 @@ class ProxyCore:
                 self.journal,
                 qop=settings.auth.qop and sip.profile != "openser12",
                 case_sensitive=settings.registrar.case_sensitive,
+                may_be=directory.may_be,
                 neighbours=neighbours,
             ),
             registrar=self.registrar,

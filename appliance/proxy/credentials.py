@@ -22,6 +22,7 @@ from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.replies import Answer
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
+from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.metrics import Metrics
 
 _UNAUTHORIZED = Answer(401, "Unauthorized")
@@ -48,6 +49,7 @@ class CredentialCheck:
         *,
         qop: bool,
         case_sensitive: bool = True,
+        may_be: Callable[[AddressOfRecord, str], bool] | None = None,
         neighbours: Neighbours | None = None,
     ) -> None:
         self._neighbours = neighbours
@@ -61,6 +63,8 @@ class CredentialCheck:
             domains.realm,
             qop=qop,
             case_sensitive=case_sensitive,
+            canonical=domains.canonical,
+            may_be=may_be,
             realms=domains.realms,
             on_challenge=self._count_challenge,
             on_failure=self._count_failure,

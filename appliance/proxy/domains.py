@@ -3,23 +3,25 @@
 A domain (in From, To and an address of record) is a name without a port. A Request-URI or Route is *me* only
 when its port is one of mine too: on one machine the phones share the proxy's address, and a call to
 ``sip:11@127.0.0.1:5999`` is for the phone there. The realm is the domain's own and never a name that the
-caller chose.
+caller chose. A domain may have many names; an address of record has the canonical one always, so that whoever
+registers by one name is called by every other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from appliance.config import NamedDomain
+from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
 
 
 class Domains:
-    """The served domains: those of the settings, and the rows of the table ``domain``.
+    """The served domains, as ``take`` was told last; ``names`` are served until then.
 
-    ``rows()`` maps the lower-case names in the table to the realm of each; it is asked every time and must be
-    quick. ``listeners`` are (transport, host, port) of our sockets, ``aliases`` further ``host`` or
-    ``host:port`` names of this very server.
+    ``listeners`` are (transport, host, port) of our sockets, ``aliases`` further ``host`` or ``host:port``
+    names of this very server. Every question is one look into a dictionary.
     """
 
     def __init__(
@@ -27,15 +29,14 @@ class Domains:
         names: Iterable[str],
         aliases: Iterable[str],
         listeners: Sequence[tuple[str, str, int]],
-        rows: Callable[[], Mapping[str, str]] = dict,
         *,
         case_sensitive: bool = True,
     ) -> None:
         self._case_sensitive = case_sensitive
-        self._names = {name.lower(): name for name in names}
-        self._rows = rows
-        self._read: Mapping[str, str] | None = None
-        self._realms: dict[str, str] = {}
+        self._by_host: Mapping[str, ServedDomain] = {}
+        self._realms: frozenset[str] = frozenset()
+        self._first: str | None = None
+        self.take(gather([NamedDomain(name) for name in names], (), ()))
         self._listener_names = [str(Hop(transport, host, port)) for transport, host, port in listeners]
         self._ports = {port for _, _, port in listeners}
         self._ports_at: dict[str, set[int]] = {}
@@ -48,18 +49,27 @@ class Domains:
             ports = {int(port_text)} if port_text else self._ports
             self._ports_at.setdefault(_bracketed(host.lower()), set()).update(ports)
 
+    def take(self, by_host: Mapping[str, ServedDomain]) -> None:
+        """From now on these are served: every name of a host, in lower case, and its domain."""
+        self._by_host = by_host
+        self._realms = frozenset(domain.realm for domain in by_host.values())
+        self._first = next((domain.name for domain in by_host.values()), None)
+
     def serves(self, host: str) -> bool:
-        """Whether ``host`` (lower-case, IPv6 in brackets) is the domain of our users."""
-        rows = self._rows()
-        return host in (self._realms if rows is self._read else self._served())
+        """Whether ``host`` (lower-case, IPv6 in brackets) is a name of a domain of our users."""
+        return host in self._by_host
+
+    def find(self, host: str) -> ServedDomain | None:
+        """The domain that ``host`` is a name of, with its attributes; None when it is not served."""
+        return self._by_host.get(host)
 
     def is_me(self, uri: Uri) -> bool:
         """Whether a request to this URI has arrived (RFC 3261 §16.4, §16.5), host and port compared."""
         host, port = uri.host, uri.port
         here = self._ports_at.get(host)
         if here is not None:
-            return port in here if port is not None else 5060 in here or self.serves(host)
-        return self.serves(host) and (port is None or port in self._ports)
+            return port in here if port is not None else 5060 in here or host in self._by_host
+        return host in self._by_host and (port is None or port in self._ports)
 
     def listener_name(self, hop: Hop) -> str:
         """The socket of ours that a message came in by, as the column ``socket`` has it."""
@@ -67,40 +77,38 @@ class Domains:
 
     def realm(self, host: str) -> str | None:
         """The realm of a served domain, None for any other."""
-        rows = self._rows()
-        return (self._realms if rows is self._read else self._served()).get(host)
+        domain = self._by_host.get(host)
+        return None if domain is None else domain.realm
+
+    def canonical(self, host: str) -> str:
+        """The one name of the domain that ``host`` is a name of; itself when it is not served."""
+        domain = self._by_host.get(host)
+        return host if domain is None else domain.name
 
     def aor(self, uri: Uri) -> AddressOfRecord:
-        """Whose address a URI is (RFC 3261 §10.3 step 5); our own address, without a domain, means the first
-        domain."""
+        """Whose address a URI is (RFC 3261 §10.3 step 5), with the canonical name of the domain; our own
+        address, without a domain, means the first domain."""
         username, host = uri.aor
         if not self._case_sensitive:
             username = username.lower()
-        return AddressOfRecord(username, host if self.serves(host) else self.first() or host)
+        domain = self._by_host.get(host)
+        return AddressOfRecord(username, (self._first or host) if domain is None else domain.name)
 
     def realms(self) -> Collection[str]:
         """All realms that we challenge with."""
-        return self._served().values()
+        return self._realms
 
     def first(self) -> str | None:
         """The domain that stands for the server itself."""
-        return next(iter(self._served()), None)
+        return self._first
 
     def only(self) -> str | None:
         """The served domain when there is exactly one: rows without a domain mean that one."""
-        served = self._served()
-        return next(iter(served)) if len(served) == 1 else None
+        names = {domain.name for domain in self._by_host.values()}
+        return self._first if len(names) == 1 else None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._served()))
-
-    def _served(self) -> dict[str, str]:
-        """Every served name and its realm; put together anew when the rows have been read again."""
-        rows = self._rows()
-        if rows is not self._read:
-            self._read = rows
-            self._realms = {**self._names, **rows}
-        return self._realms
+        return iter(sorted(self._by_host))
 
 
 def _bracketed(host: str) -> str:

@@ -15,6 +15,7 @@ from appliance.config import Settings
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, MalformedMessage, StorageError
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
+from appliance.registrar.served import ServedDomain
 from appliance.sip.hop import Hop
 from appliance.sip.hosts import is_ipv4, is_ipv6_reference
 from appliance.sip.uri import AddressOfRecord, Uri
@@ -23,8 +24,10 @@ from appliance.storage.changes import Change, ChangeLog
 from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
 from appliance.storage.group_commit import Changes
+from appliance.storage.identities import Identities
 from appliance.storage.names import Names
 from appliance.storage.readable import assert_readable
+from appliance.storage.served_domains import ServedDomains, Watcher
 from appliance.storage.spool import Spool
 from appliance.storage.subscribers import Subscribers
 from appliance.telemetry.journal import Journal
@@ -55,20 +58,33 @@ class Directory:
         self._journal = journal
         self._is_open = is_open
         self._answers_mean_durable = registrar.location_mode in ("write-through", "database")
-        self._named = [name.lower() for name in sip.domains]
         self.database = Database(
             wanted.url,
             pool_size=wanted.pool_size,
             connect_timeout=wanted.connect_timeout_seconds,
             query_timeout=wanted.query_timeout_seconds,
         )
+        self.domains = domains = ServedDomains(self.database, settings.named_domains)
+        self._domains_before, self._only_before = domains.by_host, domains.only()
         self.credentials = Subscribers(
             self.database,
             cached=settings.auth.credentials_cached,
-            only=self._only_domain,
+            only=domains.only,
+            hosts=domains.hosts,
             case_sensitive=registrar.case_sensitive,
         )
-        self.names = Names(self.database, only=self._only_domain, case_sensitive=registrar.case_sensitive)
+        self.names = Names(
+            self.database,
+            only=domains.only,
+            hosts=domains.hosts,
+            case_sensitive=registrar.case_sensitive,
+        )
+        self.identities = Identities(
+            self.database,
+            only=domains.only,
+            hosts=domains.hosts,
+            case_sensitive=registrar.case_sensitive,
+        )
         self.bindings = BindingWriter(
             self.database,
             mode=registrar.location_mode,
@@ -82,8 +98,11 @@ class Directory:
         self._alone = tell is None
         self._again = False
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
-        self._changes.tell += [self.credentials.follow, self.names.follow]
-        self._changes.tell_all += [self.credentials.forget_all, self.names.forget_all]
+        self._resident = (domains, self.names, self.identities)
+        self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
+        self._changes.tell_all += [self.credentials.forget_all, *(each.forget_all for each in self._resident)]
+        self._locations: Locations | None = None
+        domains.watch(self._domains_changed)
         self._loading: gevent.Greenlet[[Locations], None] | None = None
         self._tidying: gevent.Greenlet[[], None] | None = None
         self._reads_every_time = registrar.location_mode == "database"
@@ -97,11 +116,12 @@ class Directory:
         Raises DatabaseRefused when it is there and not what we need, StorageError when the spool is not.
         """
         locations.loading = True
+        self._locations = locations
         self.database.watch()
         self.bindings.start()
         try:
             assert_readable(self.database)
-            self.names.load()
+            self._load_names()
             if self._answers_mean_durable:
                 self._warn_unless_durable()
         except DatabaseUnavailable:
@@ -156,13 +176,17 @@ class Directory:
 
     # -- what the core asks ----------------------------------------------------------------------------------
 
-    def realms(self) -> Mapping[str, str]:
-        """The served names of the table ``domain`` and their realms."""
-        return self.names.realms()
+    def watch_domains(self, watcher: Watcher) -> None:
+        """Tell ``watcher`` every name that is served and its domain, now and whenever that changes."""
+        self.domains.watch(watcher)
 
     def alias(self, aor: AddressOfRecord) -> str | None:
         """The URI for which an address stands, or None."""
         return self.names.alias(aor)
+
+    def may_be(self, who: AddressOfRecord, name: str) -> bool:
+        """Whether this user may also be ``name`` in his domain: the table ``uri`` says so."""
+        return self.identities.has(who.username, who.domain, name)
 
     def remove_expired(self, expired: Sequence[Binding]) -> None:
         """The rows of bindings that have run out go too; what fails now is removed by the next start."""
@@ -182,12 +206,17 @@ class Directory:
         """These rows, ``[username, domain]`` each, were changed a moment ago."""
         changes = [Change(table, str(key[0]), str(key[1])) for key in keys if isinstance(key, (list, tuple))]
         self.credentials.follow(changes)
-        self.names.follow(changes)
+        for each in self._resident:
+            each.follow(changes)
 
     def reload(self) -> None:
-        """Reads everything again that is kept in memory of domains, aliases and credentials."""
+        """Reads everything again that is kept in memory of domains, names and credentials."""
         self.credentials.forget_all()
-        self.names.load()
+        self._load_names()
+
+    def reload_domains(self) -> None:
+        """Reads the domains and their attributes again. Raises StorageError."""
+        self.domains.load()
 
     def flush(self) -> None:
         """Writes now what a write-back would write later."""
@@ -206,12 +235,28 @@ class Directory:
     def _complete(self, binding: Binding) -> None:
         """What a row does not say: the way back to the phone, and the domain where OpenSER wrote none."""
         binding.hop = way_back(binding, self._is_open)
-        if not binding.aor.domain:
-            binding.aor = AddressOfRecord(binding.aor.username, self._only_domain() or "")
+        username, domain = binding.aor
+        name = self.domains.canonical(domain) if domain else self.domains.only() or ""
+        if name != domain:
+            binding.aor = AddressOfRecord(username, name)
 
-    def _only_domain(self) -> str | None:
-        served = {*self._named, *self.names.realms()}
-        return next(iter(served)) if len(served) == 1 else None
+    def _load_names(self) -> None:
+        for each in self._resident:
+            each.load()
+
+    def _domains_changed(self, by_host: Mapping[str, ServedDomain]) -> None:
+        """Rows are found by the names of a domain: where these are others now, rows may be others too."""
+        before, self._domains_before = self._domains_before, by_host
+        only, self._only_before = self._only_before, self.domains.only()
+        if self._only_before == only and all(
+            host in by_host and domain.hosts == by_host[host].hosts for host, domain in before.items()
+        ):
+            return
+        self.credentials.forget_all()
+        if self._locations is not None and any(
+            host in by_host and by_host[host].name != domain.name for host, domain in before.items()
+        ):
+            self.read_again(self._locations)  # bindings are kept under the canonical name
 
     def _observe(self, metrics: Metrics) -> None:
         database = self.database

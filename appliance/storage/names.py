@@ -1,17 +1,14 @@
-"""The names that are served and the names that stand for others, resident: they are asked for with every
-request.
+"""The names that stand for others, resident: they are asked for with every call.
 
-``domain`` rows with the same ``did`` are one domain: its realm is the ``digest_realm`` of one of them, else
-the name of the first. An alias is looked for as the seed's script does it, in ``aliases`` (contacts that do
-not expire by themselves, best ``q`` first), then in ``dbaliases``. Must not know what a request does with
-them.
+An alias is looked for as the seed's script does it, in ``aliases`` (contacts that do not expire by
+themselves, best ``q`` first), then in ``dbaliases``. It may be written with any name of its domain. Must not
+know what a request does with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -22,7 +19,7 @@ from sqlalchemy.engine import Connection
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
-from appliance.storage.tables import aliases, dbaliases, served_domain
+from appliance.storage.tables import aliases, dbaliases
 
 #: Rows between two looks at the rest of the world.
 _ROWS_AT_ONCE = 2000
@@ -43,9 +40,10 @@ class _Alias(NamedTuple):
 
 
 class Names:
-    """Domains and aliases of a database. Empty until ``load`` has succeeded (``loaded``).
+    """The aliases of a database. Empty until ``load`` has succeeded (``loaded``).
 
     ``only()`` gives the one served domain or None: an alias whose domain is empty is an alias there.
+    ``hosts(domain)`` are all names of a domain, the canonical one first.
     """
 
     def __init__(
@@ -53,25 +51,24 @@ class Names:
         database: Database,
         *,
         only: Callable[[], str | None] = lambda: None,
+        hosts: Callable[[str], Sequence[str]] = lambda domain: (domain,),
         case_sensitive: bool = True,
     ) -> None:
         self._database = database
         self._only = only
+        self._hosts = hosts
         self._fold = not case_sensitive
         self.loaded = False
-        self._stale_domains = False
-        self._stale_aliases: set[tuple[str, str]] = set()
-        self._realms: Mapping[str, str] = MappingProxyType({})
+        self._stale: set[tuple[str, str]] = set()
         self._aliases: dict[tuple[str, str], _Alias] = {}
-
-    def realms(self) -> Mapping[str, str]:
-        """Every served name of the table ``domain``, in lower case, and its realm."""
-        return self._realms
 
     def alias(self, aor: AddressOfRecord) -> str | None:
         """The URI for which ``aor`` stands, or None when it is no alias."""
         username = aor.username.lower() if self._fold else aor.username
         found = self._aliases.get((username, aor.domain))
+        if found is None:
+            for host in self._hosts(aor.domain)[1:]:
+                found = found or self._aliases.get((username, host))
         if found is None and aor.domain == self._only():
             found = self._aliases.get((username, ""))
         if found is None:
@@ -81,55 +78,27 @@ class Names:
 
     def load(self) -> None:
         """Read all of them. Raises StorageError, and what was known before stays."""
-        self.load_domains()
         self.load_aliases()
         self.loaded = True
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Read again what the change log names; what fails now is read the next time. Raises StorageError."""
         for change in changes:
-            if change.table == served_domain.name:
-                self._stale_domains = True
-            elif change.table in (aliases.name, dbaliases.name):
-                self._stale_aliases.add((change.username, change.domain))
+            if change.table in (aliases.name, dbaliases.name):
+                self._stale.add((change.username, change.domain))
         if not self.loaded:
             self.load()
-        elif self._stale_domains:
-            self.load_domains()
-        if len(self._stale_aliases) > _ALIASES_ONE_BY_ONE:
+        elif len(self._stale) > _ALIASES_ONE_BY_ONE:
             self.load_aliases()
-        elif self._stale_aliases:
-            self.refresh_aliases(set(self._stale_aliases))
+        elif self._stale:
+            self.refresh_aliases(set(self._stale))
 
     def forget_all(self) -> None:
         """Any row may have changed: read all at the next ``follow``."""
         self.loaded = False
 
-    def load_domains(self) -> None:
-        rows = self._database.run(
-            lambda connection: connection.execute(
-                select(served_domain.c.domain, served_domain.c.did, served_domain.c.digest_realm)
-                .where(served_domain.c.domain != "")
-                .order_by(served_domain.c.id)
-            ).all(),
-            "domains",
-        )
-        canonical: dict[str, str] = {}
-        given: dict[str, str] = {}
-        for name, did, realm in rows:
-            canonical.setdefault(did or name.lower(), name.lower())
-            if realm:
-                given.setdefault(did or name.lower(), realm)
-        self._realms = MappingProxyType(
-            {
-                name.lower(): given.get(did or name.lower()) or canonical[did or name.lower()]
-                for name, did, _ in rows
-            }
-        )
-        self._stale_domains = False
-
     def load_aliases(self) -> None:
-        stale = set(self._stale_aliases)
+        stale = set(self._stale)
         fresh: dict[tuple[str, str], _Alias] = {}
         for kind in (_of_dbaliases, _of_aliases):
             last = 0
@@ -138,7 +107,7 @@ class Names:
                 last = rows[-1].id
                 gevent.sleep(0)
         self._aliases = fresh
-        self._stale_aliases -= stale
+        self._stale -= stale
 
     def refresh_aliases(self, keys: set[tuple[str, str]]) -> None:
         """Read these aliases again: the change log named them."""
@@ -146,7 +115,7 @@ class Names:
         for username, domain in keys:
             self._aliases.pop(self._key(username, domain), None)
         self._add(rows, self._aliases)
-        self._stale_aliases -= keys
+        self._stale -= keys
 
     def _rows(self, query: Select[Any]) -> list[_Alias]:
         def work(connection: Connection) -> list[_Alias]:

@@ -12,6 +12,8 @@ _READ = (
     tables.subscriber,
     tables.location,
     tables.served_domain,
+    tables.domain_attrs,
+    tables.uri,
     tables.aliases,
     tables.dbaliases,
     tables.change_log,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import select, tuple_
@@ -65,8 +65,8 @@ class _Row(NamedTuple):
 class Subscribers:
     """The subscribers of a database.
 
-    ``only()`` gives the one served domain, or None when there are several. ``cached`` bounds how many are
-    kept.
+    ``only()`` gives the one served domain, or None when there are several. ``hosts(domain)`` are all names of
+    a domain, the canonical one first: his row may have any of them. ``cached`` bounds how many are kept.
     """
 
     def __init__(
@@ -75,12 +75,14 @@ class Subscribers:
         *,
         cached: int = 1_000_000,
         only: Callable[[], str | None] = lambda: None,
+        hosts: Callable[[str], Sequence[str]] = lambda domain: (domain,),
         case_sensitive: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._cached = max(1, cached)
         self._only = only
+        self._hosts = hosts
         self._fold = not case_sensitive
         self._clock = clock
         self._known: OrderedDict[Key, tuple[_Row, str, Subscriber]] = OrderedDict()
@@ -131,7 +133,7 @@ class Subscribers:
         without.
         """
         folded = username.lower() if self._fold else username
-        domains = {domain}
+        domains = {domain, self._hosts(domain)[0]}
         only = self._only()
         if not domain and only is not None:
             domains.add(only)
@@ -177,7 +179,7 @@ class Subscribers:
         only = self._only()
         wanted: list[Key] = []
         for username, domain in keys:
-            wanted.append((username, domain))
+            wanted += [(username, host) for host in self._hosts(domain)]
             if domain == only:
                 wanted.append((username, ""))
         name = table.c.username_folded if self._fold else table.c.username
@@ -195,7 +197,8 @@ class Subscribers:
         by_key = {(row[0], row[2].lower()): _Row(*row[1:]) for row in connection.execute(query)}
         found: dict[Key, _Row] = {}
         for username, domain in keys:
-            row = by_key.get((username, domain)) or (by_key.get((username, "")) if domain == only else None)
+            names = (*self._hosts(domain), "") if domain == only else self._hosts(domain)
+            row = next((by_key[username, name] for name in names if (username, name) in by_key), None)
             if row is not None:
                 found[username, domain] = row
         return found

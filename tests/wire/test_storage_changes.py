@@ -17,7 +17,9 @@ from appliance.sip.uri import AddressOfRecord
 from appliance.storage import schema
 from appliance.storage.changes import ChangeLog
 from appliance.storage.engine import Database
+from appliance.storage.identities import Identities
 from appliance.storage.names import Names
+from appliance.storage.served_domains import ServedDomains
 from appliance.storage.subscribers import Subscribers
 from appliance.storage.triggers import WATCHED, trigger_names
 from tests.harness.mariadb import MariaDB
@@ -37,10 +39,15 @@ class Resident:
         self.database.watch()
         self.subscribers = Subscribers(self.database, only=lambda: DOMAIN)
         self.names = Names(self.database, only=lambda: DOMAIN)
-        self.names.load()
+        self.domains = ServedDomains(self.database)
+        self.identities = Identities(self.database, only=lambda: DOMAIN)
         self.log = ChangeLog(self.database)
-        self.log.tell += [self.subscribers.follow, self.names.follow]
-        self.log.tell_all += [self.subscribers.forget_all, self.names.forget_all]
+        for each in (self.domains, self.names, self.identities):
+            each.load()
+            self.log.tell.append(each.follow)
+            self.log.tell_all.append(each.forget_all)
+        self.log.tell.append(self.subscribers.follow)
+        self.log.tell_all.append(self.subscribers.forget_all)
 
     def sql(self, statement: str) -> None:
         self.server.sql(statement, self.name)
@@ -82,13 +89,23 @@ def test_subscribers_change_within_a_second(resident: Resident) -> None:
 
 def test_domains_and_aliases_change_within_a_second(resident: Resident) -> None:
     resident.sql("insert into domain (domain) values ('New.org')")
-    assert resident.takes_effect(lambda: "new.org" in resident.names.realms()) < 2
+    assert resident.takes_effect(lambda: "new.org" in resident.domains.by_host) < 2
+    resident.sql("insert into domain_attrs (did,name,value) values ('new.org','digest_realm','Realm')")
+    assert resident.takes_effect(lambda: resident.domains.by_host["new.org"].realm == "Realm") < 2
     resident.sql("insert into aliases (username,domain,contact) values ('info','new.org','sip:10@x')")
     info = AddressOfRecord("info", "new.org")
     assert resident.takes_effect(lambda: resident.names.alias(info) == "sip:10@x") < 2
     resident.sql("delete from aliases; delete from domain")
     assert resident.takes_effect(lambda: resident.names.alias(info) is None) < 2
-    assert resident.takes_effect(lambda: not resident.names.realms()) < 2
+    assert resident.takes_effect(lambda: not resident.domains.by_host) < 2
+
+
+def test_a_further_name_of_a_user_is_known_within_a_second(resident: Resident) -> None:
+    resident.sql("insert into uri (username,domain,uri_user) values ('10','','sales')")
+    assert resident.takes_effect(lambda: resident.identities.has("10", DOMAIN, "sales")) < 2
+    resident.sql("update uri set uri_user='help'")
+    assert resident.takes_effect(lambda: resident.identities.has("10", DOMAIN, "help")) < 2
+    assert not resident.identities.has("10", DOMAIN, "sales")
 
 
 def test_a_transaction_that_others_overtake_is_seen(resident: Resident) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 
+from appliance.config import NamedDomain
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.administration import phones
 from appliance.storage.administration.domains import realms_of
@@ -34,16 +35,18 @@ def apply(
     remove: bool = False,
     new_passwords: bool = False,
     check: bool = False,
+    named: Sequence[NamedDomain] = (),
     mark: str = APPLY,
 ) -> PhonePlan:
     """Make the phones as ``wanted`` says, all or none; with ``check`` only say what would be done.
 
+    ``named`` are the domains of the settings.
     Raises StorageError: an entry that cannot be has its place in the text.
     """
     who = sorted({line.who for each in wanted for line in each.lines})
 
     def work(connection: Connection) -> PhonePlan:
-        realms = realms_of(connection)
+        realms = realms_of(connection, named)
         planner = Planner(
             read_phones(connection),
             _people(connection, who),

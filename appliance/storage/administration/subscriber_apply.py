@@ -15,6 +15,7 @@ from sqlalchemy.dialects.mysql import insert as insert_mysql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
 
+from appliance.config import NamedDomain
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.administration import phones
 from appliance.storage.administration.domains import realms_of
@@ -46,19 +47,21 @@ def apply(
     remove: bool = False,
     folded: bool = False,
     check: bool = False,
+    named: Sequence[NamedDomain] = (),
     seal: Callable[[AddressOfRecord, str], str],
 ) -> Plan:
     """Make the subscribers as ``wanted`` says, all or none; with ``check`` only say what would be done.
 
     ``remove`` takes those away that an earlier call made or took over and that are not wanted now.
-    ``seal(who, password)`` is asked only for who has a phone that gets its configuration from here.
+    ``named`` are the domains of the settings. ``seal(who, password)`` is asked only for who has a phone that
+    gets its configuration from here.
     Raises StorageError: an entry that cannot be has its place in the text.
     """
     domains = sorted({each.who.domain for each in wanted} | _alias_domains(wanted))
 
     def work(connection: Connection) -> Plan:
         kept = list(_kept(connection, domains, lock=not check))
-        realms = realms_of(connection)
+        realms = realms_of(connection, named)
         owners = _alias_owners(connection, domains)
         made = plan(wanted, kept, owners, lambda name: realms.get(name, name), remove=remove, folded=folded)
         if not check:

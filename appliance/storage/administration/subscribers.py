@@ -6,13 +6,14 @@ only when that is asked for, as the tutorial does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from appliance.auth.digest import ha1, ha1b
+from appliance.config import NamedDomain
 from appliance.errors import DuplicateRow, RowRefused
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.administration.domains import realm_of
@@ -42,14 +43,18 @@ def add(
     *,
     plaintext: bool = False,
     folded: bool = False,
+    named: Sequence[NamedDomain] = (),
 ) -> None:
-    """A new subscriber; DuplicateRow when there is one of that name (``folded``: in any case of letters)."""
+    """A new subscriber; DuplicateRow when there is one of that name (``folded``: in any case of letters).
+
+    ``named`` are the domains of the settings, here and elsewhere: a hash is good for one realm.
+    """
     said = (profile or Profile())._asdict()
 
     def work(connection: Connection) -> None:
         if folded and connection.execute(alike).first() is not None:
             raise DuplicateRow(str(who))
-        hashes = _hashes(connection, who, password, plaintext)
+        hashes = _hashes(connection, who, password, plaintext, named)
         connection.execute(
             insert(subscriber).values(username=who.username, domain=who.domain, **said, **hashes)
         )
@@ -71,12 +76,13 @@ def set_password(
     password: str,
     *,
     plaintext: bool = False,
+    named: Sequence[NamedDomain] = (),
     then: Callable[[Connection], object] | None = None,
 ) -> bool:
     """A new password; False when there is no such subscriber. ``then`` goes with it in one transaction."""
 
     def work(connection: Connection) -> bool:
-        hashes = _hashes(connection, who, password, plaintext)
+        hashes = _hashes(connection, who, password, plaintext, named)
         change = update(subscriber).where(_is(who)).values(datetime_modified=utc_now(), **hashes)
         changed = connection.execute(change).rowcount > 0
         if changed and then is not None:
@@ -140,14 +146,16 @@ def hashed_in(database: Database, domain: str) -> int:
     return int(database.run(lambda connection: connection.execute(count).scalar_one(), "subscriber_list"))
 
 
-def has_password(database: Database, who: AddressOfRecord, password: str) -> bool | None:
+def has_password(
+    database: Database, who: AddressOfRecord, password: str, *, named: Sequence[NamedDomain] = ()
+) -> bool | None:
     """Whether ``password`` is the subscriber's; None when there is no such subscriber."""
 
     def work(connection: Connection) -> bool | None:
         row = connection.execute(select(subscriber.c.ha1, subscriber.c.password).where(_is(who))).first()
         if row is None:
             return None
-        expected = ha1(who.username, realm_of(connection, who.domain), password)
+        expected = ha1(who.username, realm_of(connection, who.domain, named), password)
         return bool(row.ha1 == expected) if row.ha1 else bool(row.password == password)
 
     return database.run(work, "subscriber_check")
@@ -159,12 +167,18 @@ def _told(row: dict[str, object]) -> dict[str, object]:
     return row | {"login": " and ".join(kept) or "none yet"}
 
 
-def _hashes(connection: Connection, who: AddressOfRecord, password: str, plaintext: bool) -> dict[str, str]:
+def _hashes(
+    connection: Connection,
+    who: AddressOfRecord,
+    password: str,
+    plaintext: bool,
+    named: Sequence[NamedDomain],
+) -> dict[str, str]:
     if plaintext and len(password) > PLAINTEXT_LENGTH:
         raise RowRefused(
             f"the column for plain passwords holds {PLAINTEXT_LENGTH} characters; leave --store-password out"
         )
-    realm = realm_of(connection, who.domain)
+    realm = realm_of(connection, who.domain, named)
     return {
         "ha1": ha1(who.username, realm, password),
         "ha1b": ha1b(who.username, who.domain, realm, password),

@@ -16,6 +16,7 @@ def complaint(text: str) -> str:
     return str(caught.value)
 
 
+DOMAIN = '[sip]\ndomains = ["example.org"]\n[domains."example.org"]\n'
 MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_socket=/run/mysqld/mysqld.sock"'
 
 
@@ -28,6 +29,13 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ('[sip]\ndomains = ["example.org:5060"]', "neither a domain name nor an address"),
         ('[sip]\ndomains = ["exa mple"]', "neither a domain name nor an address"),
         ('[sip]\ndomains = ["::1"]', "has to stand in brackets, as it does in a URI: [::1]"),
+        ('[domains."example.org"]', "describes a domain that is not in sip.domains"),
+        (f'{DOMAIN}hosts = ["exa mple"]', "domains.example.org.hosts[0]: 'exa mple' is neither a name of a"),
+        (f'{DOMAIN}hosts = ["::1"]', "IPv6 in brackets"),
+        (f'{DOMAIN}hosts = ["a.org", "A.org."]', "stands in domains.example.org.hosts already"),
+        (f'{DOMAIN}hosts = ["example.org"]', "stands in sip.domains already: a name is of one domain"),
+        (f"{DOMAIN}attributes = {{digest_realm = 'a\"b'}}", "printable characters without quotes"),
+        (f"{DOMAIN}attributes = {{'' = 'a'}}", "name of an attribute has 1 to 32"),
         ('[sip]\naliases = ["example.org:x"]', "HOST or HOST:PORT"),
         ('[sip]\nself_loop = ["ACK"]', "cannot be looped"),
         ('[sip]\nserver_header = "a\\r\\nEvil: 1"', "one short line"),

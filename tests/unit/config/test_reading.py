@@ -38,6 +38,17 @@ def test_values_are_taken() -> None:
     assert settings.auth.qop is False
 
 
+def test_a_domain_may_have_further_names_and_attributes() -> None:
+    settings = parse(
+        '[sip]\ndomains = ["example.org", "example.net"]\n'
+        '[domains."Example.org"]\nhosts = ["SIP.example.org", "192.0.2.1"]\n'
+        'attributes = {digest_realm = "Example"}\n'
+    )
+    first, second = settings.named_domains
+    assert first == ("example.org", ("sip.example.org", "192.0.2.1"), {"digest_realm": "Example"})
+    assert second == ("example.net", (), {})
+
+
 def test_settings_never_change() -> None:
     with pytest.raises(AttributeError):
         parse("").sip.ring_seconds = 5  # type: ignore[misc]
@@ -51,6 +62,10 @@ def test_settings_never_change() -> None:
         ("\n[spi]\n", 2, "spi", "no such section; was sip meant?"),
         ("listen = []", 1, "listen", "no such section"),
         ("sip = 5", 1, "sip", "has to be a section, and is a whole number"),
+        ('[domains]\n"a.org" = {}\n"b.org" = 5', 3, "domains.b.org", "has to be a section, and is a whole"),
+        ('[domains."a.org"]\nhost = []', 2, "domains.a.org.host", "no such setting; was hosts meant?"),
+        ('[domains."a.org"]\nhosts = [1]', 2, "domains.a.org.hosts[0]", "has to be a text"),
+        ('[domains.a.attributes]\nx = "y"\nz = 1', 3, "domains.a.attributes.z", "has to be a text"),
         ("[sip]\nt1_ms = true", 2, "sip.t1_ms", "has to be a whole number, and is true or false"),
         ("[sip]\nt1_ms = 500.0", 2, "sip.t1_ms", "has to be a whole number, and is a number"),
         ('[auth]\nqop = "yes"', 2, "auth.qop", "has to be true or false, and is a text"),

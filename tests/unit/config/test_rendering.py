@@ -11,6 +11,7 @@ def test_what_is_shown_is_read_as_the_same_settings() -> None:
     settings = parse(
         '[sip]\ndomains = ["a.example", "[::1]"]\nserver_header = "quo\\"te \\\\ é"\n'
         "[database]\nchange_poll_seconds = 0.5\n[auth]\nqop = false\n"
+        '[domains."a.example"]\nhosts = ["b.example"]\n[domains."a.example".attributes]\ndigest_realm = "ö"\n'
     )
     assert parse(effective(settings, hide_secrets=False)) == settings
 
@@ -19,7 +20,8 @@ def test_every_setting_is_shown() -> None:
     shown = tomllib.loads(effective(Settings()))
     assert set(shown) == set(Settings.__struct_fields__)
     for section, values in shown.items():
-        assert set(values) == set(getattr(Settings(), section).__struct_fields__)
+        if section != "domains":  # whose keys are domains
+            assert set(values) == set(getattr(Settings(), section).__struct_fields__)
 
 
 @pytest.mark.parametrize(

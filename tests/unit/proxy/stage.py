@@ -5,7 +5,7 @@ The messages are built and read by the tests' own code (``tests.harness.message`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from appliance.errors import DatabaseUnavailable
 from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.proxy.neighbours import Neighbours
 from appliance.registrar.binding import Binding
+from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.journal import Journal
@@ -99,6 +100,7 @@ class Stage:
         self.lookups: list[str] = []
         self.told: list[str] = []
         self.aliases: dict[str, str] = {}
+        self.further_names: dict[str, list[str]] = {}
         self.listeners = LISTENERS
         self.credentials = Users()
         self.bindings = Rows()
@@ -156,8 +158,11 @@ class Stage:
         self.lookups.append(host)
         return self.hosts.get(host, [])
 
-    def realms(self) -> dict[str, str]:
-        return {}
+    def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain]], None]) -> None:
+        watcher(gather(self.settings.named_domains, (), ()))
+
+    def may_be(self, who: AddressOfRecord, name: str) -> bool:
+        return name in self.further_names.get(str(who), ())
 
     def alias(self, aor: AddressOfRecord) -> str | None:
         return self.aliases.get(str(aor))

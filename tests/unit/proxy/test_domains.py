@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.config import NamedDomain
 from appliance.proxy.domains import Domains
+from appliance.registrar.served import AttributeRow, DomainRow, gather
 from appliance.sip.uri import AddressOfRecord, Uri
 
 LISTENERS = [("udp", "127.0.0.1", 5070), ("tcp", "127.0.0.1", 5070), ("udp", "::1", 5060)]
@@ -12,8 +14,14 @@ LISTENERS = [("udp", "127.0.0.1", 5070), ("tcp", "127.0.0.1", 5070), ("udp", "::
 
 @pytest.fixture
 def domains() -> Domains:
-    rows = {"example.net": "Example Net"}
-    return Domains(["127.0.0.1", "Example.org"], ["sip.example.com:5080"], LISTENERS, lambda: rows)
+    domains = Domains([], ["sip.example.com:5080"], LISTENERS)
+    named = [NamedDomain("127.0.0.1"), NamedDomain("example.org", ("sip.example.org",))]
+    rows = [
+        DomainRow("example.net", None, "Example Net"),
+        DomainRow("Voice.example.net", "example.net", None),
+    ]
+    domains.take(gather(named, rows, [AttributeRow("example.net", "color", "red")]))
+    return domains
 
 
 @pytest.mark.parametrize(
@@ -46,9 +54,33 @@ def test_a_domain_is_served_whatever_the_port_of_the_uri(domains: Domains) -> No
 
 def test_the_realm_is_the_domains_own(domains: Domains) -> None:
     assert domains.realm("example.net") == "Example Net"
-    assert domains.realm("example.org") == "Example.org"
+    assert domains.realm("voice.example.net") == "Example Net"
+    assert domains.realm("sip.example.org") == "example.org"
     assert domains.realm("elsewhere.example") is None
-    assert set(domains.realms()) == {"127.0.0.1", "Example.org", "Example Net"}
+    assert set(domains.realms()) == {"127.0.0.1", "example.org", "Example Net"}
+
+
+def test_an_address_of_record_has_the_canonical_name(domains: Domains) -> None:
+    for host in ("example.org", "SIP.example.org", "sip.example.org:5070"):
+        assert domains.aor(Uri.parse(f"sip:11@{host}")) == AddressOfRecord("11", "example.org")
+    assert domains.canonical("voice.example.net") == "example.net"
+    assert domains.canonical("elsewhere.example") == "elsewhere.example"
+
+
+def test_attributes_are_found_by_every_name(domains: Domains) -> None:
+    found = domains.find("voice.example.net")
+    assert found is not None
+    assert found.attributes == {"color": "red"}
+    assert domains.find("elsewhere.example") is None
+
+
+def test_what_was_told_last_holds(domains: Domains) -> None:
+    domains.take(gather([NamedDomain("new.example")], [], []))
+    assert list(domains) == ["new.example"]
+    assert not domains.serves("example.org")
+    assert (domains.first(), domains.only(), set(domains.realms())) == ("new.example",) * 2 + (
+        {"new.example"},
+    )
 
 
 def test_an_address_of_ours_that_is_no_domain_means_the_first_domain() -> None:
@@ -62,7 +94,9 @@ def test_usernames_may_be_told_to_compare_without_case() -> None:
     assert domains.aor(Uri.parse("sip:Alice@example.org")).username == "alice"
 
 
-def test_only_is_the_one_domain_there_is() -> None:
+def test_only_is_the_one_domain_there_is(domains: Domains) -> None:
     assert Domains(["example.org"], [], []).only() == "example.org"
-    assert Domains(["example.org"], [], [], lambda: {"example.net": "x"}).only() is None
+    domains.take(gather([NamedDomain("example.org", ("192.0.2.1",))], [], []))
+    assert domains.only() == "example.org"  # two names, one domain
+    assert Domains(["example.org", "example.net"], [], []).only() is None
     assert Domains([], [], []).only() is None

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.config import NamedDomain
 from appliance.errors import DuplicateRow, RowRefused
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage import schema
 from appliance.storage.administration import domains, rows, subscribers
 from appliance.storage.engine import Database
-from appliance.storage.names import Names
+from appliance.storage.served_domains import ServedDomains
 from appliance.storage.tables import dbaliases, grp
 
 TEN = AddressOfRecord("10", "example.org")
@@ -39,10 +40,14 @@ def test_passwords_are_hashed_for_the_realm_that_the_server_asks_for(database: D
         ("fifth.example", "two", "said too late"),
     ):
         domains.add(database, name, did, realm)
-    names = Names(database)
-    names.load()
-    assert len(names.realms()) == 8
-    assert {name: domains.realm(database, name) for name in names.realms()} == dict(names.realms())
+    domains.set_attribute(database, "one", "digest_realm", "an attribute")
+    named = [NamedDomain("settings.example", ("sip.settings.example",), {"digest_realm": "of the settings"})]
+    served = ServedDomains(database, named)
+    served.load()
+    realms = {name: domain.realm for name, domain in served.by_host.items()}
+    assert len(realms) == 10
+    assert {name: domains.realm(database, name, named) for name in realms} == realms
+    assert realms["second.example"] == "an attribute"
     assert domains.realm(database, "unknown.example") == "unknown.example"
 
 

@@ -19,23 +19,6 @@ def alias(names: Names, username: str, domain: str = "example.com") -> str | Non
     return names.alias(AddressOfRecord(username, domain))
 
 
-def test_the_realm_is_the_domains_own(database: Database, names: Names) -> None:
-    sql(
-        database,
-        "insert into domain (domain, did, digest_realm) values ('First.org', 'a', null),"
-        " ('second.org', 'a', null), ('third.org', null, null), ('fourth.org', 'b', null),"
-        " ('fifth.org', 'b', 'Given Realm'), ('', null, null)",
-    )
-    names.load()
-    assert names.realms() == {
-        "first.org": "first.org",
-        "second.org": "first.org",
-        "third.org": "third.org",
-        "fourth.org": "Given Realm",
-        "fifth.org": "Given Realm",
-    }
-
-
 def test_an_alias_is_a_contact_or_another_user(database: Database, names: Names) -> None:
     sql(
         database,
@@ -90,9 +73,6 @@ def test_the_change_log_makes_it_read_again(database: Database, names: Names) ->
     sql(database, "delete from dbaliases where alias_username = 'sales'")
     names.follow([Change("dbaliases", "sales", "example.com")])
     assert alias(names, "sales") is None
-    sql(database, "insert into domain (domain) values ('new.org')")
-    names.follow([Change("domain", "", "new.org")])
-    assert "new.org" in names.realms()
     names.forget_all()
     names.follow([])
     assert alias(names, "help") == "sip:12@example.com"
@@ -117,6 +97,21 @@ def test_very_many_changes_are_one_reading(database: Database, names: Names) -> 
     names.follow([Change("aliases", str(n), "") for n in range(600)])
     assert alias(names, "599") == "sip:u599@x"
     assert database.counters["aliases", "ok"] - before <= 4
+
+
+def test_an_alias_may_be_written_with_any_name_of_its_domain(database: Database) -> None:
+    hosts = {"example.com": ("example.com", "sip.example.com", "192.0.2.1")}
+    names = Names(database, hosts=lambda domain: hosts.get(domain, (domain,)))
+    sql(
+        database,
+        "insert into dbaliases (alias_username, alias_domain, username, domain) values"
+        " ('sales', 'SIP.example.com', '11', 'example.com'), ('help', '192.0.2.1', '12', 'example.com'),"
+        " ('help', 'sip.example.com', '13', 'example.com'), ('help', 'example.net', '14', 'example.net')",
+    )
+    names.load()
+    assert alias(names, "sales") == "sip:11@example.com"
+    assert alias(names, "help") == "sip:13@example.com"  # the first of its names that has one
+    assert alias(names, "sales", "example.net") is None
 
 
 def test_any_spelling_where_the_setting_says_so(database: Database) -> None:
