@@ -17,7 +17,6 @@ connection, or whose share of the UDP phones it is in. Must not know sockets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
@@ -29,6 +28,7 @@ from appliance.transaction.timers import TimerWheel
 #: As fine as the wheel is.
 _TICK = 0.02
 _MOST_TICKS = 10_000
+_TICKS_AT_ONCE = 5
 _EMPTY_LINES = b"\r\n\r\n"
 #: Where a branch of ours stands in an answer: in its topmost Via, near its beginning.
 _LOOKED_AT = 512
@@ -112,7 +112,10 @@ class KeepAlives:
         self._serial = 0
         self._ticks = max(1, min(_MOST_TICKS, round(settings.keepalive_seconds / _TICK)))
         self._step = settings.keepalive_seconds / self._ticks
-        self._at_once = max(1, ceil(settings.keepalives_per_second * self._step))
+        self._per_second = settings.keepalives_per_second
+        self._at_once = max(1.0, _TICKS_AT_ONCE * self._step * settings.keepalives_per_second)
+        self._may_send = 1.0
+        self._last = 0.0
         # By tick; a value is what of the name's checksum has no part in the tick, for the share.
         self._phones: dict[int, dict[str, int]] = {}
         self._waiting: list[str] = []
@@ -154,7 +157,7 @@ class KeepAlives:
     def start(self, now: float) -> None:
         """From now on they are sent, if they are at all."""
         if self.configured:
-            self._began, self._done = now, 0
+            self._began, self._last, self._done = now, now, 0
             self._wheel.schedule(now + self._step, self.beat)
 
     def enable(self, enabled: bool) -> bool:
@@ -175,10 +178,12 @@ class KeepAlives:
         if late > 0:  # a whole round behind: it takes longer, and nobody is left out
             self._began += late * self._step
             due -= late
-        left = self._at_once
+        # What a tick that came late did not send, the next one may; but not a second's at once.
+        left = min(self._may_send + (now - self._last) * self._per_second, self._at_once)
+        self._last = now
         part, parts = self._share.part()
         waiting = self._waiting
-        while left > 0:
+        while left >= 1:
             if not waiting:
                 if self._done >= due:
                     break
@@ -193,6 +198,7 @@ class KeepAlives:
                 ]
                 continue
             left -= self._keep_alive(waiting.pop())
+        self._may_send = left
         self.behind = (due - self._done) * self._step
 
     def _mine(self, ruid: str, other: int, part: int, parts: int) -> bool:
