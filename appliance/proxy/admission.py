@@ -36,7 +36,8 @@ class Admission:
 
     ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have
     happened. ``may_hand_over``: there are other workers, and a request may be one of theirs.
-    ``is_answer(data)``: whether a message answers a keep-alive, and is done with.
+    ``is_answer(data)``: whether a message answers a keep-alive, and is done with. ``defer`` runs a callable
+    soon, where it may wait; it is given where a response may have to.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class Admission:
         on_trouble: Callable[[BaseException, Request], None],
         may_hand_over: bool = False,
         is_answer: Callable[[bytes], bool] | None = None,
+        defer: Callable[..., object] | None = None,
     ) -> None:
+        self._defer = defer
         self._is_answer = is_answer
         self._may_hand_over = may_hand_over
         self._route = route
@@ -125,7 +128,10 @@ class Admission:
             return
         now = self._clock()
         if isinstance(message, Response):
-            self._responses.receive(message, hop, now)
+            if self._defer is not None and message.body:
+                self._defer(self._responses.receive, message, hop, now)
+            else:
+                self._responses.receive(message, hop, now)
         elif isinstance(message, Request):
             message.set_top_via_params(hop.host, hop.port)
             if self._new(message, now) is not None:

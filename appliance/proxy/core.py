@@ -25,6 +25,7 @@ from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
 from appliance.proxy.keepalive import KeepAlives, Share, everything
+from appliance.proxy.media import Media, MediaNodes
 from appliance.proxy.nat import NatTest
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.orphans import Orphans
@@ -111,6 +112,7 @@ class ProxyCore:
         neighbours: Neighbours | None = None,
         share: Share | None = None,
         ledger: Ledger | None = None,
+        media_nodes: MediaNodes | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -145,6 +147,7 @@ class ProxyCore:
         branches = Branches(keys.derive("branch"), worker)
         dialogs = DialogRoutes(keys.derive("record-route"), names)
         self.nat = nat = NatTest(settings.nat.tests, self.domains.is_me) if settings.nat.detect else None
+        media = None if media_nodes is None else Media(media_nodes, settings.media, metrics, tracer)
         answers = Answers(
             self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
         )
@@ -185,6 +188,7 @@ class ProxyCore:
             flow_patience_seconds=sip.flow_patience_seconds,
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
+            media=media,
             nat=nat,
         )
         relays = Relays(
@@ -221,6 +225,7 @@ class ProxyCore:
             journal=self.journal,
             tracer=tracer,
             accounting=accounting,
+            media=media,
             nat=nat,
         )
         self.admission = Admission(
@@ -233,6 +238,7 @@ class ProxyCore:
                 Orphans(around, self.domains, branches, sip.max_branches),
                 metrics,
                 nat,
+                media,
             ),
             answers=answers,
             transactions=self.transactions,
@@ -248,6 +254,7 @@ class ProxyCore:
             tracer=tracer,
             clock=clock.now,
             on_trouble=self.journal.failed,
+            defer=None if media is None else clock.defer,
             may_hand_over=neighbours is not None,
             is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
         )

@@ -9,6 +9,7 @@ from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
@@ -44,3 +45,4 @@ class Parts(NamedTuple):
     tracer: Tracer
     accounting: Accounting | None = None
     nat: NatTest | None = None
+    media: Media | None = None

@@ -14,6 +14,7 @@ from appliance.proxy.calls import Calls
 from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.media_context import MediaContext
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.replies import Answer
 from appliance.proxy.response_context import ResponseContext
@@ -65,8 +66,14 @@ class Relays:
             return
         if request.method == "BYE":
             self._calls.hung_up(request, incoming.now)
-        context = ResponseContext(incoming, self._around, self.watcher_of(incoming, targets[0].looped))
+        context = self.context_of(incoming, self.watcher_of(incoming, targets[0].looped))
         context.start(in_groups(targets, self._max_branches))
+
+    def context_of(self, incoming: Incoming, watcher: Callable[[int], None]) -> ResponseContext:
+        """A response context for a request; ``watcher`` is told the final status."""
+        if self._around.media is not None:
+            return MediaContext(incoming, self._around, watcher)
+        return ResponseContext(incoming, self._around, watcher)
 
     def cancel(self, incoming: Incoming) -> None:
         """A CANCEL goes where its INVITE went, and is answered here (RFC 3261 §9.2, §16.10)."""

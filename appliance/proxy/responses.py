@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from appliance.errors import SipError
 from appliance.proxy.branch import Branches, parts_of
+from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
 from appliance.proxy.orphans import Orphans
 from appliance.sip.hop import Hop
@@ -32,8 +33,10 @@ class Responses:
         orphans: Orphans,
         metrics: Metrics,
         nat: NatTest | None = None,
+        media: Media | None = None,
     ) -> None:
         self._nat = nat
+        self._media = media
         self._transactions = transactions
         self._branches = branches
         self._send = send
@@ -62,6 +65,8 @@ class Responses:
             way = way._replace(sent_by_port=sent_by_port)
         if self._nat is not None:
             self._nat.fix_reply(response, hop, nated=False, direct=response.has("record-route"))
+        if self._media is not None and response.status < 300:
+            self._media.answered_late(response, hop.host)
         try:
             back = self._local_for(way)
             self._send(response.encode(), back)

@@ -32,6 +32,7 @@ class Routes:
         self.aliases = parts.aliases
         self.dialogs = parts.dialogs
         self.nat = parts.nat
+        self.media = parts.media
         self.relays = parts.relays
         self.self_loop = parts.self_loop
         self.journal = parts.journal
@@ -68,7 +69,8 @@ class Routes:
     # -- route[1]: t_relay -----------------------------------------------------------------------------------
 
     def relay(self, incoming: Incoming, targets: list[Target]) -> None:
-        self.relays.relay(incoming, targets)
+        if self.rtp_proxy(incoming, targets):
+            self.relays.relay(incoming, targets)
 
     def relay_in_dialog(self, incoming: Incoming) -> None:
         """A request along a route that we signed: nobody is asked for a password in the middle of a call."""
@@ -200,6 +202,11 @@ class Routes:
         response, and of ``missed_calls`` when our user has missed it."""
         if self.accounting is not None:
             self.accounting.begin(incoming)
+
+    def rtp_proxy(self, incoming: Incoming, targets: list[Target]) -> bool:
+        """Has the sound of a call relayed that needs it; False when the request was refused because nobody
+        can."""
+        return self.media is None or self.media.relay(incoming, targets)
 
     def lookup_aliases(self, incoming: Incoming) -> Target | None:
         """Another name of somebody: the Request-URI is replaced; None when the address is nobody's alias, or

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from appliance.proxy.forward import Forwarder
 from appliance.proxy.incoming import Answers
+from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
 from appliance.proxy.targets import TargetSet
 from appliance.sip.hop import Hop
@@ -32,3 +33,4 @@ class Surroundings(NamedTuple):
     ring_seconds: float
     timer_c_seconds: float
     nat: NatTest | None = None
+    media: Media | None = None

@@ -113,7 +113,7 @@ class Takeover:
                 watcher = self._relays.watcher_of(incoming, looped)
                 if self._accounting is not None and not looped:
                     self._accounting.begin(incoming)
-            ResponseContext(incoming, self._around, watcher).go_on(record, then, soon)
+            self._relays.context_of(incoming, watcher).go_on(record, then, soon)
         except (SipError, ValueError):
             return False
         return True
