@@ -98,6 +98,7 @@ class SipServer:
             worker=0 if self.neighbours is None else worker,
             neighbours=self.neighbours,
             share=Share(self.network.reaches, self._part),
+            ledger=None if self.directory.call_records is None else self.directory.call_records.ledger,
         )
         self.greenlets = ParkedGreenlets(
             self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed

@@ -158,6 +158,15 @@ class AgentSettings(Section, frozen=True, kw_only=True):
         """``fifo_mode`` as a number."""
         return int(self.fifo_mode, 8)
 
+class AccountingSettings(Section, frozen=True, kw_only=True):
+    """``[accounting]``: rows of ``acc``, ``missed_calls`` and ``cdrs``."""
+
+    enabled: bool = True
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # older rows are removed; 0: they stay
+    gather_ms: Annotated[int, Meta(ge=10, le=10_000)] = 250  # one transaction; a crash loses so much
+    queue: Count = 20_000  # requests in memory that neither the database nor the disk has taken
+
+
 
 class PhoneSettings(Section, frozen=True, kw_only=True):
     """``[phones]``: desk phones that get their configuration from the agent."""
@@ -264,5 +273,6 @@ class Settings(Section, frozen=True, kw_only=True):
         nothing = DomainSettings()
         return [
             NamedDomain(name, said.get(name, nothing).hosts, said.get(name, nothing).attributes)
+    accounting: AccountingSettings = field(default_factory=AccountingSettings)
             for name in self.sip.domains
         ]

@@ -20,6 +20,7 @@ from appliance.sip.hop import Hop
 from appliance.sip.hosts import is_ipv4, is_ipv6_reference
 from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.storage.bindings import BindingWriter
+from appliance.storage.call_records import CallRecords
 from appliance.storage.changes import Change, ChangeLog
 from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
@@ -97,6 +98,9 @@ class Directory:
         )
         self._alone = tell is None
         self._again = False
+        self.call_records: CallRecords | None = None
+        if settings.accounting.enabled:
+            self.call_records = CallRecords(settings, self.database, metrics, journal, worker)
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
         self._resident = (domains, self.names, self.identities)
         self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
@@ -130,6 +134,8 @@ class Directory:
         self._loading = gevent.spawn(self._load, locations)
         if self._reads_every_time:
             self._tidying = gevent.spawn(self._tidy)
+        if self.call_records is not None:
+            self.call_records.start()
 
     def stop(self) -> None:
         """Writes what is not written yet."""
@@ -148,6 +154,8 @@ class Directory:
             except StorageError as error:
                 self._journal.say("warning", f"rows of expired bindings stay for now: {error}")
             gevent.sleep(_TIDY_SECONDS)
+        if self.call_records is not None:
+            self.call_records.stop()
 
     def _warn_unless_durable(self) -> None:
         try:

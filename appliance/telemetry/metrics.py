@@ -65,6 +65,8 @@ class Metrics:
     database_queries: Counter[tuple[str, str]]
     database_query_seconds: Histograms
     database_spool_rows: int
+    accounting_requests: Counter[str]
+    accounting_waiting: Counter[str]
     trace_dropped: int
     hub_lag_seconds: Histogram
     greenlets: int
