@@ -20,6 +20,8 @@ Finding = tuple[KeyPath, str]
 # RFC 1123 names with RFC 3261's hostname grammar, underscores forgiven because zones have them.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOSTNAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}")
+_NUMBER = re.compile(r"\+?[0-9]*\$?")  # the beginning of a telephone number, or a whole one
+_GROUP = re.compile(r"[A-Za-z0-9_.-]{0,50}")
 _METHOD = re.compile(r"[A-Z0-9.!%*_+`'~-]{1,32}")
 _ATTRIBUTE_NAME, _ATTRIBUTE_VALUE = 32, 255  # the columns of domain_attrs
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
@@ -40,6 +42,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _phones(settings)
     yield from _nat(settings)
     yield from _media(settings)
+    yield from _gateway(settings)
 
 
 def remarks(settings: Settings) -> Iterator[Finding]:
@@ -368,6 +371,22 @@ def _readable_listeners(settings: Settings) -> Iterator[Listener]:
 def _is_time_zone(name: str) -> bool:
     if name == "Etc/UTC":
         return True  # a small system may not have the database
+def _gateway(settings: Settings) -> Iterator[Finding]:
+    gateway = settings.gateway
+    for index, text in enumerate(gateway.permissions):
+        number, equals, group = text.partition("=")
+        if not equals or not _NUMBER.fullmatch(number) or not _GROUP.fullmatch(group):
+            yield (
+                ("gateway", "permissions", index),
+                f"{text!r} has to be PREFIX=GROUP or NUMBER$=GROUP, such as 00=int",
+            )
+    if gateway.least_digits > gateway.most_digits:
+        yield (
+            ("gateway", "least_digits"),
+            f"{gateway.least_digits} must not exceed most_digits, which is {gateway.most_digits}",
+        )
+
+
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

@@ -129,6 +129,20 @@ class RegistrarSettings(Section, frozen=True, kw_only=True):
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
+class GatewaySettings(Section, frozen=True, kw_only=True):
+    """``[gateway]``: calls to the telephone network; the gateways themselves are rows of ``gw`` and ``lcr``."""
+
+    #: PREFIX=GROUP, NUMBER$=GROUP for one number as a whole: who may call it; no GROUP: everybody here.
+    permissions: tuple[str, ...] = ("+=int", "00=int", "0=ld", "=local", "112$=", "911$=")
+    least_digits: Annotated[int, Meta(ge=1, le=30)] = 3  # fewer are an extension
+    most_digits: Annotated[int, Meta(ge=1, le=30)] = 18
+    identity: Literal["both", "pai", "rpid", "none"] = "both"  # which header tells a gateway who is calling
+    next_on: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = (500, 502, 503, 504)  # the next one is tried
+    answer_seconds: Annotated[int, Meta(ge=1, le=32)] = 4  # of silence, and the next one is tried
+    rest_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 60  # one that failed is tried last
+    address_group: Annotated[int, Meta(ge=0, le=65_535)] = 1  # rows of `address` that are trusted; 0: none
+
+
     """``[database]``: where the rows are. ``url`` may hold a password: never print it as it is."""
 
     url: str = "sqlite:////var/lib/sipbox/sipbox.db"
@@ -264,6 +278,7 @@ class Settings(Section, frozen=True, kw_only=True):
     nat: NatSettings = field(default_factory=NatSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
 
     @property

@@ -21,15 +21,21 @@ from appliance.proxy.branch import Branches
 from appliance.proxy.calls import Calls
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domains import Domains
+from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
+from appliance.proxy.gateway import NumberRange, Pstn
+from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
 from appliance.proxy.keepalive import KeepAlives, Share, everything
 from appliance.proxy.media import Media, MediaNodes
 from appliance.proxy.nat import NatTest
+from appliance.proxy.least_cost import LeastCost
 from appliance.proxy.neighbours import Neighbours
+from appliance.proxy.number_groups import NumberGroups
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
+from appliance.proxy.peer_rows import PeerRows
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.replies import PROFILES
@@ -39,6 +45,7 @@ from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.takeover import Takeover
 from appliance.proxy.targets import TargetSet, ambiguous_sockets
+from appliance.proxy.trusted import Peers
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import BindingStore
 from appliance.registrar.locations import Locations
@@ -65,6 +72,9 @@ class Directory(Protocol):
     def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain]], None]) -> None: ...
     def may_be(self, who: AddressOfRecord, name: str) -> bool: ...
     def alias(self, aor: AddressOfRecord) -> str | None: ...
+    def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None: ...
+    def groups(self, aor: AddressOfRecord) -> frozenset[str]: ...
+    def identity(self, aor: AddressOfRecord) -> str: ...
 
 
 class Network(Connections, Protocol):
@@ -151,6 +161,12 @@ class ProxyCore:
         answers = Answers(
             self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
         )
+        gateway = settings.gateway
+        self.peers = peers = Peers(gateway.address_group)
+        self.least_cost = LeastCost(gateway.rest_seconds, self.journal.gateway_failed)
+        guard = Guard(keys.derive("gateway-dialog"), dialogs, peers.sender, self.journal.guarded)
+        for reader in (peers.read, self.least_cost.read, guard.read):
+            directory.watch_peers(reader)
         self.forwarder = Forwarder(
             listeners=network.listeners,
             connections=network,
@@ -159,6 +175,7 @@ class ProxyCore:
             dialog_routes=dialogs,
             max_forwards=sip.max_forwards,
             names=names,
+            guard=guard,
         )
         self.keepalives = KeepAlives(
             settings.nat,
@@ -190,6 +207,8 @@ class ProxyCore:
             timer_c_seconds=sip.timer_c_seconds,
             media=media,
             nat=nat,
+            guard=guard,
+            failover=Failover(gateway.next_on, gateway.answer_seconds, self.least_cost.failed),
         )
         relays = Relays(
             around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of, neighbours
@@ -224,6 +243,18 @@ class ProxyCore:
             self_loop=SelfLoop(sip.self_loop, network.listeners),
             journal=self.journal,
             tracer=tracer,
+            peers=peers,
+            pstn=Pstn(
+                self.least_cost,
+                NumberRange(gateway.least_digits, gateway.most_digits),
+                NumberGroups(gateway.permissions),
+                directory.credentials,
+                self.domains,
+                directory.groups,
+                directory.identity,
+                gateway.identity,
+                metrics,
+            ),
             accounting=accounting,
             media=media,
             nat=nat,

@@ -8,18 +8,18 @@ goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.branch import Branches
+from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.loose_route import yield_to_strict_router
+from appliance.proxy.plain_address import wire_address
 from appliance.proxy.record_route import INITIATOR_NATED, OTHER_SIDE_NATED, DialogRoutes
 from appliance.proxy.targets import Target
 from appliance.sip.headers import NameAddr
 from appliance.sip.hop import Hop
-from appliance.sip.hosts import is_ipv4
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
 
@@ -56,7 +56,7 @@ class Forwarder:
 
     ``listeners`` are (transport, host, port) of our sockets by listener index, ``names`` the same as the
     world knows them, where a NAT or a name stands before us; ``addresses(host)`` looks a host name up and may
-    block.
+    block. ``guard`` looks at the address that each request is sent to.
     """
 
     def __init__(
@@ -69,7 +69,9 @@ class Forwarder:
         dialog_routes: DialogRoutes,
         max_forwards: int,
         names: Sequence[tuple[str, str, int]] | None = None,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard
         self._listeners = listeners
         self.names = names = listeners if names is None else names
         self._connections = connections
@@ -102,7 +104,7 @@ class Forwarder:
             outgoing.replace("max-breadth", str(breadth))
         if target.path:
             outgoing.prepend("Route", target.path)
-        hop = self._open_way(outgoing, target)
+        hop = self._open_way(incoming, outgoing, target)
         yield_to_strict_router(outgoing)
         begins = request.to_tag is None or request.method == "NOTIFY"
         if begins and request.method in _RECORD_ROUTED and not target.looped:
@@ -111,17 +113,20 @@ class Forwarder:
                 flags += INITIATOR_NATED
             if target.nated:
                 flags += OTHER_SIDE_NATED
-            self._record_route(outgoing, incoming.hop, hop, flags)
+            self._record_route(outgoing, incoming, hop, flags)
         transport = self._listeners[hop.listener][0].upper()
         branch = self._branches.make(request, number, self._branches.mark_of(*incoming.came_as))
         outgoing.prepend("Via", f"SIP/2.0/{transport} {self._sent_by[hop.listener]};branch={branch}")
         return Outgoing(outgoing, hop)
 
-    def _open_way(self, outgoing: Request, target: Target) -> Hop:
+    def _open_way(self, incoming: Incoming, outgoing: Request, target: Target) -> Hop:
         """The next hop with its flow open: the known one, else what the request itself says."""
         known = target.hop
         if known is None:
-            return self._open(self._by_listener(self.next_hop(outgoing), target.listener))
+            hop = self._by_listener(self.next_hop(outgoing), target.listener)
+            self._look_at(hop, incoming, outgoing, target)
+            return self._open(hop)
+        self._look_at(known, incoming, outgoing, target)
         try:
             return self._open(self._by_listener(known, target.listener))
         except Unroutable:
@@ -130,7 +135,16 @@ class Forwarder:
             hop = self.next_hop(outgoing)
             if not hop.reliable:
                 raise
+            self._look_at(hop, incoming, outgoing, target)
             return self._open(hop)
+
+    def _look_at(self, hop: Hop, incoming: Incoming, outgoing: Request, target: Target) -> None:
+        """Nothing goes to a gateway that was not let in for it (``guard``); raises Unroutable."""
+        guard = self._guard
+        if guard is None or not guard.watches:
+            return
+        if not guard.admits(incoming, outgoing, target.gateway, hop.host):
+            raise Unroutable(f"{hop.host} is a gateway, and nobody has let this in for it", 403)
 
     def _by_listener(self, hop: Hop, listener: int) -> Hop:
         """The hop by that listener, if it has none and that one's transport."""
@@ -162,12 +176,12 @@ class Forwarder:
         transport = (uri.transport or "udp").lower()
         if transport not in ("udp", "tcp"):
             raise Unroutable(f"no transport {transport}")
-        host = uri.address
-        if not _is_address(host):
+        host = wire_address(uri.address)
+        if host is None:
             families = self._families
-            addresses = [each for each in self._addresses(host) if (transport, ":" in each) in families]
+            addresses = [each for each in self._addresses(uri.host) if (transport, ":" in each) in families]
             if not addresses:
-                raise Unroutable(f"{host} has no address that we reach by {transport}", 404)
+                raise Unroutable(f"{uri.host} has no address that we reach by {transport}", 404)
             host = addresses[0]
         return Hop(transport, host, uri.port or 5060, -1)
 
@@ -181,7 +195,7 @@ class Forwarder:
             uri = Uri.parse(target.uri)
         except MalformedMessage:
             return False
-        return uri.transport == "tcp" or not _is_address(uri.address)
+        return uri.transport == "tcp" or wire_address(uri.address) is None
 
     def breadth_of(self, request: Request) -> int:
         """How many branches at once the request may still become (RFC 5393 §5.3.3)."""
@@ -195,17 +209,14 @@ class Forwarder:
         left = int(text) - 1 if text is not None else self._max_forwards
         request.replace("max-forwards", str(min(left, self._max_forwards)))
 
-    def _record_route(self, outgoing: Request, arrived: Hop, leaving: Hop, flags: str) -> None:
-        came_by, leaves_by = self.names[arrived.listener], self.names[leaving.listener]
+    def _record_route(self, outgoing: Request, incoming: Incoming, leaving: Hop, flags: str) -> None:
+        came_by, leaves_by = self.names[incoming.hop.listener], self.names[leaving.listener]
+        peer, guard, proof = incoming.peer, self._guard, ""
+        if guard is not None and peer is not None and peer.gateway:
+            proof = guard.begun_by(peer.group, incoming.request)
         for line in self._dialog_routes.record_route(outgoing, came_by, leaves_by, flags):
-            outgoing.prepend("Record-Route", line)
+            outgoing.prepend("Record-Route", f"{line[:-1]}{proof}>" if proof else line)
 
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-@lru_cache(maxsize=4096)
-def _is_address(host: str) -> bool:
-    # Strictly: what only looks like an address would be looked up where it is sent, and hold everybody up.
-    return ":" in host or is_ipv4(host)

@@ -14,9 +14,11 @@ from typing import Protocol
 from appliance.errors import MalformedMessage
 from appliance.proxy.authentication import Verified
 from appliance.proxy.replies import Answer, Replies
+from appliance.proxy.trusted import Peer
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.reply import reply
+from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.metrics import Metrics
 from appliance.transaction.matching import Key
 from appliance.transaction.table import ServerTransaction, TransactionTable
@@ -112,11 +114,15 @@ class Incoming:
     ``nated``: its sender is behind a NAT. In a dialog, ``peer_nated`` says so of the other side, ``flags``
     are the letters in our signed Record-Route, and ``leaves_by`` is the listener by which the other side was
     reached at first (-1: unknown). ``marks`` are letters that a Record-Route of this request shall have.
+
+    ``peer`` is the sender when he is known by his address. ``payer`` is set by a step that forwards the
+    request for one of our users: his rights count then, in place of the sender's, and he is charged.
     """
 
     __slots__ = (
         "_answers", "_clock", "_key", "account", "accountant", "came_as", "cancelled", "flags", "hop",
-        "leaves_by", "marks", "nated", "now", "peer_nated", "raw", "request", "transaction", "verified",
+        "leaves_by", "marks", "nated", "now", "payer", "peer", "peer_nated", "raw", "request", "transaction",
+        "verified",
     )  # fmt: skip
 
     def __init__(
@@ -143,6 +149,8 @@ class Incoming:
         self.flags = ""
         self.marks = ""
         self.leaves_by = -1
+        self.peer: Peer | None = None
+        self.payer: AddressOfRecord | None = None
         self._answers = answers
         self._clock = clock
         self._key = key

@@ -77,6 +77,24 @@ class ProxyJournal:
             reason=reason,
         )
 
+    def guarded(self, request: Request, host: str) -> None:
+        """Somebody tried to send to a gateway past the rules."""
+        self._metrics.gateway_requests["stopped"] += 1
+        name = party(request.from_)
+        self._journal.event(
+            "gateway-guarded",
+            f"{request.method} of {name} for {request.uri_text} was kept from the gateway {host}",
+            sip_peer=host,
+            sip_method=request.method,
+            sip_aor=name,
+            sip_call_id=request.call_id,
+        )
+
+    def gateway_failed(self, name: str) -> None:
+        """A gateway did not do its work."""
+        self._metrics.gateway_requests["failed_over"] += 1
+        self._journal.event("gateway-failed", f"the gateway {name} has failed; others come first for a while")
+
     def failed(self, error: BaseException, request: Request) -> None:
         """A request could not be handled by a fault of ours."""
         trace = "".join(traceback.format_exception(error))

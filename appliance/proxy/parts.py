@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domains import Domains
+from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
@@ -15,6 +16,7 @@ from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.targets import TargetSet
+from appliance.proxy.trusted import Peers
 from appliance.registrar.answer import Outcome
 from appliance.registrar.register import Registrar
 from appliance.sip.uri import AddressOfRecord
@@ -30,7 +32,8 @@ class RegistrationJournal(Protocol):
 class Parts(NamedTuple):
     """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None.
 
-    ``nat`` is None where nobody looks for NATs.
+    ``nat`` is None where nobody looks for NATs. ``peers`` knows who is known by his address, ``pstn`` the way
+    to the telephone network.
     """
 
     domains: Domains
@@ -43,6 +46,8 @@ class Parts(NamedTuple):
     self_loop: SelfLoop
     journal: RegistrationJournal
     tracer: Tracer
+    peers: Peers
+    pstn: Pstn
     accounting: Accounting | None = None
     nat: NatTest | None = None
     media: Media | None = None

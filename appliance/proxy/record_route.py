@@ -25,7 +25,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from appliance.proxy.loose_route import repair_strict_route, strip_own_routes
-from appliance.sip.message import Request
+from appliance.sip.message import Message, Request
 from appliance.sip.uri import Uri
 
 # What a URI parameter may hold without an escape (§25.1, paramchar).
@@ -74,7 +74,7 @@ class DialogRoutes:
         kept = f";flags={flags}" if flags else ""
         return f"ftag={tag}{kept};sig={self._signature(call_id, initiator_tag, flags)}"
 
-    def verify(self, route: Uri, request: Request) -> bool:
+    def verify(self, route: Uri, request: Message) -> bool:
         """Whether ``route`` was signed for the dialog of ``request``, in whichever direction that goes."""
         given, escaped = route.param("sig"), route.param("ftag")
         if not given or escaped is None:

@@ -29,6 +29,8 @@ class Replies(NamedTuple):
     register_elsewhere: Answer = Answer(403, "Register Forwarding Forbidden")
     relaying: Answer = Answer(403, "Relaying Forbidden")
     preloaded_route: Answer = Answer(403, "Preloaded Route Forbidden")
+    pstn_not_permitted: Answer = Answer(403, "PSTN Not Permitted")
+    no_gateway: Answer = Answer(404, "No Gateway For This Number")
     too_many_hops: Answer = Answer(483, "Too Many Hops")
     bad_extension: Answer = Answer(420, "Bad Extension")
     loop: Answer = Answer(482, "Loop Detected")

@@ -87,6 +87,19 @@ class ResponseContext:
         if self._invite and not self._done:
             self._ring(self._around.clock())
 
+            if self._groups and branches[0].target.gateway:
+                self._await_gateway(branches[0])
+
+    def _await_gateway(self, branch: Branch) -> None:
+        """A gateway that says nothing at all is given up for the next one."""
+        failover, wheel = self._around.failover, self._around.transactions.wheel
+        if failover is not None:
+            wheel.schedule(self._around.clock() + failover.patience, partial(self._gateway_silent, branch))
+
+    def _gateway_silent(self, branch: Branch, now: float) -> None:
+        if branch.final is None and not branch.proceeding and not self._done and self._groups:
+            self.branch_ended(branch, Final(408, None), now)
+            self._cancel(branch, now)
     def send(self, branch: Branch, share: int | None) -> None:
         """Sends the copy, with ``share`` of the Max-Breadth; may block."""
         around = self._around
@@ -174,6 +187,8 @@ class ResponseContext:
                 self._around.defer(self.send, branch, share)
         self._group_ended(self._around.clock())
 
+            if branch.final is None and branch.target.gateway and self._groups:
+                self._await_gateway(branch)
     # -- the way back: responses of the branches -------------------------------------------------------------
 
     def branch_answered(self, branch: Branch, response: Response, now: float) -> None:
@@ -190,6 +205,9 @@ class ResponseContext:
             nat.fix_reply(response, branch.transaction.hop, nated=target.nated, direct=direct)
         if not response.has("via"):
             # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
+        guard = self._around.guard
+        if guard is not None and branch.target.gateway and status < 300:
+            guard.answered_by(branch.target.gateway, response)
             if status >= 200:
                 self.branch_ended(branch, Final(502, None), now)
         elif status < 200:
@@ -229,8 +247,18 @@ class ResponseContext:
             self._give_up(now)
         self._group_ended(now)
 
+        elif branch.target.gateway:
+            self._gateway_ended(branch, final, now)
     def _group_ended(self, now: float) -> None:
         if self._done or any(branch.final is None for branch in self._branches):
+    def _gateway_ended(self, branch: Branch, final: Final, now: float) -> None:
+        """The next gateway is tried after one that has failed, not after a callee who is busy."""
+        failover = self._around.failover
+        if failover is None or not failover.has_failed(final, rang=branch.proceeding):
+            self._groups.clear()
+        elif not self._cancelled:
+            failover.failed(branch.target.gateway, now)
+
             return
         if self._groups:
             self._around.defer(self._start_group)
@@ -328,6 +356,8 @@ class ResponseContext:
         waiting = [branch for branch in self._branches if branch.final is None]
         for branch in waiting:
             branch.final = Final(408, None)
+        if any(branch.target.gateway and branch.proceeding for branch in waiting):
+            self._groups.clear()  # it is the callee who does not answer, by whichever gateway
         for branch in waiting:
             self._cancel(branch, now)
         self._group_ended(now)

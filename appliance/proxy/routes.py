@@ -9,6 +9,7 @@ a lookup, a connection): it holds up nobody else.
 
 from __future__ import annotations
 
+from appliance.proxy.caller_id import take_out_claims
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.parts import Parts
 from appliance.proxy.replies import Answer
@@ -38,6 +39,8 @@ class Routes:
         self.journal = parts.journal
         self.tracer = parts.tracer
         self.accounting = parts.accounting
+        self.peers = parts.peers
+        self.gateways = parts.pstn
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -123,7 +126,10 @@ class Routes:
 
     def call(self, incoming: Incoming) -> None:
         request, replies = incoming.request, incoming.replies
-        if self.domains.serves(request.from_.uri.host) or not replies.strangers_may_call:
+        if self.allow_trusted(incoming):
+            if not self.may_reach(incoming):
+                return incoming.refuse(replies.relaying, "acl")
+        elif self.domains.serves(request.from_.uri.host) or not replies.strangers_may_call:
             if not self.proxy_authorize(incoming):
                 return None
             if not self.check_from(incoming):
@@ -138,9 +144,23 @@ class Routes:
         if alias := self.lookup_aliases(incoming):
             return self.relay(incoming, [alias])
         targets = self.lookup_location(incoming)
+        if not targets and self.gateways.takes(incoming):
+            return self.pstn(incoming)
         if not targets:
             self.tracer.note("User is not found", "red", request)
             return incoming.reply(replies.not_registered)
+        return self.relay(incoming, targets)
+
+    # -- PSTN: a number that is nobody's here ----------------------------------------------------------------
+
+    def pstn(self, incoming: Incoming) -> None:
+        """To a gateway, if whoever answers for the call (``incoming.payer``) may call that number."""
+        number = self.gateways.number_of(incoming.request)
+        if not self.check_pstn_permissions(incoming, number):
+            return incoming.refuse(incoming.replies.pstn_not_permitted, "acl")
+        targets = self.load_gws(incoming, number)
+        if not targets:
+            return incoming.reply(incoming.replies.no_gateway)
         return self.relay(incoming, targets)
 
     # -- the steps -------------------------------------------------------------------------------------------
@@ -196,6 +216,28 @@ class Routes:
     def check_from(self, incoming: Incoming) -> bool:
         """The caller is the one whose password was given: stolen credentials give nobody another name."""
         return self.credentials.check_from(incoming)
+
+    def allow_trusted(self, incoming: Incoming) -> bool:
+        """Whether the sender is known by his address: a gateway, or a trusted peer. He is not challenged, and
+        what he says about who is calling is believed; of anybody else's request that is taken out."""
+        incoming.peer = self.peers.sender(incoming.request, incoming.hop)
+        if incoming.peer is not None:
+            return True
+        take_out_claims(incoming.request)
+        return False
+
+    def may_reach(self, incoming: Incoming) -> bool:
+        """A gateway reaches our own users only; a peer that is trusted, whomever our users reach."""
+        peer = incoming.peer
+        return (peer is not None and peer.trusted) or self.domains.is_me(incoming.request.uri)
+
+    def check_pstn_permissions(self, incoming: Incoming, number: str) -> bool:
+        """Whether he may call it: what ``grp`` says of the user, or the tag of a trusted peer."""
+        return self.gateways.may_call(incoming, number)
+
+    def load_gws(self, incoming: Incoming, number: str) -> list[Target]:
+        """The gateways for a number, the least cost first; the next one is tried when one has failed."""
+        return self.gateways.targets(incoming, number)
 
     def do_accounting(self, incoming: Incoming) -> None:
         """A call that was let in, or that ends, becomes rows of ``acc`` and ``cdrs`` when it has its final

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Forwarder
+from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Answers
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
@@ -34,3 +36,5 @@ class Surroundings(NamedTuple):
     timer_c_seconds: float
     nat: NatTest | None = None
     media: Media | None = None
+    guard: Guard | None = None
+    failover: Failover | None = None

@@ -22,7 +22,8 @@ class Target(NamedTuple):
     """One place to send a request to: its Request-URI, the way there if that is known, its preference;
     ``looped`` when that is this server itself, so that it is not yet on its way. ``aor`` is whose
     phone it is, ``nated`` says that the phone is behind a NAT, ``listener`` by which of our sockets it is
-    known to be reached (-1: any that fits).
+    known to be reached (-1: any that fits). ``gateway`` is the number of the gateway that it is, which the
+    caller has the right to use; 0: it is none.
     """
 
     uri: str
@@ -33,6 +34,7 @@ class Target(NamedTuple):
     aor: AddressOfRecord | None = None
     nated: bool = False
     listener: int = -1
+    gateway: int = 0
 
 
 class TargetSet:

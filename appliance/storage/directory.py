@@ -27,6 +27,8 @@ from appliance.storage.engine import Database
 from appliance.storage.group_commit import Changes
 from appliance.storage.identities import Identities
 from appliance.storage.names import Names
+from appliance.storage.peers import Peers, Rows
+from appliance.storage.permissions import Permissions
 from appliance.storage.readable import assert_readable
 from appliance.storage.served_domains import ServedDomains, Watcher
 from appliance.storage.spool import Spool
@@ -102,7 +104,16 @@ class Directory:
         if settings.accounting.enabled:
             self.call_records = CallRecords(settings, self.database, metrics, journal, worker)
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
-        self._resident = (domains, self.names, self.identities)
+        self.peers = Peers(self.database, self._tell_of_peers)
+        self.permissions = Permissions(
+            self.database,
+            self.peers.has_gateways,
+            only=domains.only,
+            hosts=domains.hosts,
+            case_sensitive=registrar.case_sensitive,
+        )
+        # Permissions follow the gateways: without any, nobody asks for them.
+        self._resident = (domains, self.names, self.identities, self.peers, self.permissions)
         self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
         self._changes.tell_all += [self.credentials.forget_all, *(each.forget_all for each in self._resident)]
         self._locations: Locations | None = None
@@ -192,6 +203,18 @@ class Directory:
         """The URI for which an address stands, or None."""
         return self.names.alias(aor)
 
+    def watch_peers(self, watcher: Callable[[Rows], None]) -> None:
+        """Tell ``watcher`` all gateways, routes and trusted peers, now and whenever one of them changes."""
+        self.peers.watch(watcher)
+
+    def groups(self, aor: AddressOfRecord) -> frozenset[str]:
+        """The groups of ``grp`` that a user is in, while there are gateways."""
+        return self.permissions.groups(aor)
+
+    def identity(self, aor: AddressOfRecord) -> str:
+        """As whom a gateway is told that he calls: his attribute ``asserted_id``, "" when he has none."""
+        return self.permissions.identity(aor)
+
     def may_be(self, who: AddressOfRecord, name: str) -> bool:
         """Whether this user may also be ``name`` in his domain: the table ``uri`` says so."""
         return self.identities.has(who.username, who.domain, name)
@@ -275,6 +298,9 @@ class Directory:
             lambda name, _, seconds: metrics.database_query_seconds[name].observe(seconds)
         )
         database.on_change.append(self._tell_of_outage)
+
+    def _tell_of_peers(self, problem: str) -> None:
+        self._journal.say("warning", problem)
 
     def _tell_of_outage(self, available: bool) -> None:
         if available:

@@ -16,6 +16,12 @@ _READ = (
     tables.uri,
     tables.aliases,
     tables.dbaliases,
+    tables.gw,
+    tables.gw_grp,
+    tables.lcr,
+    tables.trusted,
+    tables.address,
+    tables.grp,
     tables.change_log,
 )
 

@@ -25,6 +25,9 @@ WATCHED: dict[str, tuple[str, str]] = {
     "speed_dial": ("username", "domain"),
     "trusted": ("src_ip", ""),
     "address": ("", ""),
+    "gw": ("", ""),
+    "gw_grp": ("", ""),
+    "lcr": ("", ""),
 }
 
 

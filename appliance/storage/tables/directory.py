@@ -168,6 +168,8 @@ gw = Table(
     Column("transport", small_positive("transport").type),
     Column("strip", small_positive("strip").type),
     optional("prefix", 16),
+    # What stands in the Request-URI in place of the address.
+    optional("hostname", 128),
     UniqueConstraint("gw_name", name="gw_name"),
     Index("gw_group", "grp_id"),
     info={"version": 4},

@@ -19,9 +19,10 @@ from appliance.registrar.binding import Binding
 from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
-from appliance.telemetry.journal import Journal
+from appliance.storage.peers import Rows as PeerRows
 from appliance.telemetry.accounted import Ledger
 from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.journal import Journal
 from appliance.telemetry.trace import Tracer
 from tests.harness.digest import credentials
 from tests.harness.message import Message
@@ -103,6 +104,10 @@ class Stage:
         self.further_names: dict[str, list[str]] = {}
         self.listeners = LISTENERS
         self.credentials = Users()
+        self.rights: dict[str, tuple[str, ...]] = {}
+        self.asserted: dict[str, str] = {}
+        self._peer_rows = PeerRows()
+        self._peer_watchers: list[Callable[[PeerRows], None]] = []
         self.bindings = Rows()
         self.metrics = Metrics()
         self.tracer = Tracer()
@@ -116,6 +121,7 @@ class Stage:
         self.core = ProxyCore(
             self.settings,
             Keys(bytes(32)),
+        self._peer_watchers.clear()
             next(self._boots),
             self,
             self,
@@ -168,6 +174,22 @@ class Stage:
         return self.aliases.get(str(aor))
 
     def _defer(self, function: Callable[..., Any], *arguments: Any) -> None:
+    def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None:
+        self._peer_watchers.append(watcher)
+        watcher(self._peer_rows)
+
+    def peers(self, **rows: Sequence[Any]) -> None:
+        """From now on these are the rows of ``gw``, ``lcr``, ``trusted`` and ``address``."""
+        self._peer_rows = PeerRows(**{name: tuple(each) for name, each in rows.items()})
+        for watcher in self._peer_watchers:
+            watcher(self._peer_rows)
+
+    def groups(self, aor: AddressOfRecord) -> frozenset[str]:
+        return frozenset(self.rights.get(aor.username, ()))
+
+    def identity(self, aor: AddressOfRecord) -> str:
+        return self.asserted.get(aor.username, "")
+
         self.deferred.append((function, arguments))
 
     # -- what a test does ------------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+"""Who is calling, as a gateway is told it: P-Asserted-Identity (RFC 3325) and Remote-Party-ID (the draft that
+gateways of 2007 know).
+
+What a caller says of himself there is believed from trusted sides only, and taken out otherwise (RFC 3325
+§5); for the gateway, what the subscriber's row says is put in. Must not know who is trusted.
+"""
+
+from __future__ import annotations
+
+from appliance.errors import MalformedMessage
+from appliance.sip.message import Request
+from appliance.sip.uri import Uri
+
+ASSERTED = ("p-asserted-identity", "p-preferred-identity", "remote-party-id")
+_PARTY = ";party=calling;id-type=subscriber;screen=yes"
+
+
+def take_out_claims(request: Request) -> None:
+    """Takes out what nobody has to believe."""
+    firsts = request.firsts
+    for key in ASSERTED:
+        if key in firsts:
+            request.remove(key)
+
+
+def assert_identity(request: Request, identity: str, domain: str, form: str) -> None:
+    """Tells who is calling: ``identity`` is a number, or a URI with or without brackets; "" tells nothing.
+
+    ``form`` is ``pai``, ``rpid``, ``both`` or ``none``. An identity that is no URI is not told.
+    """
+    uri = _uri_of(identity, domain)
+    if not uri or form == "none":
+        return
+    if form in ("pai", "both"):
+        request.add("P-Asserted-Identity", f"<{uri}>")
+    if form in ("rpid", "both"):
+        privacy = ";privacy=full" if _wants_privacy(request) else ""
+        request.add("Remote-Party-ID", f"<{uri}>{_PARTY}{privacy}")
+
+
+def _uri_of(identity: str, domain: str) -> str:
+    text = identity.strip()
+    if "<" in text:
+        text = text.partition("<")[2].partition(">")[0]
+    text = text.strip()
+    if not text:
+        return ""
+    if not text.lower().startswith(("sip:", "sips:", "tel:")):
+        text = f"sip:{text}" if "@" in text else f"sip:{text}@{domain}"
+    try:
+        return Uri.parse(text).text
+    except MalformedMessage:
+        return ""
+
+
+def _wants_privacy(request: Request) -> bool:
+    """RFC 3323: the caller does not want to be shown."""
+    wishes = {wish.strip().lower() for wish in (request.first("privacy") or "").split(";")}
+    return bool(wishes & {"id", "user", "header"})
