@@ -8,6 +8,7 @@ any socket.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from appliance.proxy.best_response import Final, best, gather_challenges
 from appliance.proxy.client_branch import Branch
@@ -112,7 +113,8 @@ class ResponseContext:
                 request, request.encode(), outgoing.hop, branch, around.clock()
             )
         except Unroutable as obstacle:
-            if branch.target.aor is not None and branch.target.hop is not None and self._invite:
+            lost = branch.target.aor is not None and branch.target.hop is not None and obstacle.status != 403
+            if lost and self._invite:
                 await_return(around, self, branch, share)
             else:
                 self.branch_ended(branch, Final(obstacle.status, None), around.clock())
