@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from appliance.config.listener import Advertised, Listener, split_address
 from appliance.config.places import KeyPath
-from appliance.config.sections import CODECS, Settings
+from appliance.config.sections import CODECS, NAT_TESTS, Settings
 
 Finding = tuple[KeyPath, str]
 
@@ -336,6 +336,9 @@ def _nat(settings: Settings) -> Iterator[Finding]:
             yield ("sip", "advertise", index), f"{listener or 'what is for all'!r} is advertised twice"
         seen.add(listener)
     nat = settings.nat
+    for index, test in enumerate(nat.tests):
+        if test not in NAT_TESTS:
+            yield ("nat", "tests", index), f"{test!r} has to be one of {', '.join(NAT_TESTS)}"
     if nat.remove_after_misses and nat.keepalive != "options":
         yield ("nat", "remove_after_misses"), 'needs keepalive = "options": nothing else is answered'
 

@@ -24,6 +24,7 @@ Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
 Language = Literal[
     "en", "de", "fr", "es", "it", "nl", "pt", "pl", "da", "sv", "no", "fi", "cs", "tr", "ru"
 ]  # fmt: skip
+NAT_TESTS = ("contact", "via", "port", "maddr")
 CODECS = ("pcma", "pcmu", "g722", "g729", "opus", "ilbc")
 Milliseconds = Annotated[int, Meta(ge=10, le=600_000)]
 
@@ -228,7 +229,7 @@ class NatSettings(Section, frozen=True, kw_only=True):
     """``[nat]``: phones behind a NAT, and how they stay reachable."""
 
     detect: bool = True
-    tests: tuple[Literal["contact", "via", "port", "maddr"], ...] = ("contact", "via", "port", "maddr")
+    tests: tuple[str, ...] = NAT_TESTS  # by what they are told
     keepalive: Literal["options", "crlf", "off"] = "options"  # what is sent to phones behind a NAT
     keepalive_seconds: Annotated[int, Meta(ge=1, le=3600)] = 20  # how often to each of them
     keepalives_per_second: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000  # beyond, each waits longer

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.config.listener import Listener, split_address
+from appliance.config.listener import Advertised, Listener, names_of, split_address
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,58 @@ def test_what_cannot_be_listened_on_is_refused_with_what_can(text: str, complain
     with pytest.raises(ValueError, match=complaint) as refusal:
         Listener.parse(text)
     assert "\n" not in str(refusal.value)
+
+
+LISTENERS = [
+    ("udp", "10.0.0.5", 5060),
+    ("tcp", "10.0.0.5", 5060),
+    ("udp", "10.0.1.5", 5060),
+    ("udp", "fd00::5", 5060),
+]
+
+
+@pytest.mark.parametrize(
+    ("texts", "hosts"),
+    [
+        ([], ["10.0.0.5", "10.0.0.5", "10.0.1.5", "fd00::5"]),
+        (["203.0.113.7"], ["203.0.113.7"] * 4),
+        (["10.0.0.5=203.0.113.7"], ["203.0.113.7", "203.0.113.7", "10.0.1.5", "fd00::5"]),
+        (["udp:10.0.0.5:5060=Sip.Example.org"], ["sip.example.org", "10.0.0.5", "10.0.1.5", "fd00::5"]),
+        (["[fd00::5]=[2001:db8::7]"], ["10.0.0.5", "10.0.0.5", "10.0.1.5", "2001:db8::7"]),
+        (["fd00::5=2001:db8::7"], ["10.0.0.5", "10.0.0.5", "10.0.1.5", "2001:db8::7"]),
+        (
+            ["203.0.113.1", "10.0.0.5=203.0.113.2", "tcp:10.0.0.5:5060=203.0.113.3"],
+            ["203.0.113.2", "203.0.113.3", "203.0.113.1", "203.0.113.1"],
+        ),
+    ],
+)
+def test_what_is_advertised(texts: list[str], hosts: list[str]) -> None:
+    assert [name[1] for name in names_of(LISTENERS, texts)] == hosts
+    assert {name[2] for name in names_of(LISTENERS, texts)} == {5060}
+
+
+def test_another_port_is_advertised() -> None:
+    texts = ["203.0.113.7:5080", "udp:[fd00::5]:5060=[2001:db8::7]:5090"]
+    assert [name[2] for name in names_of(LISTENERS, texts)] == [5080, 5080, 5080, 5090]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "HOST or HOST:PORT"),
+        ("10.0.0.5=", "HOST or HOST:PORT"),
+        ("a b", "HOST or HOST:PORT"),
+        ("1.2.3", "HOST or HOST:PORT"),
+        ("203.0.113.7:0", "port from 1 to 65535"),
+        ("0.0.0.0", "nobody can answer"),
+        ("224.0.1.75", "nobody can answer"),
+        ("udp:10.0.0.5=203.0.113.7", "one of listen"),
+        ("pbx=203.0.113.7", "one of listen"),
+    ],
+)
+def test_what_cannot_be_advertised(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Advertised.parse(text)
 
 
 def test_split_address() -> None:
