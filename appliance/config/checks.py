@@ -371,9 +371,6 @@ def _readable_listeners(settings: Settings) -> Iterator[Listener]:
             continue  # told by _listeners
 
 
-def _is_time_zone(name: str) -> bool:
-    if name == "Etc/UTC":
-        return True  # a small system may not have the database
 def _gateway(settings: Settings) -> Iterator[Finding]:
     gateway = settings.gateway
     for index, text in enumerate(gateway.permissions):
@@ -390,6 +387,9 @@ def _gateway(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _is_time_zone(name: str) -> bool:
+    if name == "Etc/UTC":
+        return True  # a small system may not have the database
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

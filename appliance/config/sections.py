@@ -129,7 +129,6 @@ class RegistrarSettings(Section, frozen=True, kw_only=True):
     write_back_seconds: Seconds = 60
 
 
-class DatabaseSettings(Section, frozen=True, kw_only=True):
 class GatewaySettings(Section, frozen=True, kw_only=True):
     """``[gateway]``: calls to the telephone network; the gateways themselves are rows of ``gw`` and ``lcr``."""
 
@@ -144,6 +143,7 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     address_group: Annotated[int, Meta(ge=0, le=65_535)] = 1  # rows of `address` that are trusted; 0: none
 
 
+class DatabaseSettings(Section, frozen=True, kw_only=True):
     """``[database]``: where the rows are. ``url`` may hold a password: never print it as it is."""
 
     url: str = "sqlite:////var/lib/sipbox/sipbox.db"
@@ -159,6 +159,15 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
         return self.url.startswith("sqlite:")
 
 
+class AccountingSettings(Section, frozen=True, kw_only=True):
+    """``[accounting]``: rows of ``acc``, ``missed_calls`` and ``cdrs``."""
+
+    enabled: bool = True
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # older rows are removed; 0: they stay
+    gather_ms: Annotated[int, Meta(ge=10, le=10_000)] = 250  # one transaction; a crash loses so much
+    queue: Count = 20_000  # requests in memory that neither the database nor the disk has taken
+
+
 class AgentSettings(Section, frozen=True, kw_only=True):
     """``[agent]``: the management agent, a process of its own."""
 
@@ -172,15 +181,6 @@ class AgentSettings(Section, frozen=True, kw_only=True):
     def fifo_mode_bits(self) -> int:
         """``fifo_mode`` as a number."""
         return int(self.fifo_mode, 8)
-
-class AccountingSettings(Section, frozen=True, kw_only=True):
-    """``[accounting]``: rows of ``acc``, ``missed_calls`` and ``cdrs``."""
-
-    enabled: bool = True
-    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # older rows are removed; 0: they stay
-    gather_ms: Annotated[int, Meta(ge=10, le=10_000)] = 250  # one transaction; a crash loses so much
-    queue: Count = 20_000  # requests in memory that neither the database nor the disk has taken
-
 
 
 class PhoneSettings(Section, frozen=True, kw_only=True):
@@ -274,12 +274,13 @@ class Settings(Section, frozen=True, kw_only=True):
     auth: AuthSettings = field(default_factory=AuthSettings)
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    accounting: AccountingSettings = field(default_factory=AccountingSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     phones: PhoneSettings = field(default_factory=PhoneSettings)
     nat: NatSettings = field(default_factory=NatSettings)
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     log: LogSettings = field(default_factory=LogSettings)
-    gateway: GatewaySettings = field(default_factory=GatewaySettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
 
     @property
@@ -289,6 +290,5 @@ class Settings(Section, frozen=True, kw_only=True):
         nothing = DomainSettings()
         return [
             NamedDomain(name, said.get(name, nothing).hosts, said.get(name, nothing).attributes)
-    accounting: AccountingSettings = field(default_factory=AccountingSettings)
             for name in self.sip.domains
         ]

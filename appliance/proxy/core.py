@@ -20,6 +20,7 @@ from appliance.proxy.authentication import CredentialsSource
 from appliance.proxy.branch import Branches
 from appliance.proxy.calls import Calls
 from appliance.proxy.credentials import CredentialCheck
+from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
@@ -28,9 +29,9 @@ from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
 from appliance.proxy.keepalive import KeepAlives, Share, everything
+from appliance.proxy.least_cost import LeastCost
 from appliance.proxy.media import Media, MediaNodes
 from appliance.proxy.nat import NatTest
-from appliance.proxy.least_cost import LeastCost
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.number_groups import NumberGroups
 from appliance.proxy.orphans import Orphans
@@ -223,6 +224,7 @@ class ProxyCore:
         )
         parts = Parts(
             domains=self.domains,
+            policy=DomainPolicy(self.domains, replies, sip.walled_garden),
             credentials=CredentialCheck(
                 nonces,
                 directory.credentials,

@@ -87,7 +87,6 @@ class ResponseContext:
                 self.send(branch, share)
         if self._invite and not self._done:
             self._ring(self._around.clock())
-
             if self._groups and branches[0].target.gateway:
                 self._await_gateway(branches[0])
 
@@ -101,6 +100,7 @@ class ResponseContext:
         if branch.final is None and not branch.proceeding and not self._done and self._groups:
             self.branch_ended(branch, Final(408, None), now)
             self._cancel(branch, now)
+
     def send(self, branch: Branch, share: int | None) -> None:
         """Sends the copy, with ``share`` of the Max-Breadth; may block."""
         around = self._around
@@ -187,10 +187,10 @@ class ResponseContext:
                 branch.go_on(each.sent, self._around.transactions, then, soon)
             elif branch.final is None:  # a name was being looked up for it, or its phone was away
                 self._around.defer(self.send, branch, share)
-        self._group_ended(self._around.clock())
-
             if branch.final is None and branch.target.gateway and self._groups:
                 self._await_gateway(branch)
+        self._group_ended(self._around.clock())
+
     # -- the way back: responses of the branches -------------------------------------------------------------
 
     def branch_answered(self, branch: Branch, response: Response, now: float) -> None:
@@ -205,11 +205,11 @@ class ResponseContext:
             target = branch.target
             direct = target.path is None and not self._incoming.request.has("route")
             nat.fix_reply(response, branch.transaction.hop, nated=target.nated, direct=direct)
-        if not response.has("via"):
-            # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
         guard = self._around.guard
         if guard is not None and branch.target.gateway and status < 300:
             guard.answered_by(branch.target.gateway, response)
+        if not response.has("via"):
+            # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
             if status >= 200:
                 self.branch_ended(branch, Final(502, None), now)
         elif status < 200:
@@ -247,12 +247,10 @@ class ResponseContext:
         branch.final = final
         if final.status >= 600:
             self._give_up(now)
-        self._group_ended(now)
-
         elif branch.target.gateway:
             self._gateway_ended(branch, final, now)
-    def _group_ended(self, now: float) -> None:
-        if self._done or any(branch.final is None for branch in self._branches):
+        self._group_ended(now)
+
     def _gateway_ended(self, branch: Branch, final: Final, now: float) -> None:
         """The next gateway is tried after one that has failed, not after a callee who is busy."""
         failover = self._around.failover
@@ -261,6 +259,8 @@ class ResponseContext:
         elif not self._cancelled:
             failover.failed(branch.target.gateway, now)
 
+    def _group_ended(self, now: float) -> None:
+        if self._done or any(branch.final is None for branch in self._branches):
             return
         if self._groups:
             self._around.defer(self._start_group)
@@ -356,10 +356,10 @@ class ResponseContext:
 
     def _no_answer(self, now: float) -> None:
         waiting = [branch for branch in self._branches if branch.final is None]
-        for branch in waiting:
-            branch.final = Final(408, None)
         if any(branch.target.gateway and branch.proceeding for branch in waiting):
             self._groups.clear()  # it is the callee who does not answer, by whichever gateway
+        for branch in waiting:
+            branch.final = Final(408, None)
         for branch in waiting:
             self._cancel(branch, now)
         self._group_ended(now)

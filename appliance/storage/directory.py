@@ -98,11 +98,11 @@ class Directory:
             tell=tell,
             complete=self._complete,
         )
-        self._alone = tell is None
-        self._again = False
         self.call_records: CallRecords | None = None
         if settings.accounting.enabled:
             self.call_records = CallRecords(settings, self.database, metrics, journal, worker)
+        self._alone = tell is None
+        self._again = False
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
         self.peers = Peers(self.database, self._tell_of_peers)
         self.permissions = Permissions(
@@ -134,6 +134,8 @@ class Directory:
         self._locations = locations
         self.database.watch()
         self.bindings.start()
+        if self.call_records is not None:
+            self.call_records.start()
         try:
             assert_readable(self.database)
             self._load_names()
@@ -145,8 +147,6 @@ class Directory:
         self._loading = gevent.spawn(self._load, locations)
         if self._reads_every_time:
             self._tidying = gevent.spawn(self._tidy)
-        if self.call_records is not None:
-            self.call_records.start()
 
     def stop(self) -> None:
         """Writes what is not written yet."""
@@ -154,6 +154,8 @@ class Directory:
             if greenlet is not None:
                 greenlet.kill()
         self._changes.stop()
+        if self.call_records is not None:
+            self.call_records.stop()
         self.bindings.stop()
         self.database.close()
 
@@ -165,8 +167,6 @@ class Directory:
             except StorageError as error:
                 self._journal.say("warning", f"rows of expired bindings stay for now: {error}")
             gevent.sleep(_TIDY_SECONDS)
-        if self.call_records is not None:
-            self.call_records.stop()
 
     def _warn_unless_durable(self) -> None:
         try:

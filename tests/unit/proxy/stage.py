@@ -14,6 +14,7 @@ from appliance.auth.keys import Keys
 from appliance.config import Settings
 from appliance.errors import DatabaseUnavailable
 from appliance.proxy.core import Clock, ProxyCore, Watchers
+from appliance.proxy.media import MediaNodes
 from appliance.proxy.neighbours import Neighbours
 from appliance.registrar.binding import Binding
 from appliance.registrar.served import ServedDomain, gather
@@ -21,8 +22,8 @@ from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.peers import Rows as PeerRows
 from appliance.telemetry.accounted import Ledger
-from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.journal import Journal
+from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from tests.harness.digest import credentials
 from tests.harness.message import Message
@@ -88,9 +89,11 @@ class Stage:
         worker: int = 0,
         neighbours: Neighbours | None = None,
         ledger: Ledger | None = None,
+        media_nodes: MediaNodes | None = None,
         **sections: dict[str, Any],
     ) -> None:
         self.worker, self.neighbours, self.ledger = worker, neighbours, ledger
+        self.media_nodes = media_nodes
         sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})
         self.settings = _settings(sip=sip, **sections)
         self.now = 1000.0
@@ -101,13 +104,13 @@ class Stage:
         self.lookups: list[str] = []
         self.told: list[str] = []
         self.aliases: dict[str, str] = {}
-        self.further_names: dict[str, list[str]] = {}
-        self.listeners = LISTENERS
-        self.credentials = Users()
         self.rights: dict[str, tuple[str, ...]] = {}
         self.asserted: dict[str, str] = {}
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
+        self.further_names: dict[str, list[str]] = {}
+        self.listeners = LISTENERS
+        self.credentials = Users()
         self.bindings = Rows()
         self.metrics = Metrics()
         self.tracer = Tracer()
@@ -118,10 +121,10 @@ class Stage:
     def restarted(self) -> ProxyCore:
         """A new process with the old secret: nothing is in its memory."""
         journal = Journal(lambda level, message, fields: self.told.append(message))
+        self._peer_watchers.clear()
         self.core = ProxyCore(
             self.settings,
             Keys(bytes(32)),
-        self._peer_watchers.clear()
             next(self._boots),
             self,
             self,
@@ -129,9 +132,10 @@ class Stage:
             Clock(lambda: self.now, lambda: 1_800_000_000.0 + self.now, self._defer),
             worker=self.worker,
             neighbours=self.neighbours,
+            ledger=self.ledger,
+            media_nodes=self.media_nodes,
         )
         return self.core
-            ledger=self.ledger,
 
     def restarted_in_order(self, away: float = 0.0) -> list[Sent]:
         """A new process that was handed what the old one wrote down, ``away`` seconds later; what it sends
@@ -170,10 +174,6 @@ class Stage:
     def may_be(self, who: AddressOfRecord, name: str) -> bool:
         return name in self.further_names.get(str(who), ())
 
-    def alias(self, aor: AddressOfRecord) -> str | None:
-        return self.aliases.get(str(aor))
-
-    def _defer(self, function: Callable[..., Any], *arguments: Any) -> None:
     def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None:
         self._peer_watchers.append(watcher)
         watcher(self._peer_rows)
@@ -190,6 +190,10 @@ class Stage:
     def identity(self, aor: AddressOfRecord) -> str:
         return self.asserted.get(aor.username, "")
 
+    def alias(self, aor: AddressOfRecord) -> str | None:
+        return self.aliases.get(str(aor))
+
+    def _defer(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.deferred.append((function, arguments))
 
     # -- what a test does ------------------------------------------------------------------------------------
