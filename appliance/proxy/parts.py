@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
+from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
 from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
@@ -37,6 +38,7 @@ class Parts(NamedTuple):
     """
 
     domains: Domains
+    policy: DomainPolicy
     credentials: CredentialCheck
     registrar: Registrar
     locations: TargetSet

@@ -16,10 +16,13 @@ from appliance.proxy.replies import Answer
 from appliance.proxy.targets import Target
 
 OK = Answer(200, "OK")
-ALLOW = (
-    "Allow: INVITE, ACK, CANCEL, BYE, REGISTER, OPTIONS, MESSAGE, "
-    "SUBSCRIBE, NOTIFY, PUBLISH, REFER, INFO, UPDATE, PRACK"
-)
+METHODS = (
+    "INVITE", "ACK", "CANCEL", "BYE", "REGISTER", "OPTIONS", "MESSAGE",
+    "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "INFO", "UPDATE", "PRACK",
+)  # fmt: skip
+ALLOW = f"Allow: {', '.join(METHODS)}"
+# RFC 3261 §11.2. A registrar supports path (RFC 3327); nothing is encoded, and no language is spoken.
+ABILITIES = (ALLOW, "Accept: application/sdp", "Accept-Encoding: identity", "Supported: path")
 
 
 class Routes:
@@ -27,6 +30,7 @@ class Routes:
 
     def __init__(self, parts: Parts) -> None:
         self.domains = parts.domains
+        self.policy = parts.policy
         self.credentials = parts.credentials
         self.registrar = parts.registrar
         self.locations = parts.locations
@@ -66,7 +70,7 @@ class Routes:
         if request.method == "REGISTER":
             return self.register(incoming)
         if self.is_for_the_server(incoming):
-            return incoming.reply(OK, (ALLOW, "Accept: application/sdp"))
+            return self.options_reply(incoming)
         return self.call(incoming)
 
     # -- route[1]: t_relay -----------------------------------------------------------------------------------
@@ -95,7 +99,7 @@ class Routes:
     def register(self, incoming: Incoming) -> None:
         request, replies = incoming.request, incoming.replies
         if not self.domains.is_me(request.uri):
-            return incoming.refuse(replies.register_elsewhere, "acl")
+            return incoming.refuse(self.policy.refuses_registrar(request), "acl")
         if not self.domains.serves(request.to.uri.host):
             return incoming.reply(replies.unknown_domain)
         if replies.trying_to_register:
@@ -135,12 +139,12 @@ class Routes:
             if not self.check_from(incoming):
                 return incoming.reply(replies.from_mismatch)
             self.credentials.consume(request)
-        elif not self.domains.is_me(request.uri):
-            return incoming.refuse(replies.relaying, "acl")
+        elif refusal := self.domain_policy(incoming):
+            return incoming.refuse(refusal, "acl")
         incoming.admit()
         self.do_accounting(incoming)
         if not self.domains.is_me(request.uri):
-            return self.relay(incoming, [Target(request.uri_text)])
+            return self.outbound(incoming)
         if alias := self.lookup_aliases(incoming):
             return self.relay(incoming, [alias])
         targets = self.lookup_location(incoming)
@@ -150,6 +154,12 @@ class Routes:
             self.tracer.note("User is not found", "red", request)
             return incoming.reply(replies.not_registered)
         return self.relay(incoming, targets)
+
+    def outbound(self, incoming: Incoming) -> None:
+        """Somebody of ours calls another domain, unless this is a walled garden."""
+        if self.policy.outbound_refused:
+            return incoming.refuse(self.policy.outbound_refused, "acl")
+        return self.relay(incoming, [Target(incoming.request.uri_text)])
 
     # -- PSTN: a number that is nobody's here ----------------------------------------------------------------
 
@@ -197,9 +207,24 @@ class Routes:
         incoming.refuse(incoming.replies.bad_extension, "unsupported", (f"Unsupported: {unknown}",))
 
     def is_for_the_server(self, incoming: Incoming) -> bool:
-        """OPTIONS without a user asks the server itself what it can do (RFC 3261 §11)."""
+        """Without a user it asks the server itself: OPTIONS what it can do (RFC 3261 §11), and what is no
+        method of anybody's."""
         request = incoming.request
-        return request.method == "OPTIONS" and not request.uri.user and self.domains.is_me(request.uri)
+        return (
+            not request.uri.user
+            and (request.method == "OPTIONS" or request.method not in METHODS)
+            and self.domains.is_me(request.uri)
+        )
+
+    def options_reply(self, incoming: Incoming) -> None:
+        """What we can do; a method that we have never heard of is none of it (§8.2.1)."""
+        if incoming.request.method != "OPTIONS":
+            return incoming.refuse(incoming.replies.unknown_method, "unsupported", (ALLOW,))
+        return incoming.reply(OK, ABILITIES)
+
+    def domain_policy(self, incoming: Incoming) -> Answer | None:
+        """What a caller of another domain is refused with; None when he may call our user."""
+        return self.policy.refuses_stranger(incoming.request)
 
     def www_authorize(self, incoming: Incoming) -> bool:
         """Whether the REGISTER proves whose it is; if not, it has been challenged with 401."""

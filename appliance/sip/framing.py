@@ -65,6 +65,12 @@ class StreamFramer:
         self._needed = self._searched = 0
         return message
 
+    @property
+    def too_large(self) -> bytes:
+        """What has come of a message that is too large, drawn out beyond the limit: whoever reads it finds
+        out the same, and can answer (RFC 3261 §21.5.7)."""
+        return bytes(self._buffer).ljust(self._limits.message_bytes + 1, b"\0")
+
     def _skip_line_ends(self) -> None:
         """Pass over line ends between messages (§7.5), counting two in a row as a ping."""
         match = _LINE_ENDS.match(self._buffer)

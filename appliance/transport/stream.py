@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent import monkey
 
-from appliance.errors import FrameError, SipError
+from appliance.errors import FrameError, MessageTooLarge, SipError
 from appliance.sip.framing import StreamFramer
 from appliance.sip.hop import Hop
 
@@ -174,6 +174,9 @@ class StreamConnection:
                 self.has_spoken = True
                 self._receive(message, self.hop)
             self._answer_pings()
+        except MessageTooLarge as error:
+            self._receive(self._framer.too_large, self.hop)  # it is refused, and then the end comes
+            self.close(f"unreadable: {error}")
         except SipError as error:
             # The next message cannot be found in this stream any more (§18.3).
             self.close(f"unreadable: {error}")

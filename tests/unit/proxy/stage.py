@@ -201,9 +201,9 @@ class Stage:
     def add_user(self, username: str, password: str = "secret", domain: str = DOMAIN) -> None:
         self.credentials.passwords[username, domain] = password
 
-    def bind(self, username: str, *contacts: str, **options: Any) -> None:
+    def bind(self, username: str, *contacts: str, domain: str = DOMAIN, **options: Any) -> None:
         """Bindings that are simply there."""
-        aor = AddressOfRecord(username, DOMAIN)
+        aor = AddressOfRecord(username, domain)
         for contact in contacts:
             self.core.locations.put(
                 Binding(aor, contact, self.now + 3600, "reg", 1, ruid=f"{username}{contact}", **options)

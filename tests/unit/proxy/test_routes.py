@@ -195,9 +195,20 @@ class TestCall:
         )
 
     def test_options_to_the_server_itself(self, stage: Stage) -> None:
-        reply = only(stage.receive(stage.request("OPTIONS", f"sip:{PROXY}:5060")))
-        assert reply.status == 200
-        assert "INVITE" in reply.get("Allow")
+        for uri in (f"sip:{PROXY}:5060", f"sip:{DOMAIN}"):
+            reply = only(stage.receive(stage.request("OPTIONS", uri)))
+            assert reply.status == 200
+            assert "INVITE" in reply.get("Allow").split(", ")
+            assert (reply.get("Accept"), reply.get("Supported")) == ("application/sdp", "path")
+
+    def test_a_method_that_nobody_knows(self, stage: Stage) -> None:
+        """The server itself does not do it; between users it passes (RFC 3261 §16.3)."""
+        reply = only(stage.receive(stage.request("DANCE", f"sip:{PROXY}:5060")))
+        assert (reply.status, reply.reason) == (405, "Method Not Allowed")
+        assert "INVITE" in reply.get("Allow").split(", ")
+        stage.bind("11", "sip:11@192.0.2.11")
+        _, sent = stage.let_in(stage.request("DANCE"))
+        assert only(sent).method == "DANCE"
 
     def test_a_phone_at_our_own_address_is_not_us(self, stage: Stage) -> None:
         """On one machine they differ by the port alone."""
@@ -231,7 +242,7 @@ class TestThieves:
         request = stage.request(method, "sip:0900@gateway.example", to_tag="invented")
         assert only(stage.receive(request)).status == 407
         request = stage.request(method, "sip:0900@gateway.example", to_tag="invented", caller=self.foreign)
-        assert only(stage.receive(request)).status == 403
+        assert only(stage.receive(request)).status == 404
 
     def test_a_route_signed_for_another_dialog_proves_nothing(self, stage: Stage) -> None:
         stage.bind("11", "sip:11@192.0.2.11")

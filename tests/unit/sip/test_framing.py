@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from appliance.errors import FrameError, MessageTooLarge
 from appliance.sip.framing import StreamFramer
 from appliance.sip.message import Limits
+from appliance.sip.parser import parse
 from tests.unit.sip.samples import INVITE, REGISTER, RINGING, wire
 
 
@@ -98,6 +99,11 @@ def test_a_message_that_will_be_too_large_is_refused_before_it_comes() -> None:
     assert caught.value.status == 513
     assert caught.value.partial is not None
     assert caught.value.partial.via.branch == "z"
+    # What has come of it is read as it would be from a datagram: too large, and answered.
+    with pytest.raises(MessageTooLarge) as read:
+        parse(framer.too_large, Limits(message_bytes=1000))
+    assert read.value.partial is not None
+    assert read.value.partial.via.branch == "z"
 
 
 def test_headers_without_end() -> None:

@@ -1,0 +1,42 @@
+"""Which domains may meet here: ``DOMAIN_POLICY`` and ``OUTBOUND`` of SER's out-of-box configuration.
+
+Callers of our domains prove who they are, and may call everywhere. Callers of other domains reach our users,
+and nobody else through us. A walled garden has less: its settings say how much. Must not know how anybody is
+authenticated, nor where a request goes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from appliance.proxy.domains import Domains
+from appliance.proxy.replies import Answer, Replies
+from appliance.sip.message import Request
+
+
+class DomainPolicy:
+    """The policy of one server. ``garden`` is the setting ``walled_garden``."""
+
+    def __init__(
+        self, domains: Domains, replies: Replies, garden: Literal["off", "inbound", "both"] = "off"
+    ) -> None:
+        self._domains = domains
+        self._replies = replies
+        self._strangers_refused = None if garden == "off" else replies.walled_garden
+        #: What a call of one of our users to another domain is refused with, None when it is not.
+        self.outbound_refused = replies.relaying if garden == "both" else None
+
+    def refuses_stranger(self, request: Request) -> Answer | None:
+        """What the request of a caller whose domain is not ours is refused with; None: it is let in.
+
+        A BYE of somebody to whom a call was forwarded names two foreign domains too, so SER lets what has a
+        To tag pass here, and finds no route for it; such a BYE of ours has our signed Route.
+        """
+        if self._domains.is_me(request.uri):
+            return self._strangers_refused
+        return self._replies.relaying if request.to_tag is None else self._replies.no_route
+
+    def refuses_registrar(self, request: Request) -> Answer:
+        """What a REGISTER for another domain's registrar is refused with."""
+        foreign = not self._domains.serves(request.from_.uri.host)
+        return self._replies.relaying if foreign else self._replies.register_elsewhere
