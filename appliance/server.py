@@ -11,6 +11,7 @@ import secrets
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import gevent
@@ -20,6 +21,7 @@ from appliance.auth.keys import load_keys
 from appliance.config import Settings
 from appliance.control import ControlServer
 from appliance.expiry import Expiry
+from appliance.media.rtpengine import Rtpengine
 from appliance.memory import settle_memory
 from appliance.network import Network
 from appliance.operations import Box, commands
@@ -34,6 +36,7 @@ from appliance.supervision.heartbeat import Heartbeat
 from appliance.supervision.notify import notifier
 from appliance.telemetry.console import TraceConsole
 from appliance.telemetry.journal import open_journal
+from appliance.telemetry.media_watch import MediaWatch
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from appliance.transport.greenlets import ParkedGreenlets
@@ -87,6 +90,7 @@ class SipServer:
             tell=None if self.neighbours is None else self.neighbours.changed,
         )
         self.handover = Handover(Path(settings.sip.state_dir) / f"unfinished-{worker}.json", self.journal.say)
+        self.media = self._media_nodes()
         self.core = ProxyCore(
             settings,
             keys,
@@ -99,6 +103,7 @@ class SipServer:
             neighbours=self.neighbours,
             share=Share(self.network.reaches, self._part),
             ledger=None if self.directory.call_records is None else self.directory.call_records.ledger,
+            media_nodes=self.media,
         )
         self.greenlets = ParkedGreenlets(
             self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed
@@ -126,6 +131,8 @@ class SipServer:
         self._expiry.start()
         self.control.start()
         settle_memory()
+        if self.media is not None:
+            self.media.start()
         self.core.take_up(self.handover.take())
         if self.neighbours is not None:
             self.neighbours.start()
@@ -154,6 +161,8 @@ class SipServer:
         if self.neighbours is not None:
             self.neighbours.stop()  # what is handed over from here on would be in no record
         self.handover.leave(self.core.write_down())
+        if self.media is not None:
+            self.media.stop()
         self.directory.stop()
         self.network.close()
         if self.console is not None:
@@ -197,6 +206,14 @@ class SipServer:
             return None
         places = {number: sip.link_of(number) for number in range(1, sip.worker_count + 1)}
         return Neighbours(self.worker, places, self.journal.say)
+
+    def _media_nodes(self) -> Rtpengine | None:
+        """The nodes of rtpengine, where media is relayed."""
+        media = self.settings.media
+        if media.mode == "never":
+            return None
+        watch = MediaWatch(self.metrics, self.journal)
+        return Rtpengine(media.addresses, media.timeout_ms / 1000, media.ping_seconds, watch)
 
     def _listen_to(self, neighbours: Neighbours) -> None:
         core = self.core
@@ -256,6 +273,7 @@ class SipServer:
             spooled=self.directory.spooled,
             forget=self.directory.forget,
             reload=self.directory.reload,
+            media_nodes=lambda: {} if self.media is None else self.media.states,
         )
 
     def _measure(self) -> None:
@@ -275,6 +293,9 @@ class SipServer:
         source("listener_dropped", self.network.drops)
         source("greenlets", lambda: self.greenlets.alive + self.handed_greenlets.alive)
         source("trace_dropped", lambda: self.tracer.dropped)
+        media = self.media
+        if media is not None:
+            source("media_nodes", lambda: Counter(("away", "up")[up] for up in media.states.values()))
 
     def _describe(self) -> str:
         """The status line of ``systemctl status``."""

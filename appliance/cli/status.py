@@ -47,6 +47,8 @@ def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
 def _show(told: dict[str, Any]) -> None:
     database = told["database"]
     since = datetime.fromtimestamp(told["started"]).astimezone()
+    media = told.get("media", {"nodes": {}})
+    nodes = media["nodes"]
     show_record(
         {
             "state": told["state"],
@@ -56,6 +58,7 @@ def _show(told: dict[str, Any]) -> None:
             "domains": ", ".join(told["domains"]),
             "registered": f"{told['users']} users, {told['bindings']} contacts",
             "calls": told["calls"],
+            **({"media": f"{media['mode']}, {sum(nodes.values())} of {len(nodes)} nodes answer"} if nodes else {}),
             "database": _database(database),
             "locations": database["location_mode"],
         }

@@ -61,6 +61,7 @@ class Box:
     that were changed, ``reload`` everything that can be. ``started`` is wall time. ``rows()`` are the
     bindings of the database, for the location mode that keeps none in memory. ``clock`` is monotonic,
     ``wall`` UTC. ``worker`` is the number of this process, ``living()`` are those of all that live.
+    ``media_nodes()`` says of each node of rtpengine whether it answers; none where no media is relayed.
     """
 
     settings: Settings
@@ -88,6 +89,7 @@ class Box:
     spooled: Callable[[], int] = lambda: 0
     forget: Callable[[str, Sequence[object]], None] = _nothing
     reload: Callable[[], None] = _nothing
+    media_nodes: Callable[[], dict[str, bool]] = dict
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)
 

@@ -53,6 +53,7 @@ class Status:
             "bindings_by_transport": {name: count for name, count in locations.by_transport.items() if count},
             "users": locations.users,
             "calls": box.calls_active(),
+            "media": {"mode": box.settings.media.mode, "nodes": box.media_nodes()},
             "transactions": transactions,
             "requests_received": box.metrics.requests_received.total(),
             "last_registrations": self._last_registrations(),
@@ -71,6 +72,9 @@ class Status:
                     "todo": f"See that it runs and lets us in: {box.database.last_error or 'no answer'}.",
                 }
             )
+        away = [node for node, up in box.media_nodes().items() if not up]
+        if away:
+            problems.append(self._media_problem(away))
         if box.service.locations.loading:
             problems.append(
                 {
@@ -86,6 +90,19 @@ class Status:
                 }
             )
         return problems
+
+    def _media_problem(self, away: list[str]) -> dict[str, str]:
+        box = self._box
+        if len(away) < len(box.media_nodes()):
+            meanwhile = "The others take its calls"
+        elif box.settings.media.when_away == "refuse":
+            meanwhile = "Calls whose media has to be relayed are refused"
+        else:
+            meanwhile = "Calls go on, and their media is not relayed"
+        return {
+            "what": f"No answer from rtpengine at {', '.join(away)}. {meanwhile}.",
+            "todo": "See that it runs: systemctl status rtpengine-daemon. [media] nodes says where it is.",
+        }
 
     def _last_registrations(self) -> list[dict[str, Any]]:
         bindings = self._box.service.locations
