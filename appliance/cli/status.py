@@ -47,8 +47,6 @@ def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
 def _show(told: dict[str, Any]) -> None:
     database = told["database"]
     since = datetime.fromtimestamp(told["started"]).astimezone()
-    media = told.get("media", {"nodes": {}})
-    nodes = media["nodes"]
     show_record(
         {
             "state": told["state"],
@@ -58,13 +56,21 @@ def _show(told: dict[str, Any]) -> None:
             "domains": ", ".join(told["domains"]),
             "registered": f"{told['users']} users, {told['bindings']} contacts",
             "calls": told["calls"],
-            **({"media": f"{media['mode']}, {sum(nodes.values())} of {len(nodes)} nodes answer"} if nodes else {}),
+            **_media(told["media"]),
             "database": _database(database),
             "locations": database["location_mode"],
         }
     )
     for problem in told["problems"]:
         click.echo(f"\n{problem['what']}\n  {problem['todo']}")
+
+
+def _media(media: dict[str, Any]) -> dict[str, str]:
+    """Nothing where no media is relayed."""
+    nodes = media["nodes"]
+    if not nodes:
+        return {}
+    return {"media": f"{media['mode']}, {sum(nodes.values())} of {len(nodes)} nodes of rtpengine answer"}
 
 
 def _database(database: dict[str, Any]) -> str:
