@@ -56,7 +56,7 @@ def _show(told: dict[str, Any]) -> None:
             "domains": ", ".join(told["domains"]),
             "registered": f"{told['users']} users, {told['bindings']} contacts",
             "calls": told["calls"],
-            **_media(told["media"]),
+            **_media(told.get("media", {})),
             "database": _database(database),
             "locations": database["location_mode"],
         }
@@ -67,7 +67,7 @@ def _show(told: dict[str, Any]) -> None:
 
 def _media(media: dict[str, Any]) -> dict[str, str]:
     """Nothing where no media is relayed."""
-    nodes = media["nodes"]
+    nodes = media.get("nodes")
     if not nodes:
         return {}
     return {"media": f"{media['mode']}, {sum(nodes.values())} of {len(nodes)} nodes of rtpengine answer"}
