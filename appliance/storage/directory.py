@@ -259,7 +259,8 @@ class Directory:
 
     def spooled(self) -> int:
         """How many changes wait on the disk for the database."""
-        return self.bindings.state.spooled
+        calls = 0 if self.call_records is None else self.call_records.ledger.spooled
+        return self.bindings.state.spooled + calls
 
     # -- wiring ----------------------------------------------------------------------------------------------
 
