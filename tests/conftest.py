@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The parts with real processes and a real clock. On a machine that stalls for seconds a test of theirs may
 # fail without a fault; it has one more try, and the summary names it: each of these lines wants a look.
-_TRIED_TWICE = {"deploy", "docs", "wire"}
+_TRIED_TWICE = {"deploy", "docs", "networks", "wire"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.harness.network_namespace import Namespace
+from tests.harness.networks import Place
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
 from tests.harness.waiting import wait_until
@@ -76,7 +77,7 @@ class Baresip:
         expires: int = 3600,
         answers: bool = True,
         auth_user: str | None = None,
-        namespace: Namespace | None = None,
+        namespace: Namespace | Place | None = None,
         trace: bool = False,
     ) -> None:
         self.user, self.domain = user, domain
@@ -125,7 +126,11 @@ class Baresip:
         assert self._process is not None
         assert self._process.running, self.log
         try:
-            connection = socket.create_connection((self.address, self._control_port), 1.0)
+            there = (self.address, self._control_port)
+            if isinstance(self._namespace, Place):
+                connection = self._namespace.connect(there)
+            else:
+                connection = socket.create_connection(there, 1.0)
         except ConnectionRefusedError:
             return None
         connection.settimeout(0.05)

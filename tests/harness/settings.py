@@ -30,10 +30,15 @@ def toml(sections: Sections) -> str:
 
 def loopback_settings(directory: Path, port: int, agent_port: int, database_url: str) -> Sections:
     """A server on 127.0.0.1 whose every file lies in ``directory``."""
+    return settings_at("127.0.0.1", directory, port, agent_port, database_url)
+
+
+def settings_at(host: str, directory: Path, port: int, agent_port: int, database_url: str) -> Sections:
+    """The same at another address."""
     return {
         "sip": {
-            "listen": [f"udp:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}"],
-            "domains": ["127.0.0.1"],
+            "listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"],
+            "domains": [host],
             "state_dir": str(directory / "state"),
             "control": str(directory / "control.sock"),
         },

@@ -26,10 +26,11 @@ from typing import Any, Self
 
 import sqlalchemy
 
+from tests.harness.networks import Place
 from tests.harness.phone import Phone
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
-from tests.harness.settings import Sections, loopback_settings, merged, toml
+from tests.harness.settings import Sections, merged, settings_at, toml
 from tests.harness.template import sqlite_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ class Sipbox:
 
     ``database_url`` None is a SQLite file of its own. ``settings`` changes the settings file by section.
     ``agent`` starts the management agent (FIFO, HTTP) as well, as the process of its own that it is.
+    ``place`` is where it runs instead, at the address that it has there and the port 5060.
     """
 
     def __init__(
@@ -49,13 +51,16 @@ class Sipbox:
         settings: Sections | None = None,
         agent: bool = False,
         trace: bool = False,
+        place: Place | None = None,
     ) -> None:
         # Short: the path of a unix socket has at most 107 bytes.
         self.directory = Path(tempfile.mkdtemp(prefix="sipbox-"))
-        self.port = free_port()
+        self.place = place
+        self.host = place.address if place else LOOPBACK
+        self.port = 5060 if place else free_port()
         self.agent_port = free_port()
         self.database_url = database_url or f"sqlite:///{self.directory / 'sipbox.db'}"
-        base = loopback_settings(self.directory, self.port, self.agent_port, self.database_url)
+        base = settings_at(self.host, self.directory, self.port, self.agent_port, self.database_url)
         self.settings = merged(base, settings or {})
         self.config = self.directory / "sipbox.toml"
         self.with_agent = agent
@@ -68,7 +73,7 @@ class Sipbox:
 
     @property
     def address(self) -> tuple[str, int]:
-        return (LOOPBACK, self.port)
+        return (self.host, self.port)
 
     @property
     def domain(self) -> str:
@@ -118,8 +123,9 @@ class Sipbox:
         return self
 
     def _spawn(self, verb: str, *options: str) -> Process:
+        command = [sys.executable, "-m", "appliance", "--config", str(self.config), verb, *options]
         return Process(
-            [sys.executable, "-m", "appliance", "--config", self.config, verb, *options],
+            self.place.command(*command) if self.place else command,
             log=self.directory / f"{verb}.log",
             environment=self.environment,
             directory=REPOSITORY,
@@ -133,7 +139,7 @@ class Sipbox:
     def wait_until_ready(self, timeout: float = 20.0) -> None:
         """Ask OPTIONS over UDP until there is an answer that is not 503."""
         deadline = time.monotonic() + timeout
-        with Phone("probe", proxy=self.address) as probe:
+        with Phone("probe", proxy=self.address, place=self.place) as probe:
             while time.monotonic() < deadline:
                 assert self.process is not None
                 assert self.process.running, (

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tests.harness.digest import challenge_of, credentials
 from tests.harness.message import Message
+from tests.harness.networks import Place
 from tests.harness.ports import LOOPBACK
 from tests.harness.wire import Wire
 
@@ -28,8 +29,9 @@ class UserAgentClient(Wire):
         transport: str = "udp",
         address: str = LOOPBACK,
         port: int | None = None,
+        place: Place | None = None,
     ) -> None:
-        super().__init__(user, proxy=proxy, transport=transport, address=address, port=port)
+        super().__init__(user, proxy=proxy, transport=transport, address=address, port=port, place=place)
         self.user, self.password, self.domain = user, password, domain
         self._numbers = itertools.count(1)
         self._nonce_counts: dict[str, int] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Self
 
 from tests.harness.message import Message
+from tests.harness.networks import Place
 from tests.harness.ports import LOOPBACK, free_port
 
 
@@ -26,7 +27,10 @@ class Passed(NamedTuple):
 
 
 class Wire:
-    """A UDP socket, or one TCP connection to the proxy, at a port that stays its own."""
+    """A UDP socket, or one TCP connection to the proxy, at a port that stays its own.
+
+    ``place`` is where it is instead of loopback, at the address that one has.
+    """
 
     def __init__(
         self,
@@ -36,9 +40,11 @@ class Wire:
         transport: str = "udp",
         address: str = LOOPBACK,
         port: int | None = None,
+        place: Place | None = None,
     ) -> None:
-        self.name, self.proxy, self.transport, self.address = name, proxy, transport, address
-        self.port = port or free_port(address=address)
+        self.name, self.proxy, self.transport = name, proxy, transport
+        self.place, self.address = place, place.address if place else address
+        self.port = port or (free_port() if place else free_port(address=address))
         self.history: list[Passed] = []
         self.unread: list[Message] = []
         self._stream = b""
@@ -46,11 +52,12 @@ class Wire:
 
     def _open(self) -> None:
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        open_socket = self.place.open_socket if self.place else socket.socket
         if self.transport == "udp":
-            self.socket = socket.socket(family, socket.SOCK_DGRAM)
+            self.socket = open_socket(family, socket.SOCK_DGRAM)
             self.socket.bind((self.address, self.port))
         else:
-            self.socket = socket.socket(family, socket.SOCK_STREAM)
+            self.socket = open_socket(family, socket.SOCK_STREAM)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.bind((self.address, self.port))
             self.socket.connect(self.proxy)
