@@ -41,7 +41,7 @@ _REREADS_NOTED = 65_536
 
 class Subscriber(Protocol):
     """As much of a subscriber's row as authentication needs: hashes in lower-case hex, ``ha1b`` for
-    ``user@domain``.
+    ``user@domain``; ``rpid`` is as whom a gateway is told that he calls.
     """
 
     @property
@@ -52,6 +52,8 @@ class Subscriber(Protocol):
     def ha1(self) -> str: ...
     @property
     def ha1b(self) -> str | None: ...
+    @property
+    def rpid(self) -> str | None: ...
 
 
 class CredentialsSource(Protocol):

@@ -41,8 +41,8 @@ class NumberRange(NamedTuple):
 class Pstn:
     """The step that sends a call outside.
 
-    ``groups(aor)`` are the groups of ``grp`` that somebody is in, ``identity(aor)`` what a gateway is told
-    that he is, "" when nothing; both answer from memory.
+    ``groups(aor)`` are the groups of ``grp`` that somebody is in, ``identity(aor)`` as whom he wants to be
+    told to a gateway, "" when he does not say; both answer from memory.
     """
 
     def __init__(
@@ -80,9 +80,8 @@ class Pstn:
         if request.method not in _METHODS or not self.number_of(request):
             return False
         aor = self._domains.aor(request.uri)
-        realm = self._domains.realm(aor.domain) or aor.domain
         try:
-            return self._users.find(aor.username, aor.domain, realm) is None
+            return self._users.find(aor.username, aor.domain, self._realm(aor)) is None
         except StorageError:
             return True
 
@@ -129,7 +128,19 @@ class Pstn:
         take_out_claims(incoming.request)
         payer = payer_of(incoming)
         if payer is not None:
-            assert_identity(incoming.request, self._identity(payer), payer.domain, self._identity_form)
+            identity = self._identity(payer) or self._rpid(payer)
+            assert_identity(incoming.request, identity, payer.domain, self._identity_form)
+
+    def _rpid(self, payer: AddressOfRecord) -> str:
+        """What the subscriber's row says that he calls as."""
+        try:
+            user = self._users.find(payer.username, payer.domain, self._realm(payer))
+        except StorageError:
+            return ""
+        return "" if user is None else user.rpid or ""
+
+    def _realm(self, aor: AddressOfRecord) -> str:
+        return self._domains.realm(aor.domain) or aor.domain
 
 
 def payer_of(incoming: Incoming) -> AddressOfRecord | None:

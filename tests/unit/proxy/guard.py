@@ -21,6 +21,7 @@ class Row(NamedTuple):
     domain: str
     ha1: str
     ha1b: str | None
+    rpid: str | None = None
 
 
 def row(username: str, password: str, domain: str = "example.org") -> Row:

@@ -38,6 +38,7 @@ class User(NamedTuple):
     domain: str
     ha1: str
     ha1b: str | None
+    rpid: str | None = None
 
 
 class Sent(NamedTuple):
@@ -52,6 +53,7 @@ class Users:
 
     def __init__(self) -> None:
         self.passwords: dict[tuple[str, str], str] = {}
+        self.rpids: dict[str, str] = {}
         self.away = False
 
     def find(self, username: str, domain: str, realm: str) -> User | None:
@@ -60,7 +62,8 @@ class Users:
         password = self.passwords.get((username, domain))
         if password is None:
             return None
-        return User(username, domain, ha1(username, realm, password), ha1b(username, domain, realm, password))
+        hashes = ha1(username, realm, password), ha1b(username, domain, realm, password)
+        return User(username, domain, *hashes, self.rpids.get(username))
 
     refetch = find
 
