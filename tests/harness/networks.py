@@ -187,13 +187,6 @@ class Home:
         told = self.router.run("cat", "/proc/net/nf_conntrack")
         return [line for line in told.splitlines() if " udp " in line]
 
-    def forget_flows(self) -> None:
-        """The NAT is switched off and on: its table is empty, and later flows get other ports."""
-        rules = self.router.run("nft", "list", "ruleset")
-        self.router.run("nft", "flush", "ruleset")
-        self.router.run("nft", "-f", "-", typed=rules)
-        subprocess.run(self.router.command("conntrack", "-F"), capture_output=True, check=False)
-
 
 class Networks:
     """The world: 203.0.113.0/24, and what is attached to it."""
