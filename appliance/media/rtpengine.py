@@ -73,7 +73,8 @@ class Rtpengine:
 
     def delete(self, call_id: str, from_tag: str, to_tag: str | None) -> None:
         """The dialog is over, or without ``to_tag`` all that this INVITE began; returns at once."""
-        question = {"command": "delete", "call-id": call_id, "from-tag": from_tag}
+        question: dict[str, object] = {"command": "delete", "call-id": call_id, "from-tag": from_tag}
+        question["delete-delay"] = 0  # nobody says anything more, and the ports are wanted
         if to_tag is not None:
             question["to-tag"] = to_tag
         gevent.spawn(self._delete, call_id, question)
