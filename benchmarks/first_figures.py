@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.load import Bench, Cost
-from benchmarks.servers import SIPBOX, plain_server, running
+from benchmarks.names import SIPBOX
+from benchmarks.servers import plain_server, running
 from tests.harness.ports import free_port
 
 _REGISTRATION_RATES = (500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10000)

@@ -48,11 +48,18 @@ class Cost(NamedTuple):
 
 
 class Bench:
-    """``phones`` subscribers, user 1000 and up, password ``pw`` and the user, all at one port of loopback."""
+    """``phones`` subscribers, user 1000 and up, password ``pw`` and the user, all at one port of loopback.
 
-    def __init__(self, phones: int, seconds: float, directory: Path) -> None:
-        self.users = [str(1000 + number) for number in range(phones)]
+    Only one in ``every`` of the numbers is such a phone. ``transport`` is SIPp's: ``u1`` sends all from one
+    port, ``un`` has a port for each operation.
+    """
+
+    def __init__(
+        self, phones: int, seconds: float, directory: Path, *, every: int = 1, transport: str = "u1"
+    ) -> None:
+        self.users = [str(1000 + number * every) for number in range(phones)]
         self.seconds = seconds
+        self.transport = transport
         self.contact_port = free_port()
         self._directory = directory
         self._runs = 0
@@ -132,6 +139,7 @@ class Bench:
             calls=operations,
             rate=rate,
             at_once=3_000,
+            transport=self.transport,
             keys=keys,
             timeout=operations / rate * 2 + 15,
             pause_ms=_CALL_LASTS_MS,

@@ -1,4 +1,5 @@
-"""The servers that are measured: sipbox as on a box, Kamailio in four configurations, and the bare loop.
+"""The servers that are measured: sipbox as on a box, alone or as several workers, Kamailio in four
+configurations, and the bare loop.
 
 Each has a MariaDB of its own, so that what the database does afterwards is counted for the right one.
 """
@@ -7,30 +8,27 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.control.client import ServerDown, call
+from appliance.control.client import call
+from appliance.errors import ControlError
 from benchmarks.kamailio import Kamailio
 from benchmarks.load import Bench, Server
+from benchmarks.names import KAMAILIOS
 from benchmarks.processor_time import Meter, family
 from tests.harness.mariadb import MariaDB
 from tests.harness.process import Process
 from tests.harness.sipbox import REPOSITORY, Sipbox
+from tests.harness.workers import Workers
 
 #: As MariaDB has them by itself; the tests' servers are smaller.
 _DATABASE = ("--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M")
-#: Kamailio's are written from its documentation: (configuration, usrloc's db_mode).
-KAMAILIOS = {
-    "Kamailio, seed, db_mode 1": ("seed", 1),
-    "Kamailio, seed, db_mode 2": ("seed", 2),
-    "Kamailio, tuned, db_mode 1": ("tuned", 1),
-    "Kamailio, tuned, db_mode 2": ("tuned", 2),
-}
-SIPBOX = "sipbox"
+#: As the role database gives it to a box with 4 GB and more.
+LARGE_DATABASE = ("--innodb-buffer-pool-size=1024M", "--innodb-log-file-size=96M")
 #: Neither writes a line for each request.
 _QUIET: Mapping[str, Mapping[str, Any]] = {
     "log": {"level": "warning"},
@@ -49,15 +47,17 @@ class Running:
 
     @property
     def pids(self) -> list[int]:
-        return self.box.pids if isinstance(self.box, Kamailio) else family(self.box.pid)
+        return _pids(self.box)
 
     def bindings(self) -> int:
-        """How many bindings are in memory; -1 while it cannot be asked."""
+        """How many bindings are in memory, in that of each worker; -1 while it cannot be asked."""
         if isinstance(self.box, Kamailio):
             return self.box.bindings()
         try:
+            if isinstance(self.box, Workers):
+                return min(self.box.ask(number, "status")["bindings"] for number in self.box.numbers)
             return int(call(self.box.settings["sip"]["control"], "status")["bindings"])
-        except (ServerDown, OSError):
+        except (ControlError, OSError):
             return -1
 
     def start(self) -> None:
@@ -78,27 +78,46 @@ def subscribers(count: int, *, first: int = 1000) -> str:
 
 
 @contextmanager
-def running(name: str, phones: int) -> Iterator[Running]:
-    """The server of that name (``SIPBOX`` or one of ``KAMAILIOS``) with ``phones`` subscribers, started."""
-    with MariaDB(options=_DATABASE) as mariadb:
+def running(
+    name: str, phones: int, *, workers: int = 1, options: Sequence[str] = _DATABASE
+) -> Iterator[Running]:
+    """The server of that name with ``phones`` subscribers, started: one of ``KAMAILIOS``, else sipbox.
+
+    ``options`` are the database's.
+    """
+    with MariaDB(options=options) as mariadb:
         assert_durable(mariadb)
-        if name == SIPBOX:
-            with Sipbox(mariadb.url("openser"), settings=_QUIET) as box:
-                mariadb.sql(subscribers(phones), "openser")
-                pids = Meter(lambda: family(box.pid))
-                yield Running(_server(name, box, pids, mariadb), box, mariadb, "openser")
+        if name not in KAMAILIOS:
+            url = mariadb.url("openser")
+            with (
+                Sipbox(url, settings=_QUIET)
+                if workers == 1
+                else Workers(url, count=workers, settings=_QUIET) as box
+            ):
+                if phones:
+                    mariadb.sql(subscribers(phones), "openser")
+                yield Running(_server(name, box, mariadb), box, mariadb, "openser")
             return
         with Kamailio(*KAMAILIOS[name], mariadb) as kamailio:
             kamailio.create_database()
-            mariadb.sql(subscribers(phones), "kamailio")
+            if phones:
+                mariadb.sql(subscribers(phones), "kamailio")
             kamailio.start()
-            pids = Meter(lambda: kamailio.pids)
-            yield Running(_server(name, kamailio, pids, mariadb), kamailio, mariadb, "kamailio")
+            yield Running(_server(name, kamailio, mariadb), kamailio, mariadb, "kamailio")
 
 
-def _server(name: str, box: Sipbox | Kamailio, own: Meter, mariadb: MariaDB) -> Server:
+def _server(name: str, box: Sipbox | Kamailio, mariadb: MariaDB) -> Server:
+    own = Meter(lambda: _pids(box))
     database = Meter(lambda: [mariadb.pid] if mariadb.pid else [])
     return Server(name, box.port, lambda: (own.seconds(), database.seconds()), box.restart)
+
+
+def _pids(box: Sipbox | Kamailio) -> list[int]:
+    if isinstance(box, Kamailio):
+        return box.pids
+    if isinstance(box, Workers):
+        return [pid for process in box.processes.values() for pid in family(process.pid)]
+    return family(box.pid)
 
 
 def assert_durable(mariadb: MariaDB) -> None:

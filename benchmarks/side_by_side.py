@@ -22,16 +22,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import against_itself, machine, report
 from benchmarks.ladder import climb
 from benchmarks.load import Bench, Cost, Server
-from benchmarks.servers import KAMAILIOS, SIPBOX, Running, running
+from benchmarks.names import KAMAILIOS, SEED_1, SIPBOX
+from benchmarks.servers import Running, running
 from benchmarks.starts import fill, start
+from benchmarks.watching import watching
 from tests.harness.waiting import wait_until
 
 _RESULTS = Path(__file__).parent / "results"
 _NAMES = (SIPBOX, *KAMAILIOS)
-_STARTERS = (SIPBOX, "Kamailio, seed, db_mode 1")
+_STARTERS = (SIPBOX, SEED_1)
+#: The parts of a run.
+_PARTS = ("loads", "cold", "starts", "scale", "workers", "watching")
 _WARM_RATES = (100, 1000)
 _CALL_RATES = (200,)
 _COLD_RATE = 1000
@@ -63,6 +67,16 @@ class Run:
                 self.keep(0, each.server.name, "first registration of all", first)
             for number in range(1, self.options.rounds + 1):
                 self._round(number, [servers[name] for name in turns(_NAMES, number)])
+
+    def cold(self) -> None:
+        """All rounds of each subscriber's first registration after a start, and nothing else."""
+        with ExitStack() as stack:
+            servers = {name: stack.enter_context(running(name, self.options.subscribers)) for name in _NAMES}
+            for each in servers.values():
+                self.bench.registrations(each.server, _COLD_RATE, once=True)
+            for number in range(1, self.options.rounds + 1):
+                for name in turns(_NAMES, number):
+                    self._cold(number, servers[name])
 
     def _round(self, number: int, servers: list[Running]) -> None:
         for each in servers:
@@ -110,6 +124,21 @@ class Run:
                     for what, value in measured.items():
                         self.keep(number, name, f"start, {self.options.bindings:,} bindings: {what}", value)
 
+    def scale(self) -> None:
+        """A million subscribers against a thousand."""
+        against_itself.scale(self.options.rounds, self.options.seconds, self.bench.fresh(), self.keep)
+
+    def workers(self) -> None:
+        """Two workers against one."""
+        phones = self.options.subscribers
+        against_itself.workers(
+            self.options.rounds, self.options.seconds, phones, self.bench.fresh(), self.keep
+        )
+
+    def watching(self) -> None:
+        """With tracing and metrics, and without."""
+        watching(self.options.rounds * 2, self.keep)
+
 
 def turns(names: tuple[str, ...], number: int) -> tuple[str, ...]:
     """The order of a round: each server is first in its turn."""
@@ -135,7 +164,7 @@ def main() -> None:
     options.add_argument(
         "--rate-rounds", type=int, default=3, help="in how many rounds the highest rates are looked for"
     )
-    options.add_argument("--only", choices=("loads", "starts"), help="one of the two halves of a run")
+    options.add_argument("--only", choices=_PARTS, action="append", help="some parts of a run")
     options.add_argument("--quick", action="store_true", help="two short rounds with few subscribers")
     options.add_argument("--report", type=Path, metavar="FILE", help="print the table of a kept run")
     given = options.parse_args()
@@ -151,10 +180,8 @@ def main() -> None:
         described = machine.describe(Path(scratch))
         run = Run(given, Bench(given.subscribers, given.seconds, Path(scratch)))
         try:
-            if given.only != "starts":
-                run.loads()
-            if given.only != "loads":
-                run.starts()
+            for part in given.only or (part for part in _PARTS if part != "cold"):
+                getattr(run, part)()
         finally:
             kept = report.kept(described, vars(given), run.readings)
             written = report.text(kept)

@@ -29,6 +29,13 @@ class Ratio(NamedTuple):
             return f"{self.value:.2f} (one round)"
         return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f})"
 
+    @property
+    def exactly(self) -> str:
+        """With one more digit, for ratios that are nearly 1."""
+        if self.rounds == 1:
+            return f"{self.value:.3f} (one round)"
+        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
+
     def at_most(self, target: float) -> str:
         """``yes`` or ``no`` when the whole interval says so, else ``open``."""
         if self.high <= target:

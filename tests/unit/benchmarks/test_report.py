@@ -55,10 +55,29 @@ def test_a_slow_disk_widens_the_limit_of_p99_and_no_other() -> None:
     half, started = "registration, half the highest rate", "start, 100,000 bindings: first call, s"
     ours = [Reading.of(1, "sipbox", half, cost(50)._replace(p99=20.0)), Reading.of(1, "sipbox", started, 2.5)]
     strict, wide = report.limits(ours, 1.0), report.limits(ours, 8.0)
-    assert "half the highest rate, ms | ≤ 10 | 20.00 | no |" in strict
-    assert "half the highest rate, ms | ≤ 24 | 20.00 | yes |" in wide
-    assert "bindings, s | ≤ 2 | 2.50 | no |" in strict
-    assert "bindings, s | ≤ 2 | 2.50 | no |" in wide
+    assert "half the highest rate: p99, ms | ≤ 10 | 20.00 | no |" in strict
+    assert "half the highest rate: p99, ms | ≤ 24 | 20.00 | yes |" in wide
+    assert "bindings: first call, s | ≤ 2 | 2.50 | no |" in strict
+    assert "bindings: first call, s | ≤ 2 | 2.50 | no |" in wide
+
+
+def test_sipbox_is_compared_with_itself() -> None:
+    what = "workers: call, 200/s"
+    pairs = [("sipbox, one worker", 100.0), ("sipbox, two workers", 120.0)]
+    both = [Reading.of(number, name, what, cost(value)) for number in (1, 2) for name, value in pairs]
+    told = report.targets(both)
+    assert (
+        f"| {what} | sipbox, two workers through sipbox, one worker | ≤ 1.3 | 1.20 (1.20–1.20) | yes |"
+        in told
+    )
+    assert report.ratios(both) == ""
+
+
+def test_ratios_near_1_have_three_digits() -> None:
+    what = "watching: call"
+    pairs = [("sipbox's core", 100.4), ("without tracing", 100.0)]
+    both = [Reading.of(number, name, what, value) for number in (1, 2) for name, value in pairs]
+    assert "≤ 1.01 | 1.004 (1.004–1.004) | yes |" in report.targets(both)
 
 
 def test_the_table_has_medians_and_latencies() -> None:

@@ -1,0 +1,78 @@
+"""sipbox against itself: with a million subscribers and bindings against a thousand, with two workers against
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.filling import fill_bindings, fill_subscribers, settle
+from benchmarks.load import Bench, Cost
+from benchmarks.names import MANY, ONE_WORKER, SOME, TWO_WORKERS
+from benchmarks.servers import LARGE_DATABASE, Running, running
+from tests.harness.waiting import wait_until
+
+_REGISTRATIONS, _CALLS = 1000, 200
+#: How many subscribers, how many of them are driven: those of the million are spread over all, so that no
+#: cache, the processor's nor the database's, holds what each needs.
+_SIZES = {SOME: (1_000, 1_000), MANY: (1_000_000, 20_000)}
+
+Keep = Callable[[int, str, str, Cost | float], None]
+
+
+def scale(rounds: int, seconds: float, directory: Path, keep: Keep) -> None:
+    """What a registration and a call cost with many subscribers, all of whom have a binding."""
+    with ExitStack() as stack:
+        pairs: list[tuple[Running, Bench]] = []
+        for name, (count, driven) in _SIZES.items():
+            place = directory / name.replace(" ", "-")
+            place.mkdir()
+            bench = Bench(driven, seconds, place, every=count // driven)
+            each = stack.enter_context(running(name, 0, options=LARGE_DATABASE))
+            each.stop()
+            fill_subscribers(each, count)
+            each.box.start()
+            bench.check(each.server)
+            each.stop()
+            fill_bindings(each, 1000, count, but=bench.users[:2])
+            settle(each)
+            each.box.start()
+            wait_until("all are loaded", lambda: each.bindings() >= count, timeout=300)  # noqa: B023
+            keep(0, name, "scale: bindings", float(each.bindings()))
+            first = bench.registrations(each.server, _REGISTRATIONS, once=True)
+            keep(0, name, "scale: registration, first after a start", first)
+            pairs.append((each, bench))
+        _compare(pairs, rounds, "scale", keep)
+
+
+def workers(rounds: int, seconds: float, phones: int, directory: Path, keep: Keep) -> None:
+    """What a registration and a call cost with two workers.
+
+    Every operation comes from a port of its own, so the kernel gives each worker half of them. All phones
+    that are called answer from one port, so half of the replies arrive at the other worker.
+    """
+    with ExitStack() as stack:
+        pairs: list[tuple[Running, Bench]] = []
+        for name, count in ((ONE_WORKER, 1), (TWO_WORKERS, 2)):
+            place = directory / name.replace(" ", "-")
+            place.mkdir()
+            bench = Bench(phones, seconds, place, transport="un")
+            each = stack.enter_context(running(name, phones, workers=count))
+            bench.check(each.server)
+            first = bench.registrations(each.server, _REGISTRATIONS, once=True)
+            keep(0, name, "workers: first registration of all", first)
+            pairs.append((each, bench))
+        _compare(pairs, rounds, "workers", keep)
+
+
+def _compare(pairs: Sequence[tuple[Running, Bench]], rounds: int, title: str, keep: Keep) -> None:
+    for number in range(1, rounds + 1):
+        # Each is first in its turn.
+        for each, bench in pairs if number % 2 else reversed(pairs):
+            cost = bench.registrations(each.server, _REGISTRATIONS)
+            keep(number, each.server.name, f"{title}: registration, {_REGISTRATIONS:,}/s", cost)
+        for each, bench in pairs if number % 2 else reversed(pairs):
+            cost = bench.calls(each.server, _CALLS)
+            keep(number, each.server.name, f"{title}: call, {_CALLS:,}/s", cost)
