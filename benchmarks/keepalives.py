@@ -40,7 +40,8 @@ def fill(box: Sipbox, phones: int, port: int) -> None:
     """Bindings behind a NAT, all at the address where they are answered."""
     box.sql(
         "insert into location (ruid, username, domain, contact, received, expires, q, callid, cseq,"
-        " last_modified, flags, cflags, user_agent, socket) values (:ruid, :user, '127.0.0.1', :contact, :received,"
+        " last_modified, flags, cflags, user_agent, socket)"
+        " values (:ruid, :user, '127.0.0.1', :contact, :received,"
         " '2099-01-01 00:00:00', -1, 'c', 1, '2026-01-01 00:00:00', 0, 64, 'phone', :socket)",
         [
             {
