@@ -273,6 +273,7 @@ class SipServer:
             spooled=self.directory.spooled,
             forget=self.directory.forget,
             reload=self.directory.reload,
+            reload_domains=self.directory.reload_domains,
             media_nodes=lambda: {} if self.media is None else self.media.states,
         )
 

@@ -140,6 +140,7 @@ MERGED: dict[str, Merge] = {
     "kill": _first,
     "reload": _first,
     "forget": _first,
+    "domains_reload": _first,
     "flush": _first,
     "nat_ping": _first,
     "status": _status,

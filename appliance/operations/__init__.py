@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.operations.box import Box
+from appliance.operations.domains import ServedNames
 from appliance.operations.nat import Nat
 from appliance.operations.ping import Ping
 from appliance.operations.process import Process
@@ -32,12 +33,15 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     statistics = Statistics(box, agent)
     registrations = Registrations(box)
     transactions = Transactions(box)
+    names = ServedNames(box)
     return {
         "process": process.describe,
         "processes": process.processes,
         "workers": process.workers,
         "kill": process.kill,
         "reload": process.reload,
+        "domains": names.dump,
+        "domains_reload": names.reload,
         "forget": process.forget,
         "status": Status(box).describe,
         "metrics": statistics.metrics,

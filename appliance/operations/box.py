@@ -58,9 +58,10 @@ class Box:
     ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
     write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
-    that were changed, ``reload`` everything that can be. ``started`` is wall time. ``rows()`` are the
-    bindings of the database, for the location mode that keeps none in memory. ``clock`` is monotonic,
-    ``wall`` UTC. ``worker`` is the number of this process, ``living()`` are those of all that live.
+    that were changed, ``reload`` everything that can be, ``reload_domains`` the domains. ``started`` is wall
+    time. ``rows()`` are the bindings of the database, for the location mode that keeps none in memory.
+    ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process, ``living()`` are those of
+    all that live.
     ``media_nodes()`` says of each node of rtpengine whether it answers; none where no media is relayed.
     """
 
@@ -89,6 +90,7 @@ class Box:
     spooled: Callable[[], int] = lambda: 0
     forget: Callable[[str, Sequence[object]], None] = _nothing
     reload: Callable[[], None] = _nothing
+    reload_domains: Callable[[], None] = _nothing
     media_nodes: Callable[[], dict[str, bool]] = dict
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)

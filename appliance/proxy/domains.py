@@ -9,7 +9,7 @@ registers by one name is called by every other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence
 
 from appliance.config import NamedDomain
 from appliance.registrar.served import ServedDomain, gather
@@ -62,6 +62,10 @@ class Domains:
     def find(self, host: str) -> ServedDomain | None:
         """The domain that ``host`` is a name of, with its attributes; None when it is not served."""
         return self._by_host.get(host)
+
+    def items(self) -> ItemsView[str, ServedDomain]:
+        """Every name of a host, in lower case, and its domain."""
+        return self._by_host.items()
 
     def is_me(self, uri: Uri) -> bool:
         """Whether a request to this URI has arrived (RFC 3261 §16.4, §16.5), host and port compared."""

@@ -12,6 +12,8 @@ import pytest
 from appliance.agent.commands import COMMANDS
 from appliance.agent.mi import Argument, CommandRefused
 from appliance.agent.sip_process import SipProcess
+from appliance.control import ServerDown
+from appliance.errors import ControlError
 
 PROCESS = {
     "server": "sipbox (0.1.0 (x86_64/linux))",
@@ -88,6 +90,8 @@ def test_there_are_these_commands_and_no_others() -> None:
             "ul_dump",
             "ul_flush",
             "nh_enable_ping",
+            "domain_reload",
+            "domain_dump",
             "ul_add",
             "ul_show_contact",
         ]
@@ -368,3 +372,32 @@ def test_keep_alives_are_switched() -> None:
     assert run(process, "nh_enable_ping", "7") == "200 OK\n\n"
     assert process.asked == [("nat_ping", {"enabled": False}), ("nat_ping", {"enabled": True})]
     assert run(process, "nh_enable_ping", "on") == "400 Bad parameter\n\n"
+
+
+# ----------------------------------------------------------------------------------------------------------
+# domain
+
+
+def test_domains_are_told_one_a_line() -> None:
+    rows = [{"host": "example.org", "domain": "example.org"}, {"host": "192.0.2.1", "domain": "example.org"}]
+    assert run(Answering(domains=rows), "domain_dump") == "200 OK\nexample.org\n192.0.2.1\n\n"
+
+
+def test_domains_are_read_again() -> None:
+    process = Answering(domains_reload=2)
+    assert run(process, "domain_reload") == "200 OK\n\n"
+    assert process.asked == [("domains_reload", {})]
+
+
+def test_domains_that_cannot_be_read() -> None:
+    class Away(Answering):
+        def ask(self, command: str, /, **args: Any) -> Any:
+            raise ControlError(503, "the database is away")
+
+    class Down(Answering):
+        def ask(self, command: str, /, **args: Any) -> Any:
+            raise ServerDown("nobody answers")
+
+    assert run(Away(), "domain_reload") == "500 Domain table reload failed\n\n"
+    with pytest.raises(ServerDown):  # the FIFO has an answer of its own to that
+        run(Down(), "domain_reload")

@@ -34,6 +34,7 @@ def test_every_command_of_the_fifo_is_documented() -> None:
         *["t_uac_dlg", "t_uac_cancel", "t_hash", "t_reply"],
         *["ul_add", "ul_rm", "ul_rm_contact", "ul_show_contact", "ul_dump", "ul_flush"],
         "nh_enable_ping",
+        *["domain_reload", "domain_dump"],
     ]
     assert set(re.findall(r"^\| `(\w+)` \|", section("FIFO"), re.MULTILINE)) == set(COMMANDS)
 

@@ -16,11 +16,17 @@ EVERYWHERE = {"--config", "--json", "--yes", "--help"}
 def verbs() -> Iterator[tuple[str, click.Command]]:
     for noun in NOUNS:
         command = sipbox.get_command(click.Context(sipbox), noun)
-        if isinstance(command, click.Group):
-            for verb, each in command.commands.items():
-                yield f"sipbox {noun} {verb}", each
-        elif command is not None:
-            yield f"sipbox {noun}", command
+        if command is not None:
+            yield from below(f"sipbox {noun}", command)
+
+
+def below(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """The verbs of a noun, and those of the nouns that belong to it."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    for verb, each in command.commands.items():
+        yield from below(f"{path} {verb}", each)
 
 
 def row(path: str, command: click.Command) -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.cli.conftest import CommandLine, Server
+from tests.unit.cli.conftest import CommandLine
 
 
 @pytest.fixture
@@ -114,27 +114,6 @@ def test_speed_dial(cli_10: CommandLine) -> None:
 )
 def test_a_speed_dial_that_cannot_be(cli_10: CommandLine, arguments: list[str]) -> None:
     assert cli_10("speed-dial", "add", "10", *arguments).exit_code == 2
-
-
-def test_domain(cli: CommandLine, server: Server) -> None:
-    server.answers = {"forget": None}
-    cli.done("domain", "add", "Example.NET.", "--did", "net", "--realm", "realm")
-    assert told(cli, "domain", "list") == [
-        {"domain": "example.org", "did": None, "digest_realm": None, "from": "settings"},
-        {"domain": "example.net", "did": "net", "digest_realm": "realm", "from": "database"},
-    ]
-    assert cli("domain", "add", "EXAMPLE.net").exit_code == 1
-    cli.done("domain", "remove", "example.net", "--yes")
-    assert len(told(cli, "domain", "list")) == 1
-    assert "settings" in cli("domain", "remove", "example.org", "--yes").stderr
-    assert server.asked == [("forget", {"table": "domain", "keys": [["", "example.net"]]})] * 2
-
-
-@pytest.mark.parametrize(
-    "arguments", [["a b"], ["a.example:5060"], ["a", "--realm", 'quo"te'], ["a", "--did", ""]]
-)
-def test_a_domain_that_cannot_be(cli: CommandLine, arguments: list[str]) -> None:
-    assert cli("domain", "add", *arguments).exit_code == 2
 
 
 def test_escapes_in_a_row_do_not_act_on_the_terminal(cli_10: CommandLine) -> None:
