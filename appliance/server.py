@@ -274,6 +274,9 @@ class SipServer:
             forget=self.directory.forget,
             reload=self.directory.reload,
             reload_domains=self.directory.reload_domains,
+            peer_rows=lambda: self.directory.peers.rows,
+            reload_peers=self.directory.reload_peers,
+            gateway_rests=core.least_cost.rests,
             media_nodes=lambda: {} if self.media is None else self.media.states,
         )
 

@@ -141,6 +141,7 @@ MERGED: dict[str, Merge] = {
     "reload": _first,
     "forget": _first,
     "domains_reload": _first,
+    "peers_reload": _first,
     "flush": _first,
     "nat_ping": _first,
     "status": _status,

@@ -13,6 +13,7 @@ from typing import Any
 from appliance.operations.box import Box
 from appliance.operations.domains import ServedNames
 from appliance.operations.nat import Nat
+from appliance.operations.peers import KnownPeers
 from appliance.operations.ping import Ping
 from appliance.operations.process import Process
 from appliance.operations.registrations import Registrations
@@ -34,6 +35,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     registrations = Registrations(box)
     transactions = Transactions(box)
     names = ServedNames(box)
+    peers = KnownPeers(box)
     return {
         "process": process.describe,
         "processes": process.processes,
@@ -42,6 +44,11 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "reload": process.reload,
         "domains": names.dump,
         "domains_reload": names.reload,
+        "gateways": peers.gateways,
+        "routes": peers.routes,
+        "trusted": peers.trusted,
+        "addresses": peers.addresses,
+        "peers_reload": peers.reload,
         "forget": process.forget,
         "status": Status(box).describe,
         "metrics": statistics.metrics,

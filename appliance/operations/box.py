@@ -14,6 +14,7 @@ from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
+from appliance.storage.peers import Rows
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from appliance.transaction.table import TransactionTable
@@ -47,6 +48,11 @@ def _never(_: bool) -> bool:
     return False
 
 
+def _never(_gateway: int, _now: float) -> float:
+    """No gateway has failed."""
+    return 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Box:
     """The running server.
@@ -58,10 +64,12 @@ class Box:
     ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
     write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
-    that were changed, ``reload`` everything that can be, ``reload_domains`` the domains. ``started`` is wall
-    time. ``rows()`` are the bindings of the database, for the location mode that keeps none in memory.
-    ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process, ``living()`` are those of
-    all that live.
+    that were changed, ``reload`` everything that can be, ``reload_domains`` the domains, ``reload_peers``
+    gateways, routes, trusted peers and permissions; ``peer_rows()`` are those in memory.
+    ``gateway_rests(number, now)`` says for how many more seconds others come before that gateway.
+    ``started`` is wall time. ``rows()`` are the bindings of the database, for the location mode that keeps
+    none in memory. ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process,
+    ``living()`` are those of all that live.
     ``media_nodes()`` says of each node of rtpengine whether it answers; none where no media is relayed.
     """
 
@@ -91,6 +99,9 @@ class Box:
     forget: Callable[[str, Sequence[object]], None] = _nothing
     reload: Callable[[], None] = _nothing
     reload_domains: Callable[[], None] = _nothing
+    peer_rows: Callable[[], Rows] = Rows
+    reload_peers: Callable[[], None] = _nothing
+    gateway_rests: Callable[[int, float], float] = _never
     media_nodes: Callable[[], dict[str, bool]] = dict
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)

@@ -245,6 +245,11 @@ class Directory:
         self.credentials.forget_all()
         self._load_names()
 
+    def reload_peers(self) -> None:
+        """Reads gateways, routes, trusted peers and permissions again. Raises StorageError."""
+        self.peers.load()
+        self.permissions.load()
+
     def reload_domains(self) -> None:
         """Reads the domains and their attributes again. Raises StorageError."""
         self.domains.load()

@@ -35,6 +35,8 @@ def test_every_command_of_the_fifo_is_documented() -> None:
         *["ul_add", "ul_rm", "ul_rm_contact", "ul_show_contact", "ul_dump", "ul_flush"],
         "nh_enable_ping",
         *["domain_reload", "domain_dump"],
+        *["lcr_reload", "lcr_dump", "lcr_gw_dump", "lcr_lcr_dump"],
+        *["trusted_reload", "trusted_dump", "address_reload", "address_dump", "subnet_dump"],
     ]
     assert set(re.findall(r"^\| `(\w+)` \|", section("FIFO"), re.MULTILINE)) == set(COMMANDS)
 

@@ -1,0 +1,43 @@
+"""The gateways, the routes to them and the trusted peers, shown and read again when somebody asks for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.operations.box import Box
+from appliance.telemetry.journal import event
+
+
+class KnownPeers:
+    """OpenSER's ``lcr_…``, ``trusted_…`` and ``address_…``, and what ``sipbox gateway`` and its neighbours
+    show."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def gateways(self) -> list[dict[str, Any]]:
+        """The gateways that are in use; ``rests`` is for how many more seconds others come first."""
+        now = self._box.clock()
+        return [
+            {**gateway._asdict(), "rests": round(self._box.gateway_rests(gateway.id, now))}
+            for gateway in self._box.peer_rows().gateways
+        ]
+
+    def routes(self) -> list[dict[str, Any]]:
+        """The routes, in the order of their numbers."""
+        return [route._asdict() for route in self._box.peer_rows().routes]
+
+    def trusted(self) -> list[dict[str, Any]]:
+        """The rows of ``trusted``."""
+        return [row._asdict() for row in self._box.peer_rows().trusted]
+
+    def addresses(self) -> list[dict[str, Any]]:
+        """The rows of ``address``."""
+        return [row._asdict() for row in self._box.peer_rows().addresses]
+
+    def reload(self) -> int:
+        """Read all of them again, permissions too; how many gateways there are. Raises StorageError."""
+        self._box.reload_peers()
+        count = len(self._box.peer_rows().gateways)
+        event("command", f"lcr_reload: there are {count} gateways", command="lcr_reload")
+        return count

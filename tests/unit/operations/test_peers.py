@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import dataclasses
+
+from appliance.operations import Box, commands
+from appliance.storage.peers import Address, Gateway, Route, Rows, Trusted
+
+ROWS = Rows(
+    (Gateway(1, "one", 2, "carrier", "192.0.2.9", 5060, "udp", 0, "", ""),),
+    (Route(1, "00", "", 2, 5),),
+    (Trusted(1, "192.0.2.1", "any", "", "int"),),
+    (Address(1, 1, "192.0.2.0", 24, 0),),
+)
+
+
+def test_what_is_in_memory_is_told(box: Box) -> None:
+    told = commands(dataclasses.replace(box, peer_rows=lambda: ROWS, gateway_rests=lambda gateway, now: 12.4))
+    assert told["gateways"]() == [{**ROWS.gateways[0]._asdict(), "rests": 12}]
+    assert told["routes"]() == [ROWS.routes[0]._asdict()]
+    assert told["trusted"]() == [ROWS.trusted[0]._asdict()]
+    assert told["addresses"]() == [ROWS.addresses[0]._asdict()]
+
+
+def test_all_is_read_again(box: Box) -> None:
+    read: list[str] = []
+    told = commands(
+        dataclasses.replace(box, peer_rows=lambda: ROWS, reload_peers=lambda: read.append("again"))
+    )
+    assert told["peers_reload"]() == 1
+    assert read == ["again"]
+
+
+def test_without_any_there_is_nothing_to_tell(box: Box) -> None:
+    told = commands(box)
+    assert [told[name]() for name in ("gateways", "routes", "trusted", "addresses")] == [[], [], [], []]
