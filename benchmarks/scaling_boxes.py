@@ -1,0 +1,86 @@
+"""What several boxes carry: a pair, boxes that all know everything, and cells that share nothing but the names.
+
+On paper: sipbox runs on one box today. MariaDB Galera has every member certify and write every row; a commit
+waits for the network once. Where all boxes know all bindings, each worker of each box hears of every
+registration and has every binding in memory; cells are pairs with subscribers of their own, and a call to
+another cell passes one box more. Must not know how figures are shown.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from benchmarks.scaling_box import Box, Carrier, Mix, Use, largest
+from benchmarks.scaling_queue import Latency
+
+
+class Boxes(NamedTuple):
+    """Boxes that know all phones together: each has its share, and may have to take over a dead one's."""
+
+    count: int
+    box: Box
+    phones: int
+    first: str
+    latency: Latency
+
+
+class Cells(NamedTuple):
+    """``count`` pairs, each with so many ``phones`` of its own, at ``rate`` registrations a second; ``busy``
+    is how much of what it may use the active box of each does.
+    """
+
+    count: int
+    phones: int
+    rate: float
+    busy: float
+
+
+def pair(carrier: Carrier, cores: int, mix: Mix) -> Boxes:
+    """One box works, the other one stands by and knows everything."""
+    return _most(carrier, cores, mix, 2, 1)
+
+
+def active(carrier: Carrier, cores: int, mix: Mix, count: int) -> Boxes:
+    """All work, and what one had is spread over the others when it dies."""
+    return _most(carrier, cores, mix, count, count - 1)
+
+
+def cells(carrier: Carrier, box: Box, mix: Mix, subscribers: int, most: int) -> Cells:
+    """Cells of at most ``most`` phones for ``subscribers``."""
+    count = math.ceil(subscribers / most)
+    phones = math.ceil(subscribers / count)
+    use = carrier.use(box, _with_calls_between(mix, count), phones)
+    return Cells(count, phones, phones / mix.every, max(use))
+
+
+def largest_cell(carrier: Carrier, box: Box, mix: Mix) -> int:
+    """Phones of one cell, when there are many others, so that nearly all calls leave it."""
+    far = _with_calls_between(mix, 1000)
+    return largest(lambda phones: max(carrier.use(box, far, phones)) <= 1)
+
+
+def _with_calls_between(mix: Mix, count: int) -> Mix:
+    """A call to another cell passes the caller's and the callee's."""
+    return mix._replace(calls=mix.calls * (2 - 1 / count))
+
+
+def _most(carrier: Carrier, cores: int, mix: Mix, count: int, at_work: int) -> Boxes:
+    best: Boxes | None = None
+    for workers in (each for each in range(1, cores + 1) if each < 16 or each % 4 == 0):
+        box = carrier.box(cores, workers)
+        found = largest(lambda known: max(_use(carrier, box, mix, known, at_work)) <= 1)  # noqa: B023
+        if best is None or found > best.phones:
+            first = _use(carrier, box, mix, found, at_work).first
+            best = Boxes(count, box, found, first, Latency(0.0, 0.0, 0.0))
+    assert best is not None
+    told = 2 * carrier.inputs["round trip"] / 1000  # certified by all, then told to all
+    share = best.phones / at_work
+    waited = carrier.latency(best.box, mix, share, best.phones, told)
+    return best._replace(latency=waited)
+
+
+def _use(carrier: Carrier, box: Box, mix: Mix, known: float, at_work: int) -> Use:
+    """Of one that works; the one that stands by hears and writes as much, and has no phones of its own."""
+    # A little more is known than its own even where one box does all: every row is certified.
+    return carrier.use(box, mix, known / at_work, known * (1 + 1e-9))

@@ -1,0 +1,244 @@
+"""What scaling needs to know and no load shows: what workers tell one another, a keep-alive, a row.
+
+    python -m benchmarks.scaling_pieces            # about a minute; needs mariadb-server
+
+CPU time, in loops of their own but for the rows, which a real MariaDB takes. The figures are kept in
+benchmarks/results/ as readings like those of side_by_side; ``scaling_simulation --renew`` takes the newest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent.event
+
+from appliance.registrar.binding import Binding
+from appliance.registrar.locations import Locations
+from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
+from appliance.storage.channel import Channel
+from appliance.storage.engine import Database
+from appliance.storage.location_mariadb import MariaLocations
+from appliance.storage.location_rows import row_of
+from appliance.storage.subscribers import Subscribers
+from appliance.transport.greenlets import ParkedGreenlets
+from appliance.transport.udp import UdpListener
+from appliance.workers import frames
+from appliance.workers.shared_bindings import Hearing, Telling
+from benchmarks import machine, report
+from benchmarks.processor_time import family, resident_bytes
+from benchmarks.registration_path import message
+from benchmarks.servers import assert_durable, subscribers
+from tests.harness.mariadb import MariaDB
+from tests.harness.sipbox import Sipbox
+
+RESULTS = Path(__file__).parent / "results"
+_ROUNDS = 5
+_GROUP = 20  # bindings in one commit, and so in one packet
+_MANY = 10_000
+_ROWS = 100  # rows of a large commit
+_AT_ONCE = 200  # keep-alives that wait in the socket
+
+
+_Write = Callable[[list[Any]], object]
+
+
+def binding(number: int, cseq: int = 1) -> Binding:
+    """What a desk phone's REGISTER becomes."""
+    user = f"u{number}"
+    return Binding(
+        AddressOfRecord(user, "192.0.2.15"),
+        f"sip:{user}@192.0.2.10:{1024 + number % 60000};transport=udp",
+        time.monotonic() + 3600,
+        f"33706713ea3b83fd-{user}@192.0.2.10",
+        cseq,
+        user_agent="Grandstream BT110 1.0.8.33",
+        received=f"sip:198.51.100.1:{1024 + number % 60000}",
+        socket="udp:192.0.2.15:5060",
+        hop=Hop("udp", "198.51.100.1", 1024 + number % 60000, 0),
+        ruid=f"{number:032x}",
+        modified=time.time(),
+    )
+
+
+def best(work: Callable[[], int]) -> float:
+    """CPU µs for one of the things that ``work`` does and counts, the best of the rounds."""
+    found = []
+    for _ in range(_ROUNDS):
+        begun = time.process_time()
+        count = work()
+        found.append((time.process_time() - begun) / count * 1e6)
+    return min(found)
+
+
+def neighbours() -> Iterator[tuple[str, float]]:
+    """Telling and hearing a binding, and handing a message over: both ends of a socket between workers."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    locations = Locations()
+    hearing = Hearing(locations, lambda _: None, lambda: None, time.monotonic)
+    everybody = [[binding(n + i) for i in range(_GROUP)] for n in range(0, _MANY, _GROUP)]
+
+    def say(news: frames.News) -> list[int]:
+        here.send(frames.encode(1, news))
+        return []
+
+    telling = Telling(1, say, time.monotonic, time.time)
+    spent = {"telling": 0.0, "hearing": 0.0}
+
+    def tell_and_hear() -> int:
+        spent["telling"] = spent["hearing"] = 0.0
+        for group in everybody:
+            begun = time.process_time()
+            telling.changed({each.ruid: each for each in group}, lambda: None)
+            told = time.process_time()
+            heard = frames.decode(there.recv(1 << 20))
+            assert heard is not None
+            assert isinstance(heard[1], frames.News)
+            hearing.hears(1, heard[1])
+            spent["hearing"] += time.process_time() - told
+            spent["telling"] += told - begun
+        return _MANY
+
+    rounds = []
+    for _ in range(_ROUNDS):
+        tell_and_hear()
+        rounds.append((spent["hearing"], spent["telling"]))
+    yield "telling a binding, µs", min(told for _, told in rounds) / _MANY * 1e6
+    yield "hearing a binding, µs", min(heard for heard, _ in rounds) / _MANY * 1e6
+
+    data, hop = message(7, 1), Hop("udp", "198.51.100.1", 5060, 0)
+
+    def hand_over() -> int:
+        for _ in range(_MANY):
+            here.send(frames.encode(1, frames.Response(data, hop)))
+            assert frames.decode(there.recv(1 << 20)) is not None
+        return _MANY
+
+    yield "handing a message over, µs", best(hand_over)
+    here.close()
+    there.close()
+
+
+def keep_alive() -> Iterator[tuple[str, float]]:
+    """An empty datagram, from the socket to the greenlet that throws it away."""
+    seen: list[int] = []
+    everything = gevent.event.Event()
+
+    def throw_away(data: bytes, _: Hop) -> None:
+        seen.append(len(data))
+        if len(seen) == _AT_ONCE:
+            everything.set()
+
+    greenlets = ParkedGreenlets(throw_away, 10, lambda _: None)
+
+    def receive(data: bytes, hop: Hop) -> None:
+        greenlets.dispatch(data, hop)
+
+    listener = UdpListener("127.0.0.1", 0, 0, receive)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.start()
+    found = []
+    for _ in range(_ROUNDS * 4):
+        for _ in range(_AT_ONCE):
+            sender.sendto(b"\r\n\r\n", ("127.0.0.1", listener.port))
+        seen.clear()
+        everything.clear()
+        begun = time.process_time()
+        everything.wait(10)
+        found.append((time.process_time() - begun) / len(seen) * 1e6)
+    yield "receiving a keep-alive, µs", min(found)
+    listener.close()
+    sender.close()
+
+
+@contextmanager
+def _tables() -> Iterator[tuple[MariaDB, Database, int]]:
+    options = ("--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M")
+    with MariaDB(options=options) as mariadb:
+        assert_durable(mariadb)
+        box = Sipbox(mariadb.url("openser"))
+        try:
+            box.create_database()
+            box.start()
+            idle = resident_bytes(family(box.pid))
+            box.stop()
+            yield mariadb, Database(mariadb.url("openser")), idle
+        finally:
+            box.close()
+
+
+def database() -> Iterator[tuple[str, float]]:
+    """Rows and commits at MariaDB: CPU by two sizes of a commit, the rate by elapsed time."""
+    with _tables() as (mariadb, connected, idle):
+        yield "an idle worker, bytes", idle
+        table = MariaLocations(Channel(connected))
+        rows = [row_of(binding(number), time.time() - time.monotonic()) for number in range(_MANY)]
+        for first in range(0, _MANY, 500):
+            table.upsert(rows[first : first + 500])
+
+        def written(write: _Write, size: int, commits: int) -> float:
+            begun = mariadb.cpu_seconds()
+            for number in range(commits):
+                first = number * size % _MANY
+                # cseq is another one in each round, so that every row is changed
+                write([(*row[:9], row[9] + number + 1, *row[10:]) for row in rows[first : first + size]])
+            return (mariadb.cpu_seconds() - begun) / commits * 1e6
+
+        large = {name: written(write, _ROWS, 300) for name, write in _ways(table)}
+        one = {name: written(write, 1, 1500) for name, write in _ways(table)}
+        for name, many in large.items():
+            a_row = (many - one[name]) / (_ROWS - 1)
+            yield f"MariaDB: {name}, µs", a_row
+            yield f"MariaDB: a commit ({name}), µs", one[name] - a_row
+        begun = time.monotonic()
+        for number in range(100):
+            first = number * 200 % _MANY
+            table.refresh([(*row[:9], 9000 + number, *row[10:]) for row in rows[first : first + 200]])
+        yield "MariaDB: refreshes of one connection, rows/s", 20_000 / (time.monotonic() - begun)
+        size = mariadb.sql(
+            "select sum(allocated_size) from information_schema.innodb_sys_tablespaces"
+            " where name = 'openser/location'"
+        )
+        yield "MariaDB: a binding on the disk, bytes", float(size[0][0]) / _MANY
+        yield from _subscribers(mariadb, connected)
+
+
+def _ways(table: MariaLocations) -> list[tuple[str, _Write]]:
+    return [("a row refreshed", table.refresh), ("a whole row", table.upsert)]
+
+
+def _subscribers(mariadb: MariaDB, connected: Database) -> Iterator[tuple[str, float]]:
+    count = 20_000
+    mariadb.sql(subscribers(count), "openser")
+    known = Subscribers(connected, only=lambda: "127.0.0.1")
+    before = 0
+    for number in range(count):
+        if number == count // 4:  # by then whatever is needed once is there
+            before = resident_bytes([os.getpid()])
+        assert known.find(str(1000 + number), "127.0.0.1", "127.0.0.1") is not None
+    yield "a subscriber in memory, bytes", (resident_bytes([os.getpid()]) - before) / (count * 3 / 4)
+
+
+def main() -> None:
+    """Measure, show and keep."""
+    readings = []
+    for part in (neighbours, keep_alive, database):
+        for what, value in part():
+            readings.append(report.Reading.of(1, "sipbox", f"piece: {what}", value))
+            print(f"{value:12,.1f}  {what}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="sipbox-bench-") as scratch:
+        kept = report.kept(machine.describe(Path(scratch)), {"rounds": _ROUNDS}, readings)
+    name = time.strftime("%Y-%m-%d-%H%M%S-pieces.json", time.gmtime())
+    (RESULTS / name).write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
