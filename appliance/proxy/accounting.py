@@ -82,7 +82,7 @@ class Accounting:
                 call_id,
                 status,
                 reason,
-                ended - max(0.0, self._clock() - incoming.now),
+                ended - (self._clock() - incoming.now),
                 ended,
                 src_user,
                 src_domain,

@@ -1,4 +1,4 @@
-"""Accounting on MariaDB: four statements at most for many records, in one transaction.
+"""Accounting on MariaDB: a handful of statements for many records, in one transaction.
 
 The statements are put together here as text, as those of ``location_mariadb`` are, and for the same reason:
 the values are what a row costs most. All of them are escaped by the driver's own function. Must not know when
@@ -16,19 +16,20 @@ from typing import Final
 from pymysql.converters import escape_string
 from sqlalchemy.engine import Connection
 
-from appliance.storage.accounting_rows import CALL, END, REQUEST, Record, Row
+from appliance.storage.accounting_rows import CALL, REQUEST, Record, Row
 from appliance.storage.engine import Database
 
 _ACC: Final = f"INSERT INTO acc ({','.join(REQUEST)}) VALUES "
 _MISSED: Final = f"INSERT INTO missed_calls ({','.join(REQUEST)}) VALUES "
 _THERE: Final = " ON DUPLICATE KEY UPDATE ruid=VALUES(ruid)"
-_CALLS: Final = f"INSERT INTO cdrs ({','.join(CALL)}) VALUES "
-_ENDS: Final = f"INSERT INTO cdrs ({','.join(END)}) VALUES "
+_CALLS: Final = {told: f"INSERT INTO cdrs ({','.join(columns)}) VALUES " for told, columns in CALL.items()}
 # Whichever comes first, the INVITE's part or the BYE's: the other one adds to it.
-_OVER: Final = " ON DUPLICATE KEY UPDATE call_end_time=COALESCE(call_end_time,VALUES(call_end_time))"
-_BEGUN: Final = f"{_OVER}," + ",".join(
-    f"{name}=VALUES({name})" for name in CALL if name not in ("dialog", "call_end_time")
-)
+_BEGUN: Final = " ON DUPLICATE KEY UPDATE " + ",".join(f"{name}=VALUES({name})" for name in CALL["answered"])
+_ADDED: Final = {
+    "answered": _BEGUN,
+    "failed": " ON DUPLICATE KEY UPDATE dialog=VALUES(dialog)",
+    "over": " ON DUPLICATE KEY UPDATE call_end_time=COALESCE(call_end_time,VALUES(call_end_time))",
+}
 _key = itemgetter(0)
 
 
@@ -42,12 +43,10 @@ class MariaAccounting:
         statements = [_statement(_ACC, [record.request for record in records], _THERE)]
         if missed := [record.request for record in records if record.missed]:
             statements.append(_statement(_MISSED, missed, _THERE))
-        ends = len(END)
-        # In the order of their key: rivals then lock in the same order.
-        if calls := sorted((record.call for record in records if len(record.call) != ends), key=_key):
-            statements.append(_statement(_CALLS, calls, _BEGUN))
-        if over := sorted((record.call for record in records if len(record.call) == ends), key=_key):
-            statements.append(_statement(_ENDS, over, _OVER))
+        for told, head in _CALLS.items():
+            # In the order of their key: rivals then lock in the same order.
+            if calls := sorted([record.call for record in records if record.told == told], key=_key):
+                statements.append(_statement(head, calls, _ADDED[told]))
 
         def work(connection: Connection) -> None:
             # Without parameters a percent sign is a percent sign.
@@ -63,5 +62,9 @@ def _statement(head: str, rows: Iterable[Row], tail: str) -> str:
 
 
 def _values(row: Row) -> str:
-    """One row in parentheses: texts and NULLs."""
-    return "(" + ",".join(["NULL" if value is None else f"'{escape_string(value)}'" for value in row]) + ")"
+    """One row of texts in parentheses."""
+    text = "','".join(row)
+    # Nearly always there is nothing to escape, and no quote but those that stand between the texts.
+    if text.isprintable() and "\\" not in text and text.count("'") == 2 * len(row) - 2:
+        return f"('{text}')"
+    return "('" + "','".join([escape_string(value) for value in row]) + "')"

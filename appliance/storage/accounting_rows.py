@@ -19,25 +19,30 @@ REQUEST: Final = (
     "ruid", "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "src_user",
     "src_domain", "src_ip", "dst_ouser", "dst_user", "dst_domain", "account",
 )  # fmt: skip
-#: The columns of ``cdrs`` that the INVITE says; the key is the first.
-CALL: Final = (
-    "dialog", "state", "sip_call_id", "sip_from_tag", "sip_to_tag", "call_end_time", "call_setup_time",
-    "call_start_time", "src_username", "src_domain", "dst_username", "dst_domain", "dst_ousername", "account",
-    "sip_code", "sip_reason", "src_ip",
+_CALL: Final = (
+    "dialog", "state", "sip_call_id", "sip_from_tag", "sip_to_tag", "call_setup_time", "src_username",
+    "src_domain", "src_ip", "dst_username", "dst_domain", "dst_ousername", "account", "sip_code",
+    "sip_reason",
 )  # fmt: skip
-#: Those of them that the BYE says.
-END: Final = CALL[:6]
+#: The columns of ``cdrs``, by what is told: an INVITE that was answered, one that was not, a BYE. The key is
+#: the first.
+CALL: Final = {
+    "answered": (*_CALL, "call_start_time"),
+    "failed": (*_CALL, "call_end_time"),
+    "over": (*_CALL[:5], "call_end_time"),
+}
 
-Row = tuple[Any, ...]
+Row = tuple[str, ...]
 
 
 class Record(NamedTuple):
-    """``request`` is the row of ``acc``, and of ``missed_calls`` when ``missed``; ``call`` are the columns
-    CALL of ``cdrs``, or END when it is a BYE's.
+    """``request`` is the row of ``acc``, and of ``missed_calls`` when ``missed``; ``call`` is that of
+    ``cdrs``, with the columns ``CALL[told]``.
     """
 
     request: Row
     missed: bool
+    told: str
     call: Row
 
     @property
@@ -71,25 +76,25 @@ def record_of(accounted: Accounted) -> Record:
         moment(int(ended)), src_user, src_domain, src_ip, dst_ouser, dst_user, dst_domain, account,
     )  # fmt: skip
     if not result:  # a BYE: the call was over when it came
-        return Record(request, False, (dialog, "answered", call_id, from_tag, to_tag, instant(began)))
+        over = (dialog, "answered", call_id, from_tag, to_tag, instant(began))
+        return Record(request, False, "over", over)
     answered = result == "answered"
     call = (
-        dialog if answered else f"{dialog}-{cseq}", result, call_id, from_tag, to_tag,
-        None if answered else instant(ended), instant(began), instant(ended) if answered else None,
-        src_user, src_domain, dst_user, dst_domain, dst_ouser, account, code, reason, src_ip,
+        dialog if answered else f"{dialog}-{cseq}", result, call_id, from_tag, to_tag, instant(began),
+        src_user, src_domain, src_ip, dst_user, dst_domain, dst_ouser, account, code, reason, instant(ended),
     )  # fmt: skip
-    return Record(request, missed, call)
+    return Record(request, missed, "answered" if answered else "failed", call)
 
 
 def spooled(record: Record) -> list[Any]:
     """The record as the spool takes it."""
-    return [record.request, record.missed, record.call]
+    return list(record)
 
 
 def unspooled(row: Sequence[Any]) -> Record:
     """The record again."""
-    request, missed, call = row
-    return Record(tuple(request), missed, tuple(call))
+    request, missed, told, call = row
+    return Record(tuple(request), missed, told, tuple(call))
 
 
 def instant(seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from appliance.storage.accounting_rows import CALL, END, REQUEST, Record
+from appliance.storage.accounting_rows import CALL, REQUEST, Record
 from appliance.storage.engine import Database
 
 
@@ -21,15 +21,12 @@ def _insert(table: str, columns: Sequence[str], key: str, conflict: str) -> str:
 _ACC: Final = _insert("acc", REQUEST, "ruid", "NOTHING")
 _MISSED: Final = _insert("missed_calls", REQUEST, "ruid", "NOTHING")
 # Whichever comes first, the INVITE's part or the BYE's: the other one adds to it.
-_OVER: Final = "UPDATE SET call_end_time=COALESCE(call_end_time,excluded.call_end_time)"
-_ENDS: Final = _insert("cdrs", END, "dialog", _OVER)
-_CALLS: Final = _insert(
-    "cdrs",
-    CALL,
-    "dialog",
-    f"{_OVER},"
-    + ",".join(f"{name}=excluded.{name}" for name in CALL if name not in ("dialog", "call_end_time")),
-)
+_ADDED: Final = {
+    "answered": "UPDATE SET " + ",".join(f"{name}=excluded.{name}" for name in CALL["answered"]),
+    "failed": "NOTHING",
+    "over": "UPDATE SET call_end_time=COALESCE(call_end_time,excluded.call_end_time)",
+}
+_CALLS: Final = {told: _insert("cdrs", columns, "dialog", _ADDED[told]) for told, columns in CALL.items()}
 
 
 class SqliteAccounting:
@@ -42,8 +39,10 @@ class SqliteAccounting:
         parts = (
             (_ACC, [record.request for record in records]),
             (_MISSED, [record.request for record in records if record.missed]),
-            (_CALLS, [record.call for record in records if len(record.call) == len(CALL)]),
-            (_ENDS, [record.call for record in records if len(record.call) == len(END)]),
+            *(
+                (statement, [record.call for record in records if record.told == told])
+                for told, statement in _CALLS.items()
+            ),
         )
 
         def work(connection: Connection) -> None:

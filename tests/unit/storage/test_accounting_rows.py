@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.storage.accounting_rows import CALL, END, REQUEST, record_of, spooled, unspooled
+from appliance.storage.accounting_rows import CALL, REQUEST, record_of, spooled, unspooled
 from appliance.storage.accounting_sqlite import SqliteAccounting
 from appliance.storage.engine import Database
 from tests.unit.storage.made import accounted, bye, sql
@@ -19,11 +19,13 @@ def tables(database: Database) -> SqliteAccounting:
 
 
 def test_a_record_has_what_the_columns_want() -> None:
-    invite, over = record_of(accounted()), record_of(bye())
-    assert (len(invite.request), len(invite.call)) == (len(REQUEST), len(CALL))
-    assert (len(over.request), len(over.call)) == (len(REQUEST), len(END))
-    assert invite.call[0] == over.call[0]
-    assert invite.key != over.key
+    refused = accounted(status=486, result="busy", missed=True)
+    for each, told in ((accounted(), "answered"), (refused, "failed"), (bye(), "over")):
+        record = record_of(each)
+        assert record.told == told
+        assert (len(record.request), len(record.call)) == (len(REQUEST), len(CALL[told]))
+    assert record_of(accounted()).call[0] == record_of(bye()).call[0]
+    assert record_of(accounted()).key != record_of(bye()).key
 
 
 def test_the_spool_gives_it_back(database: Database) -> None:
