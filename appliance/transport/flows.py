@@ -19,6 +19,7 @@ from gevent import monkey
 from appliance.sip.hop import Hop
 from appliance.transport.connections import Connections, end
 from appliance.transport.drops import dropped
+from appliance.transport.sources import Sources
 from appliance.transport.stream import StreamListener
 from appliance.transport.udp import UdpListener
 
@@ -61,6 +62,9 @@ class Flows:
         self.is_open, self.reaches, self.hops = streams.is_open, streams.reaches, streams.hops
         self.undelivered = 0  # replies whose connection was gone, and which the peer did not take anew
         self._looked_at: dict[int, int] = {}
+        self._sources = Sources()
+        # By transport, and whether it is IPv6.
+        self._by_kind: dict[tuple[str, bool], list[UdpListener | StreamListener]] = {}
 
     @property
     def connections(self) -> int:
@@ -92,6 +96,7 @@ class Flows:
             problem = f"cannot listen on {transport}:{host}:{port}: {error.strerror}"
             raise OSError(error.errno, problem) from None
         self.listeners.append(listener)
+        self._by_kind.setdefault((transport, ":" in host), []).append(listener)
         return listener
 
     def resume(self, descriptor: int) -> None:
@@ -165,9 +170,9 @@ class Flows:
         connection = self._streams.find(hop) if hop.reliable else None
         if connection is not None:
             return hop._replace(listener=connection.hop.listener)
-        for listener in self.listeners:
-            if self._fits(listener, hop):
-                return hop._replace(listener=listener.index)
+        fitting = self._by_kind.get((hop.transport, ":" in hop.host))
+        if fitting:
+            return hop._replace(listener=self._sources.best(fitting, hop.host).index)
         raise OSError(errno.EAFNOSUPPORT, f"no listener for {hop.transport} to {hop.host}")
 
     @staticmethod

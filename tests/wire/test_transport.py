@@ -18,7 +18,7 @@ from appliance.sip.hop import Hop
 from appliance.sip.message import DEFAULT_LIMITS
 from appliance.transport import connections, opening
 from appliance.transport.flows import Flows
-from tests.harness.ports import LOOPBACK
+from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.sipbox import Sipbox
 
 OPTIONS = b"OPTIONS sip:h SIP/2.0\r\nContent-Length: 0\r\n\r\n"
@@ -298,3 +298,15 @@ class TestStrangers:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
         assert line.split()[3:5] == [str(hard), str(hard)]
+
+
+def test_of_several_sockets_the_one_that_the_routes_would_have() -> None:
+    """A box with several interfaces: what leaves by the wrong one cannot be answered."""
+    flows = Flows(lambda *_: None, DEFAULT_LIMITS, lambda *_: None)
+    flows.listen("udp", "127.0.0.2", free_port())
+    flows.listen("udp", "127.0.0.1", free_port())
+    try:
+        assert flows.local_for(Hop("udp", "127.0.0.9", 5060, -1)).listener == 1
+        assert flows.local_for(Hop("udp", "127.0.0.9", 5060, 0)).listener == 0  # it is known already
+    finally:
+        flows.close()
