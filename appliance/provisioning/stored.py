@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.config import Settings
-from appliance.config.listener import split_address
+from appliance.config.listener import names_of, split_address
 from appliance.provisioning.models import find_model
 from appliance.provisioning.phone import Line, Phone, Site
 from appliance.provisioning.vault import Vault
@@ -39,10 +39,10 @@ def site_of(settings: Settings) -> Site:
 
 
 def _listener(settings: Settings) -> tuple[str, int]:
-    """Where this server listens for the phones' transport: the domain need not be in any DNS."""
-    listeners = settings.sip.listeners
-    first = next((one for one in listeners if one.transport == settings.phones.transport), listeners[0])
-    return first.address.rpartition(":")[0], first.port
+    """Where the world finds the socket for the phones' transport: the domain need not be in any DNS."""
+    known = names_of(settings.sip.listeners, settings.sip.advertise)
+    _, host, port = next((one for one in known if one[0] == settings.phones.transport), known[0])
+    return f"[{host}]" if ":" in host else host, port
 
 
 def base_url(settings: Settings) -> str:

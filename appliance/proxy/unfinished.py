@@ -50,7 +50,7 @@ class UnfinishedBranch(Struct, frozen=True, kw_only=True):
 
 class Unfinished(Struct, frozen=True, kw_only=True):
     """One request that was sent on, or whose copies are not over yet. ``age``, ``ring_left`` and
-    ``timer_c_left`` are in seconds; ``came_as`` and ``account`` as in ``Incoming``.
+    ``timer_c_left`` are in seconds; the rest as in ``Incoming``.
     """
 
     request: str
@@ -68,6 +68,9 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     ring_left: float
     timer_c_left: float
     account: str = ""
+    nated: bool = False
+    peer_nated: bool = False
+    marks: str = ""
 
 
 class AnsweredCall(NamedTuple):

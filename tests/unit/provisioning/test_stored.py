@@ -33,6 +33,10 @@ def test_the_server_is_the_one_that_listens_unless_another_is_named() -> None:
     assert site_of(parse(SIP)).proxy_for("example.org") == ("192.0.2.1", 5062)
     tcp = parse(f'{SIP}[phones]\ntransport = "tcp"\n')
     assert site_of(tcp).proxy_for("example.org") == ("192.0.2.1", 5063)
+    advertised = parse(SIP.replace("[sip]", '[sip]\nadvertise = ["tcp:192.0.2.1:5063=203.0.113.7:5070"]'))
+    assert site_of(advertised).proxy_for("example.org") == ("192.0.2.1", 5062)
+    advertised = parse(SIP.replace("[sip]", '[sip]\nadvertise = ["203.0.113.7"]'))
+    assert site_of(advertised).proxy_for("example.org") == ("203.0.113.7", 5062)
     named = parse(f'{SIP}[phones]\nsip_server = "sip.example.org:5070"\n')
     assert site_of(named).proxy_for("example.org") == ("sip.example.org", 5070)
 

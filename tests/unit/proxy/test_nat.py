@@ -307,6 +307,19 @@ def test_a_reply_after_a_restart_is_set_right_as_well(stage: Stage) -> None:
     assert back.message.get("Contact") == "<sip:bob@198.51.100.7:40112>"
 
 
+def test_over_a_restart_the_next_phone_hears_of_it_as_well(stage: Stage) -> None:
+    """The copy that the next process makes has the flags of the first one."""
+    stage.bind("11", "sip:11@172.16.5.5:5070", hop=OTHER_NAT, cflags=NATED, q=1.0)
+    stage.bind("11", "sip:11@192.0.2.11", q=0.5)
+    _, sent = stage.let_in(from_behind(stage.request("INVITE")), NAT)
+    (first,) = [each for each in sent if each.message.is_request]
+    stage.restarted_in_order()
+    sent = stage.receive(response_to(first.message, 486), OTHER_NAT)
+    second = next(each.message for each in sent if each.message.start_line.startswith("INVITE"))
+    assert ";flags=n;" in second.get("Record-Route")
+    assert second.get("Contact") == "<sip:10@198.51.100.7:40112>"
+
+
 def test_nothing_is_touched_when_it_is_switched_off() -> None:
     stage = Stage(nat={"detect": False})
     stage.add_user("10")
