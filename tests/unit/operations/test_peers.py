@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from appliance.operations import Box, commands
+from appliance.operations import commands
 from appliance.storage.peers import Address, Gateway, Route, Rows, Trusted
+from tests.unit.operations.conftest import Bench
 
 ROWS = Rows(
     (Gateway(1, "one", 2, "carrier", "192.0.2.9", 5060, "udp", 0, "", ""),),
@@ -13,23 +14,25 @@ ROWS = Rows(
 )
 
 
-def test_what_is_in_memory_is_told(box: Box) -> None:
-    told = commands(dataclasses.replace(box, peer_rows=lambda: ROWS, gateway_rests=lambda gateway, now: 12.4))
+def test_what_is_in_memory_is_told(bench: Bench) -> None:
+    told = commands(
+        dataclasses.replace(bench.box, peer_rows=lambda: ROWS, gateway_rests=lambda gateway, now: 12.4)
+    )
     assert told["gateways"]() == [{**ROWS.gateways[0]._asdict(), "rests": 12}]
     assert told["routes"]() == [ROWS.routes[0]._asdict()]
     assert told["trusted"]() == [ROWS.trusted[0]._asdict()]
     assert told["addresses"]() == [ROWS.addresses[0]._asdict()]
 
 
-def test_all_is_read_again(box: Box) -> None:
+def test_all_is_read_again(bench: Bench) -> None:
     read: list[str] = []
     told = commands(
-        dataclasses.replace(box, peer_rows=lambda: ROWS, reload_peers=lambda: read.append("again"))
+        dataclasses.replace(bench.box, peer_rows=lambda: ROWS, reload_peers=lambda: read.append("again"))
     )
     assert told["peers_reload"]() == 1
     assert read == ["again"]
 
 
-def test_without_any_there_is_nothing_to_tell(box: Box) -> None:
-    told = commands(box)
+def test_without_any_there_is_nothing_to_tell(bench: Bench) -> None:
+    told = commands(bench.box)
     assert [told[name]() for name in ("gateways", "routes", "trusted", "addresses")] == [[], [], [], []]
