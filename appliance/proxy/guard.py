@@ -123,7 +123,7 @@ class Guard:
         route = NameAddr.parse(item)
         if not route.uri.has_param("sig") or not self._dialogs.verify(route.uri, response):
             return item
-        return str(route._replace(uri_text=route.uri_text + proof))
+        return str(NameAddr(route.display, route.uri_text + proof, route.params))
 
     def _proof(self, group: int, call_id: str, tag: str | None) -> str:
         mac = self._mac.copy()

@@ -25,6 +25,7 @@ class ProxyJournal:
         self._journal = journal
         self._metrics = metrics
         self._tells_refreshes = journal.enabled("binding-refreshed")
+        self._tells_calls = journal.enabled("call-ended")
 
     def registered(self, incoming: Incoming, outcome: Outcome) -> None:
         """A REGISTER has been answered."""
@@ -114,6 +115,8 @@ class ProxyJournal:
 
     def call_ended(self, end: CallEnd) -> None:
         """A call is over, or never came about."""
+        if not self._tells_calls:
+            return
         lasted = "" if end.seconds is None else f" after {end.seconds:.0f} s"
         self._journal.event(
             "call-ended",

@@ -82,7 +82,8 @@ def read_contact(value: str) -> Contact:
 
 def _read_contact(value: str) -> Contact:
     try:
-        _, uri_text, params = NameAddr.parse(value)
+        address = NameAddr.parse(value)
+        uri_text, params = address.uri_text, address.params
         uri = Uri.parse(uri_text)
     except MalformedMessage as error:
         raise MalformedMessage(str(error), reason="Bad Contact") from None

@@ -136,15 +136,17 @@ class HeaderLines:
 
 def first_lines(keys: list[str], lines: list[str]) -> dict[str, str]:
     """The first line of each key."""
-    return dict(zip(keys[::-1], lines[::-1], strict=True))
+    firsts: dict[str, str] = {}
+    for key, line in zip(keys, lines, strict=True):
+        if key not in firsts:
+            firsts[key] = line
+    return firsts
 
 
 def value_of(line: str) -> str:
     """What follows the name in a header line, unfolded and stripped."""
-    value = line.partition(":")[2]
-    if "\n" in value:
-        value = unfold(value)
-    return value.strip(" \t")
+    value = line[line.find(":") + 1 :].strip(" \t")
+    return unfold(value).strip(" \t") if "\n" in value else value
 
 
 def line_of(name: str, value: str) -> str:

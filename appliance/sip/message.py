@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 from appliance.errors import MalformedMessage
-from appliance.sip.grammar import split_list, split_outside, unfold
-from appliance.sip.header_lines import HeaderLines, end_of_first_item, first_lines
+from appliance.sip.grammar import split_list, split_outside
+from appliance.sip.header_lines import HeaderLines, end_of_first_item, first_lines, value_of
 from appliance.sip.headers import CSeq, NameAddr, Via
 from appliance.sip.names import display_of
 from appliance.sip.uri import Uri
@@ -120,19 +120,19 @@ class Message(HeaderLines):
 
     def read(self) -> None:
         """Read the five headers that every element reads, all at once. MalformedMessage."""
-        required = self._required
-        self._cseq = CSeq.parse(required("cseq"))
-        value = required("via")
+        self._cseq = CSeq.parse(self._required("cseq"))
+        value = self._required("via")
         self._via = Via.parse((split_list(value) or [""])[0] if "," in value else value)
-        self._from = NameAddr.parse(required("from"))
-        self._to = NameAddr.parse(required("to"))
-        self._call_id = required("call-id")
+        self._from = NameAddr.parse(self._required("from"))
+        self._to = NameAddr.parse(self._required("to"))
+        self._call_id = self._required("call-id")
 
     def _required(self, key: str) -> str:
-        value = self.firsts.get(key, "").partition(":")[2].strip(" \t")
+        line = self.firsts.get(key)
+        value = "" if line is None else value_of(line)
         if not value:
             raise MalformedMessage(f"no {display_of(key)} header")
-        return unfold(value) if "\n" in value else value
+        return value
 
     def set_top_via_params(self, received: str, rport: int) -> None:
         """Note in the topmost Via where the message came from: address (no brackets) and port of its source.
@@ -195,11 +195,7 @@ class Message(HeaderLines):
         """A message of its own with the same lines."""
         raise NotImplementedError
 
-    def _copy_into(self, other: Message) -> None:
-        other.keys = self.keys.copy()
-        other.lines = self.lines.copy()
-        other.firsts = self.firsts.copy()
-        other.body = self.body
+    def _lend_values(self, other: Message) -> None:
         # The values are frozen, so both may hold the same ones.
         other._via = self._via
         other._from = self._from
@@ -243,10 +239,8 @@ class Request(Message):
         return f"{self.method} {self.uri_text} SIP/2.0"
 
     def copy(self) -> Request:
-        other = Request.__new__(Request)
-        other.method = self.method
-        other.uri_text = self.uri_text
-        self._copy_into(other)
+        other = Request(self.method, self.uri_text, self.keys.copy(), self.lines.copy(), self.body)
+        self._lend_values(other)
         return other
 
     def __repr__(self) -> str:
@@ -274,10 +268,8 @@ class Response(Message):
         return f"SIP/2.0 {self.status} {self.reason}"
 
     def copy(self) -> Response:
-        other = Response.__new__(Response)
-        other.status = self.status
-        other.reason = self.reason
-        self._copy_into(other)
+        other = Response(self.status, self.reason, self.keys.copy(), self.lines.copy(), self.body)
+        self._lend_values(other)
         return other
 
     def __repr__(self) -> str:

@@ -69,13 +69,11 @@ def _keys(lines: list[str]) -> list[str]:
     """The key of each header line; MalformedMessage when one has no name or no colon."""
     keys = []
     for line in lines:
-        name, colon, _ = line.partition(":")
-        try:
-            keys.append(KEYS[name])
-        except KeyError:
-            keys.append(key_of(name))
-        if not colon:
-            raise MalformedMessage(f"a header line without a colon: {name[:40]!r}")
+        end = line.find(":")
+        if end < 0:
+            raise MalformedMessage(f"a header line without a colon: {line[:40]!r}")
+        name = line[:end]
+        keys.append(KEYS.get(name) or key_of(name))
     return keys
 
 

@@ -22,9 +22,8 @@ class ClientTransaction(Transaction):
     ``request`` is there until the final response has been passed on, and gone from then on.
     """
 
+    __deletable__ = ("request",)
     __slots__ = ("data", "request", "user")
-
-    key: Key
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from appliance.sip.hop import Hop
+from appliance.transaction.matching import Key
 from appliance.transaction.timers import NEVER, Sleeper, Timers, TimerWheel
 
 # States.
@@ -88,7 +89,7 @@ class Transaction(Sleeper):
 
     home: Home
     shelf: dict[Any, Any]
-    key: Any
+    key: Key
     hop: Hop
     timers: Timers
     state: str
@@ -99,7 +100,7 @@ class Transaction(Sleeper):
     def __init_subclass__(cls) -> None:
         """Turns the names in the class's table into its methods."""
         super().__init_subclass__()
-        if "table" in cls.__dict__:
+        if "table" in vars(cls):
             cls.rows = {
                 state: {event: (after, getattr(cls, action)) for event, (after, action) in row.items()}
                 for state, row in cls.table.items()

@@ -21,12 +21,10 @@ def server_key(request: Request, method: str) -> Key:
     CANCEL means (§9.2). Raises MalformedMessage when there is no Via that can be read.
     """
     via = request.via
-    for name, value in via.params:
-        if name == "branch":
-            # The cookie and nothing behind it identifies nothing: RFC 4475 §3.2.1.
-            if value is not None and value[:_COOKIE_LENGTH] == MAGIC_COOKIE and len(value) > _COOKIE_LENGTH:
-                return (value, via.host, via.port, method)
-            break
+    branch = via.branch
+    # The cookie and nothing behind it identifies nothing: RFC 4475 §3.2.1.
+    if branch is not None and len(branch) > _COOKIE_LENGTH and branch.startswith(MAGIC_COOKIE):
+        return (branch, via.host, via.port, method)
     return old_server_key(request, method, request.to_tag)
 
 
@@ -49,7 +47,4 @@ def is_old_key(key: Key) -> bool:
 
 def client_key(message: Request | Response) -> Key:
     """The key of a client transaction: top Via branch and CSeq method (§17.1.3)."""
-    for name, value in message.via.params:
-        if name == "branch":
-            return (value, message.cseq.method)
-    return (None, message.cseq.method)
+    return (message.via.branch, message.cseq.method)

@@ -23,9 +23,8 @@ class ServerTransaction(Transaction):
     at any time. ``response`` is the last answer, ``last_status`` its status (0: none yet).
     """
 
+    __deletable__ = ("request",)
     __slots__ = ("last_status", "request", "response", "user")
-
-    key: Key
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ def test_an_invite() -> None:
     assert (request.from_.display, request.from_tag) == ("Ten", "219e32bf2a2ec6f1")
     assert (request.to.uri_text, request.to_tag) == ("sip:11@192.0.2.1", None)
     assert request.call_id == "3357af1c8ac608cb@192.0.2.10"
-    assert request.cseq == (100, "INVITE")
+    assert str(request.cseq) == "100 INVITE"
     assert (request.content_length, request.max_forwards) == (len(SDP), 70)
     assert request.body == SDP
     assert repr(request) == "<Request INVITE sip:11@192.0.2.1 SIP/2.0>"
