@@ -128,7 +128,8 @@ class Registrations:
         username, at, domain = text.removeprefix("sip:").rpartition("@")
         if not at or not username or not domain:
             raise ControlError(400, "Domain missing in AOR")
-        return self._box.service.locations.key(AddressOfRecord(username, domain.lower()))
+        name = self._box.domains.canonical(domain.lower())
+        return self._box.service.locations.key(AddressOfRecord(username, name))
 
     def _rows(self, bindings: Iterable[Binding]) -> Iterator[Items]:
         unwritten = self._box.unwritten()

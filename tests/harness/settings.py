@@ -19,13 +19,20 @@ def merged(base: Sections, changes: Sections) -> dict[str, dict[str, Any]]:
 
 
 def toml(sections: Sections) -> str:
-    """The text. A TOML value of the types that settings have is written as JSON writes it."""
+    """The text. A TOML value of the types that settings have is written as JSON writes it, a mapping as an
+    inline table."""
     lines = []
     for section, keys in sections.items():
         lines.append(f"[{section}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+        lines += [f"{json.dumps(key)} = {_value(value)}" for key, value in keys.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
 
 
 def loopback_settings(directory: Path, port: int, agent_port: int, database_url: str) -> Sections:
