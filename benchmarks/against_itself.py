@@ -4,7 +4,7 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from benchmarks.names import MANY, ONE_WORKER, SOME, TWO_WORKERS
 from benchmarks.servers import LARGE_DATABASE, Running, running
 from tests.harness.waiting import wait_until
 
-_REGISTRATIONS, _CALLS = 1000, 200
+_LOADS = {"registration": 1000, "call": 200}
 #: How many subscribers, how many of them are driven: those of the million are spread over all, so that no
 #: cache, the processor's nor the database's, holds what each needs.
 _SIZES = {SOME: (1_000, 1_000), MANY: (1_000_000, 20_000)}
@@ -41,17 +41,28 @@ def scale(rounds: int, seconds: float, directory: Path, keep: Keep) -> None:
             each.box.start()
             wait_until("all are loaded", lambda: each.bindings() >= count, timeout=300)  # noqa: B023
             keep(0, name, "scale: bindings", float(each.bindings()))
-            first = bench.registrations(each.server, _REGISTRATIONS, once=True)
+            first = bench.registrations(each.server, _LOADS["registration"], once=True)
             keep(0, name, "scale: registration, first after a start", first)
             pairs.append((each, bench))
-        _compare(pairs, rounds, "scale", keep)
+        for number in range(1, rounds + 1):
+            for what, rate in _LOADS.items():
+                # Each is first in its turn.
+                for each, bench in pairs if number % 2 else reversed(pairs):
+                    keep(
+                        number,
+                        each.server.name,
+                        f"scale: {what}, {rate:,}/s",
+                        bench.drive(each.server, what, rate),
+                    )
 
 
 def workers(rounds: int, seconds: float, phones: int, directory: Path, keep: Keep) -> None:
     """What a registration and a call cost with two workers.
 
     Every operation comes from a port of its own, so the kernel gives each worker half of them. All phones
-    that are called answer from one port, so half of the replies arrive at the other worker.
+    that are called answer from one port, so half of the replies arrive at the other worker. What an operation
+    costs falls as the load of a process rises, so two are compared with one twice: under the load of the one,
+    and when each of the two has the load of the one.
     """
     with ExitStack() as stack:
         pairs: list[tuple[Running, Bench]] = []
@@ -61,18 +72,15 @@ def workers(rounds: int, seconds: float, phones: int, directory: Path, keep: Kee
             bench = Bench(phones, seconds, place, transport="un")
             each = stack.enter_context(running(name, phones, workers=count))
             bench.check(each.server)
-            first = bench.registrations(each.server, _REGISTRATIONS, once=True)
+            first = bench.registrations(each.server, _LOADS["registration"], once=True)
             keep(0, name, "workers: first registration of all", first)
             pairs.append((each, bench))
-        _compare(pairs, rounds, "workers", keep)
-
-
-def _compare(pairs: Sequence[tuple[Running, Bench]], rounds: int, title: str, keep: Keep) -> None:
-    for number in range(1, rounds + 1):
-        # Each is first in its turn.
-        for each, bench in pairs if number % 2 else reversed(pairs):
-            cost = bench.registrations(each.server, _REGISTRATIONS)
-            keep(number, each.server.name, f"{title}: registration, {_REGISTRATIONS:,}/s", cost)
-        for each, bench in pairs if number % 2 else reversed(pairs):
-            cost = bench.calls(each.server, _CALLS)
-            keep(number, each.server.name, f"{title}: call, {_CALLS:,}/s", cost)
+        (one, bench_of_one), (two, bench_of_two) = pairs
+        for number in range(1, rounds + 1):
+            for what, rate in _LOADS.items():
+                together, each = f"workers: {what}, {rate:,}/s together", f"workers: {what}, {rate:,}/s each"
+                cost = bench_of_one.drive(one.server, what, rate)
+                keep(number, ONE_WORKER, together, cost)
+                keep(number, ONE_WORKER, each, cost)
+                keep(number, TWO_WORKERS, together, bench_of_two.drive(two.server, what, rate))
+                keep(number, TWO_WORKERS, each, bench_of_two.drive(two.server, what, rate * 2))

@@ -64,6 +64,10 @@ class Bench:
         self._directory = directory
         self._runs = 0
 
+    def drive(self, server: Server, what: str, rate: int) -> Cost:
+        """``what`` is 'registration' or 'call'."""
+        return self.registrations(server, rate) if what == "registration" else self.calls(server, rate)
+
     def registrations(self, server: Server, rate: int, *, once: bool = False) -> Cost:
         """Each phone registers in turn, two requests a registration; ``once``: each phone only once."""
         contact = f"127.0.0.1:{self.contact_port}"

@@ -62,7 +62,7 @@ def test_a_slow_disk_widens_the_limit_of_p99_and_no_other() -> None:
 
 
 def test_sipbox_is_compared_with_itself() -> None:
-    what = "workers: call, 200/s"
+    what = "workers: call, 200/s each"
     pairs = [("sipbox, one worker", 100.0), ("sipbox, two workers", 120.0)]
     both = [Reading.of(number, name, what, cost(value)) for number in (1, 2) for name, value in pairs]
     told = report.targets(both)
