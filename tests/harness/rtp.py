@@ -16,16 +16,17 @@ _SILENCE = b"\xd5" * 160  # 20 ms of PCMA
 
 
 class RtpPhone:
-    """Sends as ``ssrc``, from ``place`` if it is in one, and tells where it hears. ``heard`` are the packets
-    that came: the SSRC and number of each, and where it came from.
+    """Sends as ``ssrc``, from ``place`` if it is in one, else from ``host``, and tells where it hears.
+
+    ``heard`` are the packets that came: the SSRC and number of each, and where it came from.
     """
 
-    def __init__(self, ssrc: int, *, place: Place | None = None) -> None:
+    def __init__(self, ssrc: int, *, place: Place | None = None, host: str = LOOPBACK) -> None:
         self.ssrc = ssrc
-        self.host = place.address if place else LOOPBACK
+        self.host = place.address if place else host
         open_socket = place.open_socket if place else socket.socket
         self._socket = open_socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((self.host, 4000 if place else free_port(2)))
+        self._socket.bind((self.host, 4000 if place else free_port(2, address=self.host)))
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         self.heard: list[tuple[int, int, tuple[str, int]]] = []
