@@ -79,7 +79,7 @@ class Admission:
             self._tracer.message("received", data, hop)
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive: empty lines (RFC 5626 §3.5.1), or the zeros that some phones send
-        if self._is_answer is not None and self._is_answer(data):
+        if self._is_answer is not None and data.startswith(b"SIP/2.0 ") and self._is_answer(data):
             return
         try:
             message = parse(data, self._limits)

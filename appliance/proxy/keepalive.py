@@ -248,9 +248,7 @@ class KeepAlives:
     # -- answers ---------------------------------------------------------------------------------------------
 
     def is_answer(self, data: bytes) -> bool:
-        """Whether these bytes are a response to one of ours. Whatever it says, the phone is there."""
-        if not data.startswith(b"SIP/2.0 "):
-            return False
+        """Whether this response is one to ours. Whatever it says, the phone is there."""
         mark = data.find(_MARK, 0, _LOOKED_AT)
         if mark < 0 or data.rfind(b"branch=z9hG4bKsb", max(0, mark - 40), mark) < 0:
             return False

@@ -41,6 +41,8 @@ _PRIVATE = tuple(
 )
 _PRIVATE_6 = (IPv6Network("fc00::/7"), IPv6Network("fe80::/10"))
 _REMEMBERED_LENGTH = 512
+#: What may stand behind the host of a Contact.
+_ENDS_HOST = frozenset(":>;")
 
 
 class NatTest:
@@ -86,6 +88,14 @@ class NatTest:
             fix_nated_contact(response, hop)
 
     def _by_its_contact(self, message: Message, hop: Hop) -> bool:
+        line = message.firsts.get("contact")
+        if line is None:
+            return False
+        # What nearly every phone writes is where it is; to see that, nothing has to be taken apart.
+        there = f"@{hop.host}"
+        found = line.find(there)
+        if found >= 0 and line[found + len(there) :][:1] in _ENDS_HOST and "maddr" not in line:
+            return False
         value = message.first("contact")
         if value is None:
             return False

@@ -97,6 +97,8 @@ def test_not_private(address: str) -> None:
         ("contact", "198.51.100.7:40112", "<sip:10@192.168.1.20>", NAT),
         ("contact", "198.51.100.7:40112", "<sip:10@100.64.3.4>", NAT),
         ("contact", "198.51.100.7:40112", '"Ten" <sip:10@10.1.2.3:5062;line=1>;q=0.5', NAT),
+        # The address of the source is the beginning of the phone's.
+        ("contact", "10.0.0.1:40112", "<sip:10@10.0.0.10>", Hop("udp", "10.0.0.1", 40112)),
         ("contact", "[2001:db8::7]", "<sip:10@[fd00::20]>", Hop("udp", "2001:db8::7", 5060)),
         ("contact", "198.51.100.7", "<sip:10@192.168.1.20;transport=tcp>", Hop("tcp", "198.51.100.7", 4000)),
         ("via", "192.0.2.99:40112", "<sip:10@198.51.100.7:40112>", NAT),
@@ -126,6 +128,7 @@ def test_each_test_alone_tells_it(name: str, via: str, contact: str, hop: Hop) -
         ("192.168.1.20:5060", "<sip:10@192.168.1.20>", Hop("tcp", "192.168.1.20", 43000)),
         ("[fd00::20]", "<sip:10@[fd00::20]>", Hop("udp", "fd00::20", 5060)),
         ("198.51.100.7:40112", "<sip:10@phone.example.org>", NAT),
+        ("198.51.100.7:40112", "<sip:10@198.51.100.7;ob>", NAT),
         ("198.51.100.7:40112", "*", NAT),
     ],
 )
