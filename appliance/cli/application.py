@@ -22,6 +22,7 @@ NOUNS = {
     "subscriber": ("subscriber:subscriber", "People who may register and call."),
     "alias": ("alias:alias", "Further addresses of a subscriber."),
     "registration": ("registration:registration", "Where phones can be reached now."),
+    "calls": ("calls:calls", "What became of calls."),
     "domain": ("domain:domain", "Domains that are served."),
     "permission": ("permission:permission", "What a subscriber may call (openserctl's acl)."),
     "gateway": ("gateway:gateway", "Gateways to the telephone network (openserctl's lcr)."),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import gevent
-from sqlalchemy import ColumnElement, Table, delete, or_, select
+from sqlalchemy import ColumnElement, Table, delete, func, select
 from sqlalchemy.engine import Connection
 
 from appliance.errors import StorageError
@@ -52,25 +53,24 @@ class AccountingCleaner:
         """Remove all that is too old; how many rows. Raises StorageError."""
         before = datetime.fromtimestamp(self._wall(), UTC).replace(tzinfo=None) - timedelta(days=self._days)
         cdrs = tables.cdrs.c
-        ended_before = or_(
-            cdrs.call_setup_time < before, cdrs.call_setup_time.is_(None) & (cdrs.call_end_time < before)
-        )
         removed = 0
-        for table, old in (
-            (tables.acc, tables.acc.c.time < before),
-            (tables.missed_calls, tables.missed_calls.c.time < before),
-            (tables.cdrs, ended_before),
+        for table, when in (
+            (tables.acc, tables.acc.c.time),
+            (tables.missed_calls, tables.missed_calls.c.time),
+            (tables.cdrs, func.coalesce(cdrs.call_setup_time, cdrs.call_end_time)),
         ):
-            while some := self._remove_some(table, old):
+            while some := self._remove_some(table, when, before):
                 removed += some
                 gevent.sleep(pause)
         return removed
 
-    def _remove_some(self, table: Table, old: ColumnElement[bool]) -> int:
+    def _remove_some(self, table: Table, when: ColumnElement[Any], before: datetime) -> int:
+        """Of the rows that were written first, those that are too old: no index is needed to find them."""
         key = next(iter(table.primary_key))
+        first = select(key, when.label("moment")).order_by(key).limit(_AT_ONCE).subquery()
 
         def work(connection: Connection) -> int:
-            keys = list(connection.execute(select(key).where(old).limit(_AT_ONCE)).scalars())
+            keys = list(connection.execute(select(first.c[0]).where(first.c.moment < before)).scalars())
             if keys:
                 connection.execute(delete(table).where(key.in_(keys)))
             return len(keys)

@@ -18,15 +18,17 @@ def _insert(table: str, columns: Sequence[str], key: str, conflict: str) -> str:
     return f"INSERT INTO {table} ({','.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO {conflict}"
 
 
-_ACC: Final = _insert("acc", REQUEST, "ruid", "NOTHING")
-_MISSED: Final = _insert("missed_calls", REQUEST, "ruid", "NOTHING")
+_ACC: Final = _insert("acc", REQUEST, "callid, ruid", "NOTHING")
+_MISSED: Final = _insert("missed_calls", REQUEST, "callid, ruid", "NOTHING")
 # Whichever comes first, the INVITE's part or the BYE's: the other one adds to it.
 _ADDED: Final = {
     "answered": "UPDATE SET " + ",".join(f"{name}=excluded.{name}" for name in CALL["answered"]),
     "failed": "NOTHING",
     "over": "UPDATE SET call_end_time=COALESCE(call_end_time,excluded.call_end_time)",
 }
-_CALLS: Final = {told: _insert("cdrs", columns, "dialog", _ADDED[told]) for told, columns in CALL.items()}
+_CALLS: Final = {
+    told: _insert("cdrs", columns, "sip_call_id, dialog", _ADDED[told]) for told, columns in CALL.items()
+}
 
 
 class SqliteAccounting:

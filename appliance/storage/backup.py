@@ -201,7 +201,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.isoformat(" ")  # with a fraction where there is one
     return float(value) if isinstance(value, Decimal) else value
 
 

@@ -130,8 +130,8 @@ def test_call_records_of_openser_stay_and_get_the_new_columns(url: str) -> None:
     schema.create(url)
     database = Database(url)
     for table in ("acc", "missed_calls"):
-        sql(database, f"drop index {table}_ruid")
-        sql(database, f"drop index {table}_time")
+        sql(database, f"drop index {table}_callid")
+        sql(database, f"create index {table}_callid on {table} (callid)")
         for column in ("src_domain", "src_ip", "dst_ouser", "dst_user", "dst_domain", "account", "ruid"):
             sql(database, f"alter table {table} drop column {column}")
     sql(database, "drop table cdrs")
@@ -142,6 +142,9 @@ def test_call_records_of_openser_stay_and_get_the_new_columns(url: str) -> None:
     assert schema.status(url).ready
     kept = sql(database, "select method, callid, src_user, dst_user, ruid from acc")
     assert kept == [("INVITE", "a", "alice", "", None), ("BYE", "a", "", "", None)]
+    assert sql(database, "select sql from sqlite_master where name = 'acc_callid'") == [
+        ("CREATE UNIQUE INDEX acc_callid ON acc (callid, ruid)",)
+    ]
     database.close()
 
 

@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy import inspect
 
 from appliance.storage.migrations.steps import make_tables
-from appliance.storage.tables.accounting import call_columns, call_indexes
+from appliance.storage.tables.accounting import call_columns, call_index
 
 revision = "core_0005"
 down_revision = "core_0004"
@@ -25,8 +25,9 @@ def upgrade() -> None:
         for column in call_columns():
             if column.name not in there:
                 op.add_column(table, column)
-        indexes = {index["name"] for index in inspect(op.get_bind()).get_indexes(table)}
-        for index in call_indexes(table):
-            if index.name not in indexes:
-                columns = [str(each) for each in index.expressions]
-                op.create_index(index.name, table, columns, unique=index.unique)
+        index = call_index(table)
+        columns = [str(each) for each in index.expressions]
+        for known in inspect(op.get_bind()).get_indexes(table):
+            if known["name"] == index.name and known["column_names"] != columns:
+                op.drop_index(str(index.name), table)
+                op.create_index(index.name, table, columns, unique=True)
