@@ -71,11 +71,13 @@ class Run:
     def cold(self) -> None:
         """All rounds of each subscriber's first registration after a start, and nothing else."""
         with ExitStack() as stack:
-            servers = {name: stack.enter_context(running(name, self.options.subscribers)) for name in _NAMES}
+            servers = {
+                name: stack.enter_context(running(name, self.options.subscribers)) for name in _STARTERS
+            }
             for each in servers.values():
                 self.bench.registrations(each.server, _COLD_RATE, once=True)
             for number in range(1, self.options.rounds + 1):
-                for name in turns(_NAMES, number):
+                for name in turns(_STARTERS, number):
                     self._cold(number, servers[name])
 
     def _round(self, number: int, servers: list[Running]) -> None:
@@ -130,10 +132,7 @@ class Run:
 
     def workers(self) -> None:
         """Two workers against one."""
-        phones = self.options.subscribers
-        against_itself.workers(
-            self.options.rounds, self.options.seconds, phones, self.bench.fresh(), self.keep
-        )
+        against_itself.workers(self.options.rounds, self.options.seconds, self.bench.fresh(), self.keep)
 
     def watching(self) -> None:
         """With tracing and metrics, and without."""
