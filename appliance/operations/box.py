@@ -43,7 +43,7 @@ def _nothing(*_: object) -> None:
     """What is done where there is nothing to do."""
 
 
-def _never(_: bool) -> bool:
+def _not_switched(_: bool) -> bool:
     """What cannot be switched."""
     return False
 
@@ -88,7 +88,7 @@ class Box:
     arguments: Sequence[str]
     started: float
     names: Sequence[tuple[str, str, int]] = ()
-    keep_alive: Callable[[bool], bool] = _never
+    keep_alive: Callable[[bool], bool] = _not_switched
     worker: int = 1
     living: Callable[[], list[int]] = lambda: [1]
     calls_active: Callable[[], int] = lambda: 0
