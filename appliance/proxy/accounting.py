@@ -2,8 +2,9 @@
 once it is let in, and the BYE that ends one, each with its final response.
 
 A call has one final response, however many phones it was forked to. It is missed when it failed and was for
-one of our own users. A challenge (401, 407) is no end: the same call comes again. What is in between (ACK,
-CANCEL, re-INVITE) tells nothing about who owes what, and is not accounted.
+one of our own users. The caller is charged, or the user who has forwarded the call. A challenge (401, 407) is
+no end: the same call comes again. What is in between (ACK, CANCEL, re-INVITE) tells nothing about who owes
+what, and is not accounted.
 
 Nothing is remembered from one request to the next: the name of a dialog can be computed from each of its
 requests (RFC 3261 §12), so a call is accounted by whichever process sees its requests. Must not know rows.
@@ -46,8 +47,11 @@ class Accounting:
         # An INVITE with a To tag changes a call that is there; a BYE without one ends none.
         if request.method == ("INVITE" if request.to_tag is None else "BYE"):
             incoming.accountant = self
-            if incoming.verified is not None and not incoming.account:
-                incoming.account = f"{incoming.verified.username}@{incoming.verified.domain}"
+            verified = incoming.verified
+            if verified is not None:
+                incoming.account = (
+                    f"{verified.subscriber.username}@{verified.subscriber.domain or verified.domain}"
+                )
 
     def decided(self, incoming: Incoming, status: int, reason: str, to_tag: str) -> None:
         """The request has its final response; called once for each."""
@@ -69,7 +73,7 @@ class Accounting:
             dst_user, dst_domain = _named(request.uri_text)
             dialed = incoming.came_as[0]
             dst_ouser = dst_user if dialed == request.uri_text else _named(dialed)[0]
-            if status >= 400:
+            if status >= 400 and not incoming.outside:
                 missed = self._is_ours(dialed)
         call_id = request.call_id
         self._put(
@@ -92,7 +96,7 @@ class Accounting:
                 dst_domain,
                 result,
                 missed,
-                incoming.account,
+                incoming.account if incoming.payer is None else str(incoming.payer),
             )
         )
 

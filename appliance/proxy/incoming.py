@@ -108,8 +108,9 @@ class Incoming:
     ``verified`` is who sent it, once that is proved. ``came_as`` is its Request-URI and Routes before any
     step has changed them: what a CANCEL repeats (RFC 3261 §9.1). ``key`` is its transaction's, when that is
     known already. ``raw`` is the message as it came, where it may be handed over to another worker, else
-    empty. ``accountant`` is told of its final response, once; ``account`` is who is charged for it, "" when
-    nobody has proved that he may be.
+    empty. ``accountant`` is told of its final response, once; ``account`` is who is charged for it unless
+    there is a ``payer``, "" when nobody has proved that he may be. ``outside``: it is for the telephone
+    network.
 
     ``nated``: its sender is behind a NAT. In a dialog, ``peer_nated`` says so of the other side, ``flags``
     are the letters in our signed Record-Route, and ``leaves_by`` is the listener by which the other side was
@@ -121,8 +122,8 @@ class Incoming:
 
     __slots__ = (
         "_answers", "_clock", "_key", "account", "accountant", "came_as", "cancelled", "flags", "hop",
-        "leaves_by", "marks", "nated", "now", "payer", "peer", "peer_nated", "raw", "request", "transaction",
-        "verified",
+        "leaves_by", "marks", "nated", "now", "outside", "payer", "peer", "peer_nated", "raw", "request",
+        "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -144,6 +145,7 @@ class Incoming:
         self.raw = b""
         self.accountant: Accountant | None = None
         self.account = ""
+        self.outside = False
         self.nated = False
         self.peer_nated = False
         self.flags = ""

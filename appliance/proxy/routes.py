@@ -165,6 +165,7 @@ class Routes:
 
     def pstn(self, incoming: Incoming) -> None:
         """To a gateway, if whoever answers for the call (``incoming.payer``) may call that number."""
+        incoming.outside = True
         number = self.gateways.number_of(incoming.request)
         if not self.check_pstn_permissions(incoming, number):
             return incoming.refuse(incoming.replies.pstn_not_permitted, "acl")

@@ -131,7 +131,7 @@ class Takeover:
         request.uri_text = sent_to
         incoming = Incoming(request, record.hop, then - record.age, around.answers, around.clock, key)
         incoming.came_as = (came_to, routes)
-        incoming.account = record.account
+        incoming.account, incoming.outside = record.account, record.outside
         incoming.nated, incoming.peer_nated, incoming.marks = record.nated, record.peer_nated, record.marks
         incoming.transaction = server = around.transactions.resume_server(
             request, reply_hop(request, record.hop), key, record.server, then, soon

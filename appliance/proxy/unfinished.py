@@ -68,6 +68,7 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     ring_left: float
     timer_c_left: float
     account: str = ""
+    outside: bool = False
     nated: bool = False
     peer_nated: bool = False
     marks: str = ""

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.proxy.accounting import dialog_name
+from appliance.proxy.accounting import Accounting, dialog_name
+from appliance.proxy.incoming import Answers, Incoming
+from appliance.proxy.replies import RFC3261
 from appliance.sip.hop import Hop
+from appliance.sip.message import Request
+from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.accounted import Accounted
 from tests.harness.message import Message
 from tests.unit.proxy.stage import DOMAIN, PROXY, Sent, Stage, cancel_of, response_to
+from tests.unit.proxy.telephone_network import (
+    FIRST,
+    OTHER_GATEWAY,
+    SECOND,
+    answer,
+    dial,
+    from_gateway,
+    stage_with_gateways,
+    to,
+)
 
 PHONES = [Hop("udp", f"192.0.2.{number}", 5060) for number in (11, 12)]
+FORWARDED = [
+    ("From", f"<sip:10@{DOMAIN}>;tag=a"),
+    ("To", f"<sip:11@{DOMAIN}>"),
+    ("Call-ID", "c"),
+    ("CSeq", "1 INVITE"),
+]
 
 
 class Book(list[Accounted]):
@@ -186,6 +206,46 @@ def test_a_call_to_somebody_elsewhere_is_nobodys_missed_call() -> None:
     call.stage.receive(response_to(sent.message, 486), sent.hop)
     (told,) = call.book
     assert (told.dst_user, told.dst_domain, told.missed) == ("carol", "192.0.2.77", False)
+
+
+def test_a_call_to_the_telephone_network_is_nobodys_missed_call() -> None:
+    stage = stage_with_gateways(ledger=(book := Book()))  # type: ignore[arg-type]
+    dial(stage, "0049891")  # which 10 may not call
+    _, sent = dial(stage, "0891234")
+    answer(stage, to(sent, FIRST)[0], 486)
+    assert [(told.status, told.dst_user, told.missed) for told in book] == [
+        (403, "0049891", False),
+        (486, "0891234", False),
+    ]
+
+
+def test_a_call_that_goes_on_to_the_next_gateway_is_one_call() -> None:
+    stage = stage_with_gateways(ledger=(book := Book()))  # type: ignore[arg-type]
+    _, sent = dial(stage, "0891234")
+    on = answer(stage, to(sent, FIRST)[0], 503)
+    answer(stage, to(on, SECOND)[0], 200, OTHER_GATEWAY)
+    assert [(told.status, told.account) for told in book] == [(200, f"10@{DOMAIN}")]
+
+
+def test_a_call_from_a_gateway_is_charged_to_nobody_here() -> None:
+    stage = stage_with_gateways(ledger=(book := Book()))  # type: ignore[arg-type]
+    stage.bind("11", "sip:11@192.0.2.11")
+    sent = from_gateway(stage)
+    stage.receive(response_to(sent[0].message, 486), sent[0].hop)
+    assert [(told.src_user, told.account, told.missed) for told in book] == [("+4930123", "", True)]
+
+
+def test_who_forwards_a_call_is_charged_for_it() -> None:
+    stage = Stage()
+    request = Request.create("INVITE", f"sip:12@{DOMAIN}", FORWARDED)
+    answers = Answers(stage.core.transactions, stage.send, stage.metrics, RFC3261, bytes(16), "")
+    incoming = Incoming(request, PHONES[0], stage.now, answers, lambda: stage.now)
+    accounting = Accounting(book := Book(), stage.core.domains, lambda: stage.now, lambda: 1e9)
+    accounting.begin(incoming)
+    incoming.payer = AddressOfRecord("11", DOMAIN)
+    incoming.decided(200, "OK", "b")
+    incoming.decided(486, "Busy Here", "b")  # there is one final response only
+    assert [(told.status, told.src_user, told.account) for told in book] == [(200, "10", f"11@{DOMAIN}")]
 
 
 def test_an_alias_is_told_beside_whom_it_stands_for() -> None:
