@@ -115,14 +115,15 @@ class Carrier:
         calls = phones * mix.calls / 3600 * passes * its
         return (
             seconds_a_second(self.inputs.calls, calls, lambda load: load.server)
-            + calls * others * its * self.inputs["handovers"] * self._piece("handing over")
-            + a_second(phones, mix.alive) * its * self._piece("keep-alive")
+            + calls * others * its * self.inputs["handovers"] * self.piece("handing over")
+            + a_second(phones, mix.alive) * its * self.piece("keep-alive")
             + a_second(phones, mix.asked) * its * self.inputs["OPTIONS keep-alive"] * MICRO
-            + registered * its * (others + (1 if elsewhere else 0)) * self._piece("telling")
-            + (registered * others * its + elsewhere / mix.every) * self._piece("hearing")
+            + registered * its * (others + (1 if elsewhere else 0)) * self.piece("telling")
+            + (registered * others * its + elsewhere / mix.every) * self.piece("hearing")
         )
 
-    def _piece(self, name: str) -> float:
+    def piece(self, name: str) -> float:
+        """CPU seconds of a piece in its place."""
         return self.inputs[name] * self.inputs["in place"] * MICRO
 
     # -- the whole -------------------------------------------------------------------------------------------
@@ -162,11 +163,11 @@ class Carrier:
         """CPU seconds a second of MariaDB for certifying all rows and for writing those of other members."""
         if everywhere <= own:
             return 0.0
-        return everywhere * self._piece("certify") + (everywhere - own) * self._piece("row whole")
+        return everywhere * self.piece("certify") + (everywhere - own) * self.piece("row whole")
 
     def cold_rate(self, box: Box) -> float:
         """Registrations a second when each phone comes for the first time after a start, at full load."""
-        cold, told = self.inputs.cold, (box.workers - 1) * (self._piece("hearing") + self._piece("telling"))
+        cold, told = self.inputs.cold, (box.workers - 1) * (self.piece("hearing") + self.piece("telling"))
         own = cold.server * MICRO + told
         return min(box.workers / own, box.cores / (own + cold.database * MICRO))
 
@@ -218,6 +219,8 @@ class Carrier:
             sync_p99=max(inputs["sync"], inputs["sync p99"]) / 1000,
             apart=inputs["commits apart"],
             enough=inputs["enough to commit"],
+            fast=inputs["fast"],
+            enough_when_fast=inputs["enough when fast"],
             told=told + (0.001 if workers > 1 else 0.0),
         )
 

@@ -1,4 +1,4 @@
-"""What several boxes carry: a pair, boxes that all know everything, and cells that share nothing but the names.
+"""What several boxes carry: a pair, boxes that all know everything, cells that share nothing but names.
 
 On paper: sipbox runs on one box today. MariaDB Galera has every member certify and write every row; a commit
 waits for the network once. Where all boxes know all bindings, each worker of each box hears of every
@@ -12,25 +12,26 @@ import math
 from typing import NamedTuple
 
 from benchmarks.scaling_box import Box, Carrier, Mix, Use, largest
-from benchmarks.scaling_queue import Latency
 
 
 class Boxes(NamedTuple):
-    """Boxes that know all phones together: each has its share, and may have to take over a dead one's."""
+    """Boxes that know all phones together: each has its share, and may have to take over a dead one's.
+    ``added`` is milliseconds that a registration waits for the network.
+    """
 
-    count: int
+    number: int
     box: Box
     phones: int
     first: str
-    latency: Latency
+    added: float
 
 
 class Cells(NamedTuple):
-    """``count`` pairs, each with so many ``phones`` of its own, at ``rate`` registrations a second; ``busy``
+    """``number`` pairs, each with so many ``phones`` of its own, at ``rate`` registrations a second; ``busy``
     is how much of what it may use the active box of each does.
     """
 
-    count: int
+    number: int
     phones: int
     rate: float
     busy: float
@@ -67,17 +68,15 @@ def _with_calls_between(mix: Mix, count: int) -> Mix:
 
 def _most(carrier: Carrier, cores: int, mix: Mix, count: int, at_work: int) -> Boxes:
     best: Boxes | None = None
+    added = 2 * carrier.inputs["round trip"]  # certified by all, then told to all
     for workers in (each for each in range(1, cores + 1) if each < 16 or each % 4 == 0):
         box = carrier.box(cores, workers)
         found = largest(lambda known: max(_use(carrier, box, mix, known, at_work)) <= 1)  # noqa: B023
         if best is None or found > best.phones:
             first = _use(carrier, box, mix, found, at_work).first
-            best = Boxes(count, box, found, first, Latency(0.0, 0.0, 0.0))
+            best = Boxes(count, box, found, first, added)
     assert best is not None
-    told = 2 * carrier.inputs["round trip"] / 1000  # certified by all, then told to all
-    share = best.phones / at_work
-    waited = carrier.latency(best.box, mix, share, best.phones, told)
-    return best._replace(latency=waited)
+    return best
 
 
 def _use(carrier: Carrier, box: Box, mix: Mix, known: float, at_work: int) -> Use:

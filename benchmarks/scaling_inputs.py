@@ -23,6 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 _FIRST_CALL, _ALL_LOADED = "first call, s", "all loaded, s"
 _RATE = re.compile(r"(registration|call), ([\d,]+)/s")
 _HALF = re.compile(r"(registration|call), half the highest rate")
+_TWO = re.compile(r"one, workers: (registration|call), ([\d,]+)/s( together| each)?")
 _LOADED = re.compile(r"start, ([\d,]+) bindings: all loaded, s")
 
 
@@ -95,16 +96,17 @@ def renewed(kept: Mapping[str, Any], results: Path = RESULTS) -> dict[str, Any]:
             figure["from"] = found[reading].file
         if constant := figure.get("constant"):
             figure["value"] = _constant(constant)
-    loads = [load for what in found if (load := _load(what, found)) is not None]
-    if loads:
-        new["loads"] = [load._asdict() for load in sorted(loads, key=lambda load: (load.what, load.rate))]
+    loads = list(filter(None, (_load(what, found) for what in found)))
+    for kind in dict.fromkeys(load.what for load in loads):
+        # A curve is drawn through what one run has measured: machines and releases differ.
+        newest = max(load.file for load in loads if load.what == kind)
+        others = [Load(**load) for load in new["loads"] if load["what"] != kind]
+        its = [load for load in loads if load.what == kind and load.file == newest]
+        new["loads"] = [load._asdict() for load in sorted(others + its)]
     for what in ("registration", "call"):
         if highest := found.get(f"highest rate, {what}s/s"):
             new["highest"][what] = _middle(highest.values)
-    for what, name in (("registration", "registration, 1,000/s"), ("call", "call, 200/s")):
-        one, two = found.get(f"one, workers: {name}"), found.get(f"two, workers: {name}")
-        if one and two:
-            new["two workers"][what] = round(_middle(two.values) / _middle(one.values), 3)
+    _take_two_workers(new, found)
     _take_start(new, found)
     return new
 
@@ -168,6 +170,22 @@ def _load(what: str, found: Mapping[str, _Found]) -> Load | None:
         _leading_number(one.machine["fdatasync p99"]),
         one.file,
     )
+
+
+def _take_two_workers(new: dict[str, Any], found: Mapping[str, _Found]) -> None:
+    """What an operation costs two workers through what it costs one, of the newest file that has both."""
+    pairs = {}
+    for what, one in found.items():
+        two = found.get(f"two, {what.removeprefix('one, ')}")
+        if what.startswith("one, ") and _TWO.fullmatch(what) and two is not None and two.file == one.file:
+            pairs[what.removeprefix("one, workers: ")] = one, two
+    newest = max((one.file for one, _ in pairs.values()), default="")
+    if newest:
+        new["two workers"] = {
+            what: round(_middle(two.values) / _middle(one.values), 3)
+            for what, (one, two) in pairs.items()
+            if one.file == newest
+        }
 
 
 def _take_start(new: dict[str, Any], found: Mapping[str, _Found]) -> None:

@@ -34,7 +34,8 @@ class Worker:
     200 OK after the commit, ``other`` the share of its time that all else takes. ``share`` is how much of a
     core it gets, ``slice`` how long another process goes on when it wakes up. A commit takes ``sync`` seconds
     (median, p99) and ``row`` for each row, and is told to others in ``told`` seconds. Two commits begin
-    ``apart`` seconds from one another, unless ``enough`` wait.
+    ``apart`` seconds from one another, unless ``enough`` wait, or ``enough_when_fast`` and the last one began
+    no more than ``fast`` seconds ago.
     """
 
     rate: float
@@ -47,6 +48,8 @@ class Worker:
     sync_p99: float
     apart: float
     enough: float
+    fast: float = 0.0
+    enough_when_fast: float = math.inf
     told: float = 0.0
     share: float = 1.0
     slice: float = 0.0
@@ -145,7 +148,13 @@ class _Run:
 
     def _see_to_it(self) -> None:
         """Begin the commit when it is time for it, or see to it that somebody does."""
-        if len(self._waiting) >= self._worker.enough or self._now >= self._earliest:
+        worker, count = self._worker, len(self._waiting)
+        fast = self._now <= self._earliest - worker.apart + worker.fast
+        if (
+            count >= worker.enough
+            or self._now >= self._earliest
+            or (fast and count >= worker.enough_when_fast)
+        ):
             self._commit()
         elif self._called_at != self._earliest:
             self._called_at = self._earliest
