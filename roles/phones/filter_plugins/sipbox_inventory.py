@@ -52,16 +52,40 @@ def sipbox_inventory(
     }
 
 
-def _domains(domains: Any) -> list[str]:
-    names = [domains] if isinstance(domains, str) else list(domains)
-    if not names:
+class Served:
+    """The domains: ``names`` in their order, ``canonical`` the domain of each name of a host."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.canonical: dict[str, str] = {}
+
+    def add(self, name: str, hosts: Sequence[str] = ()) -> None:
+        self.names.append(name)
+        self.canonical |= dict.fromkeys((name, *hosts), name)
+
+
+def _domains(domains: Any) -> Served:
+    entries = [domains] if isinstance(domains, str | Mapping) else list(domains)
+    if not entries:
         raise Wrong("sipbox_domain: names no domain; write it like example.org")
-    for name in names:
-        if not _is_host(str(name)):
-            raise Wrong(
-                f"sipbox_domain (or sipbox_domains): {str(name)!r} is no domain; write it like example.org"
-            )
-    return [str(name).lower().rstrip(".") for name in names]
+    served = Served()
+    for entry in entries:
+        whole = entry if isinstance(entry, Mapping) else {"name": entry}
+        hosts = whole.get("hosts") or []
+        if isinstance(hosts, str) or not isinstance(hosts, Sequence):
+            raise Wrong(f"sipbox_domains: hosts of {whole.get('name')!r} is no list; write hosts: [{hosts}]")
+        for name in (whole.get("name", ""), *hosts):
+            if not _is_host(str(name)):
+                raise Wrong(
+                    f"sipbox_domain (or sipbox_domains): {str(name)!r} is no domain;"
+                    " write it like example.org"
+                )
+        served.add(_plain_host(whole["name"]), [_plain_host(host) for host in hosts])
+    return served
+
+
+def _plain_host(name: Any) -> str:
+    return str(name).lower().rstrip(".")
 
 
 def _is_host(name: str) -> bool:
@@ -107,7 +131,7 @@ def _of_file(file: str, text: str) -> list[Entry]:
     ]
 
 
-def _people(entries: Sequence[Entry], served: Sequence[str]) -> dict[Address, dict[str, Any]]:
+def _people(entries: Sequence[Entry], served: Served) -> dict[Address, dict[str, Any]]:
     """The subscribers by user and domain. What is said of them beside that, the program checks."""
     people: dict[Address, dict[str, Any]] = {}
     places: dict[Address, str] = {}
@@ -126,37 +150,41 @@ def _people(entries: Sequence[Entry], served: Sequence[str]) -> dict[Address, di
     return people
 
 
-def _address(values: Mapping[str, Any], served: Sequence[str], place: str) -> Address:
+def _address(values: Mapping[str, Any], served: Served, place: str) -> Address:
     written = values.get("user")
     if not isinstance(written, str) or not written:
         raise Wrong(f'{place}: there is no user; write user: "10"')
     name, _, behind = re.sub(r"^sips?:", "", written, flags=re.IGNORECASE).partition("@")
     if not name or re.search(r"[\s:<>\"]", name) or len(name) > 64:
         raise Wrong(f"{place}: user {written!r} is no user name; write it without blanks and quotes, like 10")
-    domain = str(values.get("domain") or behind or (served[0] if len(served) == 1 else ""))
+    domain = str(values.get("domain") or behind or (served.names[0] if len(served.names) == 1 else ""))
     if not domain:
         raise Wrong(
-            f"{place}: user {name!r} has no domain, and {len(served)} are served; write domain: {served[0]}"
+            f"{place}: user {name!r} has no domain, and {len(served.names)} are served;"
+            f" write domain: {served.names[0]}"
         )
     if not _is_host(domain):
-        raise Wrong(f"{place}: domain {domain!r} of user {name!r} is no domain; write it like {served[0]}")
-    if domain.lower() not in served:
         raise Wrong(
-            f"{place}: domain {domain!r} of user {name!r} is not served; write one of {', '.join(served)},"
-            " or add it to sipbox_domains"
+            f"{place}: domain {domain!r} of user {name!r} is no domain; write it like {served.names[0]}"
         )
-    return name, domain.lower()
+    found = served.canonical.get(_plain_host(domain))
+    if found is None:
+        raise Wrong(
+            f"{place}: domain {domain!r} of user {name!r} is not served;"
+            f" write one of {', '.join(served.names)}, or add it to sipbox_domains"
+        )
+    return name, found
 
 
 # ----------------------------------------------------------------------------------------------------- phones
 
 
 def _phones(
-    entries: Sequence[Entry], served: Sequence[str], people: Mapping[Address, Mapping[str, Any]]
+    entries: Sequence[Entry], served: Served, people: Mapping[Address, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """The phones, each of their accounts with the password that the inventory gives its subscriber."""
     seen: dict[str, str] = {}
-    site = Site(domain=served[0])
+    site = Site(domain=served.names[0])
     for place, values in entries:
         called = f"{place} ({values.get('mac') or values.get('user') or 'without mac'})"
         if values.get("mac") in (None, ""):
@@ -182,7 +210,7 @@ def _short(sentence: str) -> str:
 
 
 def _accounts(
-    values: dict[str, Any], served: Sequence[str], place: str, people: Mapping[Address, Mapping[str, Any]]
+    values: dict[str, Any], served: Served, place: str, people: Mapping[Address, Mapping[str, Any]]
 ) -> None:
     accounts = values.get("accounts")
     for account in accounts if isinstance(accounts, list) else [values]:
