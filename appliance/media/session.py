@@ -9,16 +9,14 @@ class Session(NamedTuple):
     """A description, and whose it is.
 
     ``offerer`` and ``answerer`` are the tags of who offers and of who answers, in whichever direction the SIP
-    message goes; an offer that begins a call has no answerer yet. ``source`` is the address that the message
-    came from, when the addresses in the description mean nothing to us, else "". ``interfaces`` are the names
-    of rtpengine's interfaces towards who sent the description and towards who gets it; None: it has only one.
+    message goes; an offer that begins a call has no answerer yet. ``interfaces`` are the names of rtpengine's
+    interfaces towards who sent the description and towards who gets it; None: it has only one.
     """
 
     call_id: str
     offerer: str
     answerer: str | None
     data: bytes
-    source: str = ""
     interfaces: tuple[str, str] | None = None
 
     def question(self, command: str) -> dict[str, object]:
@@ -28,7 +26,6 @@ class Session(NamedTuple):
         ``loop-protect`` marks a description that was seen already, so that a call which passes twice, or by
         two servers with the same rtpengine, is relayed once.
         """
-        flags = ["loop-protect", "SIP-source-address" if self.source else "trust-address"]
         question: dict[str, object] = {
             "command": command,
             "call-id": self.call_id,
@@ -36,12 +33,10 @@ class Session(NamedTuple):
             "sdp": self.data,
             "replace": ["origin", "session-connection"],
             "ICE": "remove",
-            "flags": flags,
+            "flags": ["loop-protect", "trust-address"],
         }
         if self.answerer is not None:
             question["to-tag"] = self.answerer
-        if self.source:
-            question["received-from"] = ["IP6" if ":" in self.source else "IP4", self.source]
         if self.interfaces is not None:
             question["direction"] = list(self.interfaces)
         return question

@@ -6,15 +6,17 @@ the failure of a first INVITE end it. Whether a call is relayed is decided once,
 stands in our signed Record-Route from then on; so all its later requests are treated alike, whoever handles
 them.
 
-A description whose address means nothing to us (a private one, sent from elsewhere) is not believed:
-rtpengine is told where the message came from. Must not know how rtpengine is asked.
+Addresses in a description that mean nothing to us are not believed: a private one that was sent from
+elsewhere, and one of this very machine, to which a stranger could have rtpengine send what he likes. In their
+place rtpengine is told where the message came from. Must not know how rtpengine is asked.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple, Protocol
 
 from appliance.config import MediaSettings
@@ -24,7 +26,7 @@ from appliance.proxy.incoming import RETRY_AFTER, Incoming
 from appliance.proxy.nat import behind_nat, is_private
 from appliance.proxy.targets import Target
 from appliance.sip.message import Message, Request, Response
-from appliance.sip.sdp import Description, find_description, media_addresses, replace_description
+from appliance.sip.sdp import Description, find_description, replace_description, with_addresses
 from appliance.sip.uri import Uri
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
@@ -102,7 +104,7 @@ class Media:
         relayed = (
             self._always
             or any(behind_nat(incoming, target) for target in targets)
-            or (found is not None and self._source(found.data, incoming.hop.host, incoming.nated) != "")
+            or (found is not None and _believed(found.data, incoming.hop.host, False) != found.data)
         )
         if relayed and RELAYED not in incoming.marks:
             incoming.marks += RELAYED
@@ -113,14 +115,14 @@ class Media:
         request = incoming.request
         method, call_id, sender = request.method, request.call_id, request.from_tag or ""
         other = request.to_tag
-        source = self._source(found.data, incoming.hop.host, incoming.nated)
+        data = _believed(found.data, incoming.hop.host, incoming.nated)
         answers = method == "ACK" or (method == "PRACK" and self._is_awaited(call_id, other or ""))
         try:
             if answers:
-                data = self._ask("answer", request, Session(call_id, other or "", sender, found.data, source))
+                data = self._ask("answer", request, Session(call_id, other or "", sender, data))
             else:
                 sides = self._sides(incoming.hop.host, _host_of(targets[0]))
-                data = self._ask("offer", request, Session(call_id, sender, other, found.data, source, sides))
+                data = self._ask("offer", request, Session(call_id, sender, other, data, sides))
         except MediaUnavailable as problem:
             return self._without(incoming, problem)
         replace_description(request, found, data)
@@ -153,15 +155,13 @@ class Media:
         if found is None or request.method not in _DESCRIBED:
             return
         call_id, sender, other = request.call_id, request.from_tag or "", response.to_tag or ""
-        source = self._source(found.data, host, target.nated)
+        data = _believed(found.data, host, target.nated)
         try:
             if find_description(request) is not None:
-                data = self._ask("answer", response, Session(call_id, sender, other, found.data, source))
+                data = self._ask("answer", response, Session(call_id, sender, other, data))
             elif request.method == "INVITE":
                 sides = self._sides(host, incoming.hop.host)
-                data = self._ask(
-                    "offer", response, Session(call_id, other, sender, found.data, source, sides)
-                )
+                data = self._ask("offer", response, Session(call_id, other, sender, data, sides))
                 self._await(call_id, other)
             else:
                 return
@@ -177,10 +177,10 @@ class Media:
         found = find_description(response)
         if found is None:
             return
-        source = self._source(found.data, host, False)
+        data = _believed(found.data, host, False)
         sender, other = response.from_tag or "", response.to_tag or ""
         try:
-            data = self._ask("answer", response, Session(response.call_id, sender, other, found.data, source))
+            data = self._ask("answer", response, Session(response.call_id, sender, other, data))
         except MediaUnavailable:
             return
         replace_description(response, found, data)
@@ -227,15 +227,6 @@ class Media:
         del self._awaited[call_id, offerer]
         return True
 
-    def _source(self, data: bytes, host: str, nated: bool) -> str:
-        """``host`` when the description wants its media at an address that means nothing to us, else ""."""
-        if not nated and is_private(host):
-            return ""  # the network is a private one; who says another address of it may well have that too
-        for address in media_addresses(data):
-            if address != host and is_private(address):
-                return host
-        return ""
-
     def _sides(self, speaker: str, listener: str) -> tuple[str, str] | None:
         """rtpengine's interfaces towards both, by their addresses; None when it has only one."""
         if not self._inside:
@@ -248,6 +239,36 @@ class Media:
         except ValueError:
             return self._interfaces[1]
         return self._interfaces[0 if any(address in network for network in self._inside) else 1]
+
+
+def _believed(data: bytes, host: str, nated: bool) -> bytes:
+    """A description that came from ``host``, with that in the place of addresses that mean nothing to us."""
+    # In a private network, whoever says another address of it may well have that too.
+    believes_private = is_private(host) and not nated
+
+    def meant(address: str) -> str:
+        if address in (host, "0.0.0.0", "::"):  # noqa: S104 - so a call is held (RFC 3264 §8.4)
+            return address
+        if _leads_nowhere(address):
+            return host if (":" in host) == (":" in address) else "::" if ":" in address else "0.0.0.0"  # noqa: S104
+        if is_private(address) and not believes_private and (":" in host) == (":" in address):
+            return host
+        return address
+
+    return with_addresses(data, meant)
+
+
+@lru_cache(maxsize=4096)
+def _leads_nowhere(address: str) -> bool:
+    """Whether this is an address of whoever reads it, or of many at once."""
+    try:
+        read = ip_address(address)
+    except ValueError:
+        return False
+    plain = (read.ipv4_mapped or read) if isinstance(read, IPv6Address) else read
+    if plain.version == 4 and plain.packed[0] == 0:
+        return True  # "this network": Linux takes some of it for itself
+    return plain.is_loopback or plain.is_multicast or plain.is_reserved or plain.is_unspecified
 
 
 def _host_of(target: Target) -> str:

@@ -16,10 +16,12 @@ from appliance.sip.grammar import split_outside, unquote
 from appliance.sip.message import Message
 
 _TYPE = "application/sdp"
-# "c=IN IP4 192.0.2.1/127" and "o=- 1 1 IN IP4 192.0.2.1": what stands before the address, and the address.
-_ADDRESS = re.compile(rb"^([co]=(?:[^\r\n]* )?IN IP[46] +)([^\s/]+)", re.MULTILINE)
-_CONNECTION = re.compile(rb"^c=IN IP[46] +([^\s/]+)", re.MULTILINE)
-_RTCP = re.compile(rb"^(a=rtcp:\d+ IN IP[46] +)([^\s/]+)", re.MULTILINE)
+# "c=IN IP4 192.0.2.1/127", "o=- 1 1 IN IP4 192.0.2.1", "a=rtcp:4001 IN IP4 192.0.2.1": what stands before the
+# address, and the address.
+_ADDRESS = re.compile(
+    rb"^((?:[co]=(?:[^\r\n]*[ \t])?|a=rtcp:\d+[ \t]+)IN[ \t]+IP[46][ \t]+)([^\s/]+)",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 
 class Description(NamedTuple):
@@ -56,11 +58,6 @@ def replace_description(message: Message, found: Description, data: bytes) -> No
         message.replace("content-length", str(len(message.body)))
 
 
-def media_addresses(data: bytes) -> list[str]:
-    """The addresses of all ``c=`` lines: where the sender wants to hear."""
-    return [_text(each) for each in _CONNECTION.findall(data)]
-
-
 def with_addresses(data: bytes, other: Callable[[str], str]) -> bytes:
     """The description with ``other(address)`` in the place of each address in ``c=``, ``o=`` and ``a=rtcp:``
     lines. The other one has to be of the same family; ports stay as they are."""
@@ -68,7 +65,7 @@ def with_addresses(data: bytes, other: Callable[[str], str]) -> bytes:
     def swap(found: re.Match[bytes]) -> bytes:
         return found[1] + other(_text(found[2])).encode("utf-8", "surrogateescape")
 
-    return _RTCP.sub(swap, _ADDRESS.sub(swap, data))
+    return _ADDRESS.sub(swap, data)
 
 
 def _part_of(body: bytes, boundary: bytes) -> Description | None:

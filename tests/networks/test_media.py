@@ -114,6 +114,28 @@ def test_one_behind_a_nat_and_one_that_is_not(
     assert engine.packets(talk.request.call_id) >= 100
 
 
+def test_a_caller_cannot_have_it_send_to_the_box_itself(
+    stack: ExitStack, net: Networks, tmp_path: Path
+) -> None:
+    """What he says into the call would come to rtpengine's own control port, from this machine."""
+    box, engine = begin(stack, tmp_path, net.public())
+    home = net.home()
+    thief, callee = (
+        stack.enter_context(box.phone(user, f"secret-{user}", place=place))
+        for user, place in (("10", home.place()), ("11", net.public()))
+    )
+    assert thief.register().status == callee.register().status == 200
+    description = (
+        b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 2223 RTP/AVP 8\r\n"
+        b"a=rtcp:2223 IN IP4 127.0.0.1\r\n"
+    )
+    request = thief.invite("11", body=description)
+    callee.expect("INVITE", timeout=PATIENCE)
+    told = str(engine.ask({"command": "query", "call-id": request.call_id}))
+    assert home.address in told
+    assert "127.0.0.1" not in told
+
+
 def test_phones_that_are_not_behind_a_nat_hear_each_other_without_it(
     stack: ExitStack, net: Networks, tmp_path: Path
 ) -> None:

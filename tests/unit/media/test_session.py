@@ -10,7 +10,6 @@ def test_an_offer_that_begins_a_call_has_no_answerer() -> None:
     assert asked["command"] == "offer"
     assert (asked["call-id"], asked["from-tag"], asked["sdp"]) == ("c1", "A", b"v=0\r\n")
     assert "to-tag" not in asked
-    assert "received-from" not in asked
     assert "direction" not in asked
     assert asked["flags"] == ["loop-protect", "trust-address"]
     assert asked["replace"] == ["origin", "session-connection"]
@@ -21,16 +20,6 @@ def test_an_answer_names_both() -> None:
     assert (asked["command"], asked["from-tag"], asked["to-tag"]) == ("answer", "A", "B")
 
 
-def test_addresses_that_mean_nothing_to_us_are_not_believed() -> None:
-    asked = Session("c1", "A", None, b"", "203.0.113.7").question("offer")
-    assert asked["received-from"] == ["IP4", "203.0.113.7"]
-    assert asked["flags"] == ["loop-protect", "SIP-source-address"]
-    assert Session("c1", "A", None, b"", "2001:db8::1").question("offer")["received-from"] == [
-        "IP6",
-        "2001:db8::1",
-    ]
-
-
 def test_two_interfaces_are_named_from_and_towards() -> None:
-    asked = Session("c1", "A", None, b"", "", ("inside", "outside")).question("offer")
+    asked = Session("c1", "A", None, b"", ("inside", "outside")).question("offer")
     assert asked["direction"] == ["inside", "outside"]

@@ -355,10 +355,10 @@ def test_a_caller_behind_a_nat_is_relayed_and_his_private_address_not_believed()
     scene.invite(sdp("192.168.1.5"), Hop("udp", "203.0.113.7", 40000), source="192.168.1.5")
     assert relayed(scene.copies[0])
     (asked,) = scene.nodes.asked
-    assert asked[1].source == "203.0.113.7"
+    assert asked[1].data == sdp("203.0.113.7")
     assert scene.nodes.take()
     assert relayed(scene.answer(200, sdp("192.0.2.11")))
-    assert scene.nodes.asked[0][1].source == ""
+    assert scene.nodes.asked[0][1].data == sdp("192.0.2.11")
     assert relayed(scene.in_dialog("INVITE", sdp("192.0.2.11"), backwards=True))
 
 
@@ -369,20 +369,47 @@ def test_a_callee_behind_a_nat_is_relayed_too() -> None:
     assert relayed(scene.copies[0])
     scene.nodes.take()
     assert relayed(scene.answer(200, sdp("10.0.0.9"), 0, far))
-    assert scene.nodes.asked[0][1].source == "203.0.113.8"
+    assert scene.nodes.asked[0][1].data == sdp("203.0.113.8")
 
 
 def test_only_its_description_may_tell_that_a_phone_is_behind_a_nat() -> None:
     scene = Scene("nated")
     scene.invite(sdp("10.1.1.1"))
     assert relayed(scene.copies[0])
-    assert scene.nodes.asked[0][1].source == CALLER.host
+    assert scene.nodes.asked[0][1].data == sdp(CALLER.host)
 
 
 def test_in_a_private_network_private_addresses_are_believed() -> None:
     scene = Scene("always")
     scene.invite(sdp("192.168.2.2"), Hop("udp", "192.168.1.1", 5060), source="192.168.1.1")
-    assert scene.nodes.asked[0][1].source == ""
+    assert scene.nodes.asked[0][1].data == sdp("192.168.2.2")
+
+
+@pytest.mark.parametrize("source", ["203.0.113.7", "192.168.1.1"])
+@pytest.mark.parametrize(
+    "claimed", ["127.0.0.1", "127.8.8.8", "0.1.2.3", "224.0.1.75", "255.255.255.255", "240.0.0.1"]
+)
+def test_nobody_has_it_send_to_this_machine_or_to_everybody(source: str, claimed: str) -> None:
+    scene = Scene()
+    body = sdp(claimed) + f"a=rtcp:2223 IN IP4 {claimed}\r\n".encode()
+    scene.invite(body, Hop("udp", source, 5060), source=source)
+    assert scene.nodes.asked[0][1].data == body.replace(claimed.encode(), source.encode())
+
+
+def test_an_address_of_the_other_family_is_none() -> None:
+    scene = Scene()
+    body = b"v=0\r\no=- 1 1 IN IP6 ::1\r\nc=IN IP6 ::ffff:127.0.0.1\r\nm=audio 4000 RTP/AVP 8\r\n"
+    scene.invite(body)
+    assert scene.nodes.asked[0][1].data == body.replace(b"::ffff:127.0.0.1", b"::").replace(b"::1", b"::")
+
+
+def test_a_call_may_be_held_in_the_old_way() -> None:
+    scene = Scene()
+    scene.invite()
+    scene.answer(200, sdp("192.0.2.11"))
+    scene.nodes.take()
+    scene.in_dialog("INVITE", sdp("0.0.0.0"))
+    assert scene.nodes.asked[0][1].data == sdp("0.0.0.0")
 
 
 @pytest.mark.parametrize("method", ["MESSAGE", "OPTIONS", "SUBSCRIBE"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.sip.parser import parse
-from appliance.sip.sdp import find_description, media_addresses, replace_description, with_addresses
+from appliance.sip.sdp import find_description, replace_description, with_addresses
 
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=c=IN IP4 9.9.9.9\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
@@ -93,13 +93,6 @@ def test_the_length_is_set_right_and_all_else_stays() -> None:
     )
 
 
-def test_where_media_is_wanted() -> None:
-    assert media_addresses(SDP) == ["10.0.0.1", "10.0.0.2"]
-    assert media_addresses(b"c=IN IP6 2001:db8::1\r\n") == ["2001:db8::1"]
-    assert media_addresses(b"v=0\nc=IN IP4 192.0.2.1\nm=audio 1 RTP/AVP 0\n") == ["192.0.2.1"]
-    assert media_addresses(b"a=c=IN IP4 192.0.2.1\r\nc=junk") == []
-
-
 def test_other_addresses_in_the_lines_that_have_some() -> None:
     outside = {"10.0.0.1": "203.0.113.9"}
     swapped = with_addresses(SDP, lambda address: outside.get(address, address))
@@ -107,6 +100,20 @@ def test_other_addresses_in_the_lines_that_have_some() -> None:
     assert b"c=IN IP4 10.0.0.2/127\r\n" in swapped
     assert b"s=c=IN IP4 9.9.9.9\r\n" in swapped
     assert swapped.replace(b"203.0.113.9", b"10.0.0.1") == SDP
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"c=IN IP4 ADDRESS", b"C=in ip4 ADDRESS", b"c=IN  IP4\t ADDRESS", b"c= IN IP4 ADDRESS",
+        b"c=IN IP4 ADDRESS/1", b"c=IN IP6 ADDRESS", b"o=a b c IN IP4 ADDRESS", b"a=rtcp:1  IN IP4 ADDRESS",
+        b"A=RTCP:1 IN IP4 ADDRESS",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b""])
+def test_however_the_line_is_written(line: bytes, end: bytes) -> None:
+    written = b"v=0\n" + line + end
+    assert with_addresses(written, lambda _: "other") == written.replace(b"ADDRESS", b"other")
 
 
 def test_a_long_line_takes_no_time() -> None:
