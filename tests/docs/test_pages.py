@@ -78,6 +78,10 @@ def test_subscribers(clone: Clone) -> None:
     assert typed("docs/subscribers.md", clone) >= 12
 
 
+def test_gateway(clone: Clone) -> None:
+    assert typed("docs/gateway.md", clone) >= 15
+
+
 def test_phones(clone: Clone) -> None:
     assert typed("docs/phones.md", clone) >= 20
 
