@@ -60,6 +60,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
     t1_ms: Milliseconds = 500  # RFC 3261 §17.1.1.1
     t2_ms: Milliseconds = 4000
     t4_ms: Milliseconds = 5000
+    send_to_private: bool = True  # False: no request is sent on into a private network
     max_forwards: Annotated[int, Meta(ge=1, le=255)] = 70  # RFC 3261 §8.1.1.6
     max_branches: Annotated[int, Meta(ge=1, le=100)] = 12  # RFC 5393 §5
     max_in_progress: Count = 20_000  # requests that wait for a commit or a lookup; beyond: 503

@@ -37,6 +37,7 @@ from appliance.proxy.number_groups import NumberGroups
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
 from appliance.proxy.peer_rows import PeerRows
+from appliance.proxy.private_networks import PublicConnections
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.replies import PROFILES
@@ -129,6 +130,7 @@ class ProxyCore:
         metrics, tracer, journal = watchers
         replies = PROFILES[sip.profile]
         names = names_of(network.listeners, sip.advertise)
+        self._metrics = metrics
         self.wheel = TimerWheel()
         self.transactions = TransactionTable(
             network.send,
@@ -170,7 +172,7 @@ class ProxyCore:
             directory.watch_peers(reader)
         self.forwarder = Forwarder(
             listeners=network.listeners,
-            connections=network,
+            connections=network if sip.send_to_private else PublicConnections(network, self._count_private),
             addresses=network.addresses,
             branches=branches,
             dialog_routes=dialogs,
@@ -292,6 +294,9 @@ class ProxyCore:
             is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
         )
         self.receive = self.admission.receive
+
+    def _count_private(self) -> None:
+        self._metrics.messages_rejected["acl"] += 1
 
     def _progress_of(self, request: Request) -> Incoming | None:
         return self.admission.progress_of(request)
