@@ -260,6 +260,7 @@ class SipServer:
             listeners=self.network.listeners,
             names=core.forwarder.names,
             keep_alive=core.keepalives.enable,
+            nated=lambda: (core.keepalives.phones, core.keepalives.behind),
             next_hop=core.forwarder.next_hop,
             shutdown=self.stopping.set,
             arguments=sys.argv,

@@ -54,7 +54,7 @@ def _show(told: dict[str, Any]) -> None:
             "up": f"{duration(told['uptime'])} (since {since:%Y-%m-%d %H:%M:%S}, process {told['pid']})",
             "listening": ", ".join(told["listeners"]),
             "domains": ", ".join(told["domains"]),
-            "registered": f"{told['users']} users, {told['bindings']} contacts",
+            "registered": f"{told['users']} users, {told['bindings']} contacts{_nated(told.get('nated', 0))}",
             "calls": told["calls"],
             **_media(told.get("media", {})),
             "database": _database(database),
@@ -63,6 +63,10 @@ def _show(told: dict[str, Any]) -> None:
     )
     for problem in told["problems"]:
         click.echo(f"\n{problem['what']}\n  {problem['todo']}")
+
+
+def _nated(count: int) -> str:
+    return f", {count} of them behind a NAT" if count else ""
 
 
 def _media(media: dict[str, Any]) -> dict[str, str]:

@@ -59,8 +59,8 @@ class Box:
 
     ``listeners`` are (transport, host, port) of the sockets by listener index, ``names`` the same as the
     world knows them (empty: as they are). ``keep_alive(on)`` switches keep-alives; False when the settings
-    have none. ``next_hop(request)`` finds
-    where a request goes by its Route or Request-URI; it may wait, and raises ``proxy.forward.Unroutable``.
+    have none. ``nated()`` are the bindings behind a NAT, and how many seconds keep-alives are late.
+    ``next_hop(request)`` finds where a request goes by its Route or Request-URI; it may wait, and raises ``proxy.forward.Unroutable``.
     ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
     write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
@@ -89,6 +89,7 @@ class Box:
     started: float
     names: Sequence[tuple[str, str, int]] = ()
     keep_alive: Callable[[bool], bool] = _not_switched
+    nated: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
     worker: int = 1
     living: Callable[[], list[int]] = lambda: [1]
     calls_active: Callable[[], int] = lambda: 0

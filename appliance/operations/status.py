@@ -52,6 +52,7 @@ class Status:
             "bindings": len(locations),
             "bindings_by_transport": {name: count for name, count in locations.by_transport.items() if count},
             "users": locations.users,
+            "nated": box.nated()[0],
             "calls": box.calls_active(),
             "media": {"mode": box.settings.media.mode, "nodes": box.media_nodes()},
             "transactions": transactions,
@@ -75,6 +76,15 @@ class Status:
         away = [node for node, up in box.media_nodes().items() if not up]
         if away:
             problems.append(self._media_problem(away))
+        nated, late = box.nated()
+        if late > box.settings.nat.keepalive_seconds / 2:
+            problems.append(
+                {
+                    "what": f"Keep-alives to {nated} phones behind a NAT are {late:.0f} s late:"
+                    " their NATs may forget them, and then nobody can call them.",
+                    "todo": "Raise nat.keepalives_per_second, or let more workers share the phones.",
+                }
+            )
         if box.service.locations.loading:
             problems.append(
                 {

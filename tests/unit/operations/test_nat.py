@@ -31,6 +31,15 @@ def test_there_is_nothing_to_switch_where_the_settings_have_none(bench: Bench) -
     assert refused.value.code == 400
 
 
+def test_status_tells_of_keep_alives_that_are_late(bench: Bench) -> None:
+    late = 9.0
+    status = commands(dataclasses.replace(bench.box, nated=lambda: (7, late)))["status"]
+    assert (status()["nated"], status()["problems"]) == (7, [])
+    late = 11.0
+    (problem,) = status()["problems"]
+    assert problem["what"].startswith("Keep-alives to 7 phones behind a NAT are 11 s late")
+
+
 def test_requests_of_our_own_have_the_advertised_address(bench: Bench) -> None:
     names = [(transport, "203.0.113.7", 5070) for transport, _, _ in LISTENERS]
     from appliance.sip.message import Request
