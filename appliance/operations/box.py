@@ -60,7 +60,8 @@ class Box:
     ``listeners`` are (transport, host, port) of the sockets by listener index, ``names`` the same as the
     world knows them (empty: as they are). ``keep_alive(on)`` switches keep-alives; False when the settings
     have none. ``nated()`` are the bindings behind a NAT, and how many seconds keep-alives are late.
-    ``next_hop(request)`` finds where a request goes by its Route or Request-URI; it may wait, and raises ``proxy.forward.Unroutable``.
+    ``next_hop(request)`` finds where a request goes by its Route or Request-URI; it may wait,
+    and raises ``proxy.forward.Unroutable``.
     ``shutdown`` ends the process in order and returns at once. ``flush`` writes now what a write-back would
     write later, ``unwritten()`` names the bindings (by ruid) that are not in the database yet,
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
