@@ -1,9 +1,9 @@
 """Nothing is sent on into private networks (SER 2.1's ``onsend_route``), where a provider asks for that.
 
-A stranger's Contact, a forwarding, a Route or a name in the DNS may say an address of the provider's own inner
-network, which phones of the internet cannot have. Looked at is the address that a request would be sent to,
-whatever led there; a phone behind a NAT is called at its flow, which is a public one. Replies go back to where
-their request came from, and are not asked. Must not know why a request goes where it goes.
+A stranger's Contact, a forwarding, a Route or a name in the DNS may say an address of the provider's own
+inner network, which phones of the internet cannot have. Looked at is the address that a request would be sent
+to, whatever led there; a phone behind a NAT is called at its flow, which is a public one. Replies go back to
+where their request came from, and are not asked. Must not know why a request goes where it goes.
 """
 
 from __future__ import annotations
