@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from appliance.cli.gateway_apply import apply
+from appliance.cli.gateway_usage import as_usage
 from appliance.cli.gateway_words import TRANSPORTS, gateway_row
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_table
@@ -45,16 +46,17 @@ def add(
     hostname: str,
 ) -> None:
     """NAME is a gateway at the IP address ADDRESS."""
-    row = gateway_row(
-        name,
-        address,
-        group=group,
-        port=port,
-        transport=transport,
-        strip=strip,
-        prefix=prefix,
-        hostname=hostname,
-    )
+    with as_usage():
+        row = gateway_row(
+            name,
+            address,
+            group=group,
+            port=port,
+            transport=transport,
+            strip=strip,
+            prefix=prefix,
+            hostname=hostname,
+        )
     from appliance.storage.administration import gateways
 
     with run.database() as database:

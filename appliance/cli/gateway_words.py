@@ -1,7 +1,8 @@
 """What may be said of a gateway, a route and a trusted peer, on the command line and in a file: checked, and
 made a row.
 
-Raises click.UsageError with what is wrong and what is allowed.
+Raises BadRow with what is wrong and what is allowed. Needs nothing beyond the standard library: the inventory
+is checked by it too, on a machine where nothing of the program is installed.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import re
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-import click
-
-from appliance.config.checks import is_host
+from appliance.errors import SipboxError
+from appliance.sip.hosts import is_hostname
 
 #: OpenSER's numbers of transports; any is the one that the phones of the gateway use.
 TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2}
@@ -21,6 +21,10 @@ PROTOCOLS = ("any", "udp", "tcp", "none")
 ANY_NUMBER = "any"
 
 Row = dict[str, Any]
+
+
+class BadRow(SipboxError):
+    """One line: what is wrong, and what is allowed."""
 
 
 def gateway_row(
@@ -35,8 +39,8 @@ def gateway_row(
     hostname: str = "",
 ) -> Row:
     """A row of ``gw``; without a group it has one of its own, by its name."""
-    if hostname and (not is_host(hostname) or len(hostname) > 128):
-        raise click.UsageError(f"the hostname {hostname!r} is neither a name nor an address")
+    if hostname and (not is_hostname(hostname) or len(hostname) > 128):
+        raise BadRow(f"the hostname {hostname!r} is no name of a host")
     return {
         "gw_name": _name(name, "NAME", 128),
         "group": _name(group or name[:64], "the group", 64),
@@ -63,7 +67,7 @@ def route_row(prefix: str, group: str, *, from_uri: str = "", priority: Any = 0)
 def trusted_row(address: str, *, proto: str = "any", from_uri: str = "", tag: str = "") -> Row:
     """A row of ``trusted``."""
     if len(tag) > 32 or not tag.isprintable():
-        raise click.UsageError(f"the tag {tag!r} has at most 32 printable characters")
+        raise BadRow(f"the tag {tag!r} has at most 32 printable characters")
     _one_of(proto, "the protocol", PROTOCOLS, dict.fromkeys(PROTOCOLS, 0))
     return {
         "src_ip": ip_literal(address, "ADDRESS"),
@@ -78,7 +82,7 @@ def address_row(network: str, group: int, *, port: Any = 0) -> Row:
     try:
         found = ip_network(network)
     except ValueError as error:
-        raise click.UsageError(f"ADDRESS: {network!r} is no network ({error})") from error
+        raise BadRow(f"ADDRESS: {network!r} is no network ({error})") from error
     return {
         "grp": group,
         "ip_addr": str(found.network_address),
@@ -97,40 +101,44 @@ def ip_literal(text: str, what: str) -> str:
     try:
         return str(ip_address(text.removeprefix("[").removesuffix("]")))
     except ValueError as error:
-        hint = "; the name goes to --hostname" if is_host(text) else ""
-        raise click.UsageError(f"{what}: {text!r} is no IP address{hint}") from error
+        hint = (
+            "; the name goes to --hostname"
+            if is_hostname(text) and not text.rpartition(".")[2].isdigit()
+            else ""
+        )
+        raise BadRow(f"{what}: {text!r} is no IP address{hint}") from error
 
 
 def _name(text: str, what: str, longest: int) -> str:
     if not text or len(text) > longest or not text.isprintable() or text != text.strip():
-        raise click.UsageError(f"{what} {text!r}: a name has 1 to {longest} printable characters")
+        raise BadRow(f"{what} {text!r}: a name has 1 to {longest} printable characters")
     return text
 
 
 def _number(value: Any, what: str, most: int) -> int:
     text = str(value)
     if not (text.isascii() and text.isdigit()) or int(text) > most:
-        raise click.UsageError(f"{what} {text!r} has to be a number from 0 to {most}")
+        raise BadRow(f"{what} {text!r} has to be a number from 0 to {most}")
     return int(text)
 
 
 def _one_of(text: str, what: str, allowed: tuple[str, ...], values: dict[str, int]) -> int:
     if text not in values:
-        raise click.UsageError(f"{what} {text!r} is none of {', '.join(allowed)}")
+        raise BadRow(f"{what} {text!r} is none of {', '.join(allowed)}")
     return values[text]
 
 
 def _digits(text: str, what: str, more: str = "", *, empty: bool = True) -> str:
     if not re.fullmatch(r"\+?[0-9]*", text) or len(text) > 16 or not (text or empty):
-        raise click.UsageError(f"{what} {text!r} has to be a + and digits, 16 at most{more}")
+        raise BadRow(f"{what} {text!r} has to be a + and digits, 16 at most{more}")
     return text
 
 
 def _pattern(text: str, longest: int) -> str:
     if len(text) > longest:
-        raise click.UsageError(f"the pattern {text!r} has at most {longest} characters")
+        raise BadRow(f"the pattern {text!r} has at most {longest} characters")
     try:
         re.compile(text)
     except re.error as error:
-        raise click.UsageError(f"the pattern {text!r} is no regular expression ({error})") from error
+        raise BadRow(f"the pattern {text!r} is no regular expression ({error})") from error
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from appliance.cli.gateway_usage import as_usage
 from appliance.cli.gateway_words import ANY_NUMBER, number_prefix, route_row
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
 from appliance.cli.output import show_json, show_table
@@ -19,11 +20,14 @@ def route() -> None:
 @click.argument("prefix")
 @click.argument("group")
 @click.option("--from", "from_uri", default="", metavar="PATTERN", help="Only callers whom it fits.")
-@click.option("--priority", default=0, metavar="N", help="The cost: lower ones come first.", show_default=True)
+@click.option(
+    "--priority", default=0, metavar="N", help="The cost: lower ones come first.", show_default=True
+)
 @invocation
 def add(run: Invocation, prefix: str, group: str, from_uri: str, priority: int) -> None:
     """Numbers that begin with PREFIX ('any': all) go to the gateways of GROUP."""
-    row = route_row(prefix, group, from_uri=from_uri, priority=priority)
+    with as_usage():
+        row = route_row(prefix, group, from_uri=from_uri, priority=priority)
     from appliance.storage.administration import gateways
 
     with run.database() as database:
@@ -43,8 +47,10 @@ def remove(run: Invocation, prefix: str, group: str) -> None:
     """Numbers that begin with PREFIX ('any': all) go to GROUP no more."""
     from appliance.storage.administration import gateways
 
+    with as_usage():
+        begins = number_prefix(prefix)
     with run.database() as database:
-        if not gateways.remove(database, "lcr", prefix=number_prefix(prefix), group=group):
+        if not gateways.remove(database, "lcr", prefix=begins, group=group):
             raise StorageError("there is no such route; 'sipbox route list' shows all")
     run.forget("lcr", ("", ""))
     say(f"{_numbers(prefix)} go to {group} no more")

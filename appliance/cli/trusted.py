@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from appliance.cli.gateway_usage import as_usage
 from appliance.cli.gateway_words import PROTOCOLS, address_row, trusted_row
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_table
@@ -29,7 +30,8 @@ def add(run: Invocation, address: str, proto: str, from_uri: str, tag: str, port
     """Trust ADDRESS, an IP address, or a network such as 192.0.2.0/24."""
     from appliance.storage.administration import gateways
 
-    table, row = _row(run, address, proto, from_uri, tag, port)
+    with as_usage():
+        table, row = _row(run, address, proto, from_uri, tag, port)
     with run.database() as database:
         taken = f"{address} is trusted so already; 'sipbox trusted remove {address}' first"
         gateways.add(database, table, row, taken)
@@ -45,11 +47,12 @@ def remove(run: Invocation, address: str, yes: bool) -> None:
     """Trust ADDRESS no more, with all that was said of it."""
     from appliance.storage.administration import gateways
 
-    if "/" in address:
-        row = address_row(address, 0)
-        table, key = "address", {"ip_addr": row["ip_addr"], "mask": row["mask"]}
-    else:
-        table, key = "trusted", {"src_ip": trusted_row(address)["src_ip"]}
+    with as_usage():
+        if "/" in address:
+            row = address_row(address, 0)
+            table, key = "address", {"ip_addr": row["ip_addr"], "mask": row["mask"]}
+        else:
+            table, key = "trusted", {"src_ip": trusted_row(address)["src_ip"]}
     confirm(f"Trust {address} no more?", yes)
     with run.database() as database:
         if not gateways.remove(database, table, **key):

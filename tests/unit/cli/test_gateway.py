@@ -79,7 +79,7 @@ class TestOneByOne:
             (("gateway", "add", "one", "192.0.2.9", "--port", "70000"), "from 0 to 65535"),
             (("gateway", "add", "one", "192.0.2.9", "--transport", "tls"), "tls"),
             (("gateway", "add", "one", "192.0.2.9", "--prefix", "49a"), "has to be a + and digits"),
-            (("gateway", "add", "one", "192.0.2.9", "--hostname", "a b"), "neither a name nor an address"),
+            (("gateway", "add", "one", "192.0.2.9", "--hostname", "a b"), "is no name of a host"),
             (("route", "add", "", "one"), "or 'any'"),
             (("route", "add", "0", "one", "--from", "(["), "is no regular expression"),
             (("trusted", "add", "pbx.example"), "is no IP address"),
