@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from time import monotonic, time
 
 import gevent
@@ -35,6 +36,7 @@ from appliance.workers.link import Link
 from appliance.workers.living import Living
 from appliance.workers.shared_bindings import Hearing, Telling
 from appliance.workers.shared_flows import SharedFlows, all_told
+from appliance.workers.told import Told
 
 _EVERY_SECONDS = 1.0
 # How long a start waits for others to tell of their connections.
@@ -54,6 +56,7 @@ class Neighbours:
         self._say = say
         others = {number: place for number, place in places.items() if number != worker}
         self._place = places[worker]
+        self._told = Told(Path(self._place).with_name("told"), worker)
         self._link = Link(self._place, others, self._hear, self._lost)
         self._living = Living(worker, monotonic)
         self.has_issued = self._living.has_issued
@@ -76,9 +79,11 @@ class Neighbours:
         self._hearing, self._duties = hearing, duties
         try:
             self._link.listen()
+            self._told.open()
         except OSError as error:
-            problem = f"the socket {self._place} cannot be made: {error.strerror or error}"
+            problem = f"{error.filename or self._place} cannot be made: {error.strerror or error}"
             raise SettingsError(problem, path="sip.control") from None
+        self._told.tells(self.telling.process, self.telling.number)
         self._link.start()
         asked = {worker for worker in self._link.workers if self._send(worker, Open([], False, True))}
         patience = monotonic() + _MEET_SECONDS
@@ -93,6 +98,7 @@ class Neighbours:
         if self._ticking is not None:
             self._ticking.kill()
         self._link.stop()
+        self._told.close()
 
     @property
     def living(self) -> list[int]:
@@ -133,7 +139,12 @@ class Neighbours:
             self._send(worker, frame)
 
     def hear(self) -> None:
-        self._link.drain()
+        told, hearing = self._told, self._hearing
+        assert hearing is not None  # noqa: S101 - 'listen' comes before anybody looks something up
+        for worker in self._link.workers:
+            if not told.last_is(worker, hearing.last(worker)):
+                self._link.drain()
+                return
 
     @property
     def behind(self) -> bool:
@@ -270,5 +281,6 @@ class Neighbours:
         return self._link.send(worker, frames.encode(self.worker, frame))
 
     def _say_news(self, news: News) -> Iterable[int]:
+        self._told.tells(news.process, news.number)
         packet = frames.encode(self.worker, news)
         return [worker for worker in self._link.workers if self._link.send(worker, packet)]

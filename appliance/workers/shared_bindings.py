@@ -27,6 +27,8 @@ _BEHIND_SECONDS = 1.0
 _CROSSED_SECONDS = 1.0
 # Bindings in one packet, which has at most some 200 KB then.
 _IN_ONE = 50
+# No process has this number.
+_NOBODY = (-1, 0)
 
 
 class Telling:
@@ -164,13 +166,17 @@ class Hearing:
         """Whether something that was told may not be known here yet."""
         return self._behind_until > self._clock()
 
+    def last(self, worker: int) -> tuple[int, int]:
+        """The process of a worker that was heard last, and the number of its last news."""
+        return self._last.get(worker, _NOBODY)
+
     def meets(self, worker: int, process: int, told: int) -> bool:
         """A worker says how much it has told; False when some of that has not been heard.
 
         Of a process that is met for the first time nothing can be missing: what it has told before, the rows
         say that are read at our start.
         """
-        known, number = self._last.get(worker, (-1, 0))
+        known, number = self._last.get(worker, _NOBODY)
         if known == process and number >= told:
             return True
         self._last[worker] = (process, told)
@@ -184,7 +190,7 @@ class Hearing:
         now = self._clock()
         if now - news.when > WAIT_SECONDS:
             self._behind_until = now + _BEHIND_SECONDS
-        known, number = self._last.get(worker, (-1, 0))
+        known, number = self._last.get(worker, _NOBODY)
         self._last[worker] = (news.process, news.number)
         for note in news.bindings:
             self._put(note)

@@ -116,6 +116,38 @@ def test_who_has_the_invite_takes_the_cancel(both: tuple[Worker, Worker]) -> Non
     eventually(lambda: two.told == [("request", (b"CANCEL", UDP))])
 
 
+def test_who_looks_something_up_hears_what_lies_unread(both: tuple[Worker, Worker]) -> None:
+    """Without a turn of the loop in between, as when a call comes right behind a registration."""
+    one, two = both
+    for number in range(3):
+        told = binding(f"r{number}", contact=f"sip:10@192.0.2.{number}")
+        one.neighbours.changed({told.ruid: told}, lambda: None)
+        assert two.locations.get(told.ruid) is None
+        two.neighbours.hear()
+        assert two.locations.get(told.ruid) is not None
+
+
+def test_a_worker_that_came_anew_is_heard_from_its_first_news_on(
+    both: tuple[Worker, Worker], tmp_path: Path
+) -> None:
+    one, two = both
+    first = binding("r1")
+    one.neighbours.changed({first.ruid: first}, lambda: None)
+    eventually(lambda: two.locations.get("r1") is not None)
+    one.neighbours.stop()
+    again = Worker(1, tmp_path)
+    again.listen()
+    again.neighbours.start()
+    try:
+        eventually(lambda: again.neighbours.living == [1, 2])
+        second = binding("r2", contact="sip:10@192.0.2.2")
+        again.neighbours.changed({second.ruid: second}, lambda: None)
+        two.neighbours.hear()
+        assert two.locations.get("r2") is not None
+    finally:
+        again.neighbours.stop()
+
+
 def test_a_binding_is_known_to_the_other_before_it_is_answered(both: tuple[Worker, Worker]) -> None:
     one, two = both
     known: list[bool] = []
