@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from appliance.errors import DatabaseUnavailable
@@ -32,7 +33,6 @@ from appliance.storage.location_rows import (
     binding_of,
     is_dead,
     moment,
-    row_of,
 )
 from appliance.storage.location_sqlite import SqliteLocations
 from appliance.storage.location_writes import LocationWrites
@@ -40,6 +40,7 @@ from appliance.storage.spool import Spool
 from appliance.storage.write_back import WriteBack
 
 _READ_AT_ONCE = 500
+_ruid = attrgetter("ruid")
 
 
 class WriterState(NamedTuple):
@@ -237,9 +238,9 @@ class BindingWriter:
     def _write(self, changes: Changes) -> Refused:
         offset = self._wall() - self._clock()
         removals = [ruid for ruid, binding in changes.items() if binding is None]
-        rows = [row_of(binding, offset) for binding in changes.values() if binding is not None]
-        rows.sort()  # by ruid: rivals then lock in the same order, and neighbours lie together
-        return self._writes.write(rows, removals, moment(int(self._wall())))
+        bindings = [binding for binding in changes.values() if binding is not None]
+        bindings.sort(key=_ruid)  # rivals then lock in the same order, and neighbours lie together
+        return self._writes.write(bindings, removals, offset, moment(int(self._wall())))
 
     def _read(self, row: Row, offset: float) -> Binding:
         binding = binding_of(row, offset)

@@ -51,6 +51,7 @@ class Database:
         query_timeout: float = 10,
     ) -> None:
         self.url = make_url(url)
+        self.query_timeout = query_timeout
         self.available = True
         self.last_error: str | None = None
         self.on_change: list[Callable[[bool], None]] = []

@@ -18,7 +18,7 @@ from pymysql.converters import escape_string
 
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.channel import Channel
-from appliance.storage.location_rows import COLUMNS, CSEQ, EXPIRES, LAST_MODIFIED, RUID, Row
+from appliance.storage.location_rows import COLUMNS, Refresh, Row
 from appliance.storage.packed_rows import packed_page, unpacked
 
 #: A statement stays far below max_allowed_packet even when every contact is as long as it may be.
@@ -53,11 +53,14 @@ class MariaLocations:
         for some in _parts(rows):
             self._channel.execute(f"{_INSERT}{','.join(map(_values, some))}{_UPDATE}", "location_upsert")
 
-    def refresh(self, rows: Sequence[Row]) -> bool:
+    def refresh(self, refreshes: Sequence[Refresh]) -> bool:
         whole = True
-        for some in _parts(rows):
+        for some in _parts(refreshes):
             values = ",".join(
-                [f"('{row[RUID]}','{row[EXPIRES]}',{row[CSEQ]},'{row[LAST_MODIFIED]}')" for row in some]
+                [
+                    f"('{escape_string(ruid)}','{expires}',{cseq},'{modified}')"
+                    for ruid, expires, cseq, modified in some
+                ]
             )
             changed = self._channel.execute(f"{_REFRESH}{values}{_REFRESHED}", "location_refresh")
             # The server counts 2 for a changed row, 1 for a new one, 0 for one that was so already.

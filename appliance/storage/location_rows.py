@@ -56,6 +56,8 @@ _FOR_GOOD_UNTIL = 86_400
 _NO_Q = -1.0
 
 Row = tuple[Any, ...]
+#: What a refresh changes: ruid, expires, cseq and last_modified, as in a row.
+Refresh = tuple[str, str, int, str]
 
 
 class LocationTable(Protocol):
@@ -64,7 +66,7 @@ class LocationTable(Protocol):
     def upsert(self, rows: Sequence[Row]) -> None:
         """Write whole rows; each is durable when this returns."""
 
-    def refresh(self, rows: Sequence[Row]) -> bool:
+    def refresh(self, refreshes: Sequence[Refresh]) -> bool:
         """Write only what a refresh changes, into rows that are there. False: some were not there; they are
         whole again after ``upsert`` of the same rows.
         """
@@ -106,6 +108,36 @@ def row_of(binding: Binding, offset: float) -> Row:
         binding.methods,
         binding.instance if binding.instance is None else storable(binding.instance),
         binding.reg_id or 0,
+    )
+
+
+def refresh_of(binding: Binding, offset: float) -> Refresh:
+    """What a refresh changes of the row; ``offset`` as for ``row_of``."""
+    deadline = binding.deadline
+    return (
+        binding.ruid,
+        _FOR_GOOD if deadline == PERMANENT else moment(math.ceil(deadline + offset)),
+        binding.cseq,
+        moment(int(binding.modified)),
+    )
+
+
+def is_refresh(former: Binding, binding: Binding) -> bool:
+    """Whether the rows of both differ in nothing but what a refresh changes."""
+    return (
+        former.contact == binding.contact
+        and former.call_id == binding.call_id
+        and former.received == binding.received
+        and former.socket == binding.socket
+        and former.user_agent == binding.user_agent
+        and former.methods == binding.methods
+        and former.path == binding.path
+        and former.q == binding.q
+        and former.instance == binding.instance
+        and former.reg_id == binding.reg_id
+        and former.aor == binding.aor
+        and former.flags == binding.flags
+        and former.cflags == binding.cflags
     )
 
 

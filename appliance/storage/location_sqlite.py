@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.engine import Database
-from appliance.storage.location_rows import COLUMNS, CSEQ, EXPIRES, LAST_MODIFIED, RUID, Row
+from appliance.storage.location_rows import COLUMNS, Refresh, Row
 
 _CHANGEABLE: Final = tuple(name for name in COLUMNS if name not in ("ruid", "username", "domain"))
 _UPSERT: Final = (
@@ -35,8 +35,8 @@ class SqliteLocations:
     def upsert(self, rows: Sequence[Row]) -> None:
         self._many(_UPSERT, rows, "location_upsert")
 
-    def refresh(self, rows: Sequence[Row]) -> bool:
-        values = [(row[EXPIRES], row[CSEQ], row[LAST_MODIFIED], row[RUID]) for row in rows]
+    def refresh(self, refreshes: Sequence[Refresh]) -> bool:
+        values = [(expires, cseq, modified, ruid) for ruid, expires, cseq, modified in refreshes]
 
         def work(connection: Connection) -> bool:
             return connection.exec_driver_sql(_REFRESH, values).rowcount == len(values)

@@ -1,8 +1,9 @@
 """Where changes of bindings go: into the database, or into the spool until they can.
 
 A refresh, which is what most writes are, changes three columns. When the other columns of a row are known to
-be as they were last written, only those three are sent: half the text, two thirds of the server's time. The
-order of changes is kept: as long as the spool holds any, newer ones go behind them.
+be as they were last written, only those three are sent: half the text, two thirds of the server's time, and
+the row is not even made. The order of changes is kept: as long as the spool holds any, newer ones go behind
+them.
 
 Must not know when changes are gathered, nor who waits for them.
 """
@@ -13,8 +14,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, RowRefused, StorageError
+from appliance.registrar.binding import Binding
 from appliance.storage.engine import Database
-from appliance.storage.location_rows import RUID, LocationTable, Row, as_read
+from appliance.storage.location_rows import (
+    RUID,
+    LocationTable,
+    Row,
+    as_read,
+    is_refresh,
+    refresh_of,
+    row_of,
+)
 from appliance.storage.spool import Entry, Spool
 
 KIND: Final = "location"
@@ -41,7 +51,8 @@ class LocationWrites:
         self._table = table
         self._spool = spool
         self._remember = remember
-        self._fingerprints: dict[str, int] = {}
+        # What was last written, by ruid; mostly the very bindings that are in memory anyway.
+        self._written: dict[str, Binding] = {}
         self.last_error: str | None = None
         self.written = 0
         self.commits = 0
@@ -66,29 +77,31 @@ class LocationWrites:
     def forget(self, ruids: Iterable[str]) -> None:
         """These rows are not as we last wrote them."""
         for ruid in ruids:
-            self._fingerprints.pop(ruid, None)
+            self._written.pop(ruid, None)
 
     def failed(self, error: StorageError) -> None:
         """Show this as what went wrong last."""
         self.last_error = str(error)
 
-    def write(self, rows: Sequence[Row], removals: Sequence[str], now: str) -> dict[str, StorageError]:
-        """Make them durable, in the database or in the spool; returns why rows were refused, by ruid.
+    def write(
+        self, bindings: Sequence[Binding], removals: Sequence[str], offset: float, now: str
+    ) -> dict[str, StorageError]:
+        """Make them durable, in the database or in the spool; returns why bindings were refused, by ruid.
 
-        Raises StorageError when neither can.
+        ``offset`` as for ``row_of``. Raises StorageError when neither can.
         """
         refused: dict[str, StorageError] = {}
         if self._spool is None:
-            self._to_database(rows, removals, refused)
+            self._to_database(bindings, removals, offset, refused)
         elif self.spooled or not self._database.available:
-            self._to_spool(self._spool, rows, removals, now)
+            self._to_spool(self._spool, _rows(bindings, offset), removals, now)
         else:
             try:
-                self._to_database(rows, removals, refused)
+                self._to_database(bindings, removals, offset, refused)
             except (DatabaseUnavailable, DatabaseRefused) as error:
                 self.last_error = str(error)
-                self._to_spool(self._spool, rows, removals, now)
-        self.written += len(rows)
+                self._to_spool(self._spool, _rows(bindings, offset), removals, now)
+        self.written += len(bindings)
         self.commits += 1
         return refused
 
@@ -127,7 +140,7 @@ class LocationWrites:
         entries = [Entry(KIND, ruid, now, None) for ruid in removals]
         entries += [Entry(KIND, row[RUID], now, row) for row in rows]
         spool.add(entries)
-        self._fingerprints.clear()  # what the rows are when it is back, nobody knows: restored, perhaps
+        self._written.clear()  # what the rows are when it is back, nobody knows: restored, perhaps
 
     def _replay(self, rows: Sequence[Row], removals: Sequence[tuple[str, str]]) -> str | None:
         """Why a row was left out, if one was: it would have been refused, and must not keep the others."""
@@ -145,41 +158,44 @@ class LocationWrites:
         return None
 
     def _to_database(
-        self, rows: Sequence[Row], removals: Sequence[str], refused: dict[str, StorageError]
+        self,
+        bindings: Sequence[Binding],
+        removals: Sequence[str],
+        offset: float,
+        refused: dict[str, StorageError],
     ) -> None:
-        known: Sequence[Row] = ()
-        whole = rows
-        fingerprints: list[int] = []
+        known: Sequence[Binding] = ()
+        whole = bindings
         if self._remember:
-            fingerprints = [_fingerprint(row) for row in rows]
-            remembered = self._fingerprints
-            known = [
-                row
-                for row, print_ in zip(rows, fingerprints, strict=True)
-                if remembered.get(row[RUID]) == print_
-            ]
-            if len(known) == len(rows):
+            known = [each for each in bindings if self._is_known(each)]
+            if len(known) == len(bindings):
                 whole = ()
             elif len(known) <= _FEW:
                 known = ()
             else:
-                names = {row[RUID] for row in known}
-                whole = [row for row in rows if row[RUID] not in names]
-        if known and not self._refresh(known):
-            self._upsert(known, refused)
+                names = {each.ruid for each in known}
+                whole = [each for each in bindings if each.ruid not in names]
+        if known and not self._refresh(known, offset):
+            self._upsert(_rows(known, offset), refused)
         if whole:
-            self._upsert(whole, refused)
+            self.forget([each.ruid for each in whole])  # until it is certain how far they were written
+            self._upsert(_rows(whole, offset), refused)
         if removals:
             self._table.delete(removals)
             self.forget(removals)
-        for row, print_ in zip(rows, fingerprints, strict=False):
-            self._fingerprints[row[RUID]] = print_
-        self.forget(refused)
+        if self._remember:
+            self._written.update([(each.ruid, each) for each in bindings])
+            if refused:
+                self.forget(refused)
 
-    def _refresh(self, rows: Sequence[Row]) -> bool:
+    def _is_known(self, binding: Binding) -> bool:
+        former = self._written.get(binding.ruid)
+        return former is not None and is_refresh(former, binding)
+
+    def _refresh(self, bindings: Sequence[Binding], offset: float) -> bool:
         """False when it needs whole rows: somebody has deleted some by hand, or one of them cannot be."""
         try:
-            return self._table.refresh(rows)
+            return self._table.refresh([refresh_of(each, offset) for each in bindings])
         except RowRefused:
             return False
 
@@ -196,6 +212,5 @@ class LocationWrites:
             self._upsert(rows[middle:], refused)
 
 
-def _fingerprint(row: Row) -> int:
-    """Of all columns but those that a refresh changes: expires, cseq and last_modified."""
-    return hash((row[1:6], row[7:9], row[11:]))
+def _rows(bindings: Sequence[Binding], offset: float) -> Sequence[Row]:
+    return [row_of(each, offset) for each in bindings]

@@ -20,7 +20,15 @@ from appliance.storage.bindings import BindingWriter
 from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
 from appliance.storage.location_mariadb import MariaLocations
-from appliance.storage.location_rows import RUID, LocationTable, Row, binding_of, row_of
+from appliance.storage.location_rows import (
+    RUID,
+    LocationTable,
+    Refresh,
+    Row,
+    binding_of,
+    refresh_of,
+    row_of,
+)
 from appliance.storage.location_sqlite import SqliteLocations
 
 OFFSET = 1_700_000_000.0 - 1000.0
@@ -76,6 +84,10 @@ def rows(*numbers: int, cseq: int = 1, **more: Any) -> list[Row]:
     return sorted(row_of(binding(number, cseq=cseq, **more), OFFSET) for number in numbers)
 
 
+def refreshes(*numbers: int, cseq: int = 1, **more: Any) -> list[Refresh]:
+    return sorted(refresh_of(binding(number, cseq=cseq, **more), OFFSET) for number in numbers)
+
+
 def test_whole_rows_come_back(kept: Kept) -> None:
     originals = [
         binding(1),
@@ -105,7 +117,7 @@ def test_a_row_that_is_there_is_changed_in_place(kept: Kept) -> None:
 
 def test_a_refresh_changes_rows_that_are_there(kept: Kept) -> None:
     kept.table.upsert(rows(*range(20)))
-    assert kept.table.refresh(rows(*range(20), cseq=2, deadline=9000.0))
+    assert kept.table.refresh(refreshes(*range(20), cseq=2, deadline=9000.0))
     assert set(kept.cseqs().values()) == {2}
     assert {row[6] for row in kept.table.page("", 100)} == {1_700_008_000}
 
@@ -114,10 +126,42 @@ def test_a_refresh_of_a_row_that_is_not_there_says_so(kept: Kept) -> None:
     kept.table.upsert(rows(*range(20)))
     kept.sql("delete from location where username = '7'")
     again = rows(*range(20), cseq=2)
-    assert not kept.table.refresh(again)
+    assert not kept.table.refresh(refreshes(*range(20), cseq=2))
     kept.table.upsert(again)
     assert kept.cseqs() == dict.fromkeys(map(str, range(20)), 2)
     assert all(row[3] for row in kept.table.page("", 100))
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("kept", ["mariadb"], indirect=True)
+def test_a_connection_that_was_closed_is_opened_again(kept: Kept) -> None:
+    """And whether it is a change or a question that finds it closed makes no difference."""
+    kept.table.upsert(rows(*range(20)))
+    for cseq in range(2, 6):
+        kill_others(kept)
+        assert kept.table.refresh(refreshes(*range(20), cseq=cseq))
+        assert set(kept.cseqs().values()) == {cseq}
+        assert len(kept.table.page("", 100)) == 20
+        kill_others(kept)
+        assert len(kept.table.page("", 100)) == 20
+
+
+def kill_others(kept: Kept) -> None:
+    """Close all connections but the one that asks."""
+    others = "select id from information_schema.processlist where db = database() and id <> connection_id()"
+    found = kept.sql(others)
+    assert found
+    for (number,) in found:
+        kept.sql(f"kill {number}")
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("kept", ["mariadb"], indirect=True)
+def test_more_rows_than_one_packet_of_the_network_holds(kept: Kept) -> None:
+    many = range(1000)
+    kept.table.upsert(rows(*many, user_agent="x" * 250, call_id="y" * 500))
+    assert kept.table.refresh(refreshes(*many, cseq=2))
+    assert list(kept.cseqs().values()) == [2] * 1000
 
 
 def test_a_replay_changes_nothing_that_is_newer(kept: Kept) -> None:
@@ -138,7 +182,7 @@ def test_a_replay_changes_nothing_that_is_newer(kept: Kept) -> None:
 
 def test_rows_that_have_come_back_to_life_are_not_removed(kept: Kept) -> None:
     kept.table.upsert(rows(1, deadline=1000.0) + rows(2, deadline=1000.0) + rows(3, deadline=9000.0))
-    kept.table.refresh(rows(2, cseq=2, deadline=9000.0))
+    kept.table.refresh(refreshes(2, cseq=2, deadline=9000.0))
     ruids = [binding(number).ruid for number in (1, 2, 3)]
     kept.table.delete(ruids, expired_before="2023-11-14 22:14:00")
     assert set(kept.cseqs()) == {"2", "3"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import gevent
@@ -7,7 +8,15 @@ import gevent.event
 import pytest
 
 from appliance.errors import DatabaseUnavailable, RowRefused, StorageError
-from appliance.storage.group_commit import Changes, GroupCommit, Refused
+from appliance.storage.group_commit import (
+    APART,
+    ENOUGH,
+    ENOUGH_WHEN_FAST,
+    FAST,
+    Changes,
+    GroupCommit,
+    Refused,
+)
 from tests.unit.storage.made import binding
 
 
@@ -62,6 +71,81 @@ def test_what_arrives_while_one_is_under_way_is_the_next_one(groups: GroupCommit
     assert list(groups.unfinished) == []
 
 
+def test_whoever_comes_soon_after_a_commit_waits_for_others(writer: Writer) -> None:
+    groups = GroupCommit(writer.write, apart_seconds=3600)
+    groups.start()
+    groups.commit([binding(1)], [])
+    others = []
+    for number in range(2, 6):
+        others.append(gevent.spawn(groups.commit, [binding(number)], []))
+        gevent.sleep(0.001)
+    assert len(writer.groups) == 1
+    groups.wake()  # whoever does something else writes what is there
+    gevent.joinall(others, timeout=10, raise_error=True)
+    assert [len(group) for group in writer.groups] == [1, 4]
+    groups.stop()
+
+
+def test_two_commits_begin_apart(groups: GroupCommit, writer: Writer) -> None:
+    begun = time.monotonic()
+    for number in range(6):
+        groups.commit([binding(number)], [])
+    assert len(writer.groups) == 6
+    assert time.monotonic() - begun >= 5 * APART
+
+
+def test_enough_of_them_do_not_wait(writer: Writer) -> None:
+    groups = GroupCommit(writer.write, apart_seconds=3600)
+    groups.start()
+    groups.commit([binding(0)], [])
+    gevent.sleep(FAST)
+    others = [gevent.spawn(groups.commit, [binding(number)], []) for number in range(1, ENOUGH)]
+    gevent.sleep(0.001)
+    assert len(writer.groups) == 1
+    others.append(gevent.spawn(groups.commit, [binding(ENOUGH)], []))
+    gevent.joinall(others, timeout=10, raise_error=True)
+    assert [len(group) for group in writer.groups] == [1, ENOUGH]
+    groups.stop()
+
+
+def test_fewer_are_enough_when_they_come_fast(writer: Writer) -> None:
+    groups = GroupCommit(writer.write, apart_seconds=3600)
+    groups.start()
+    others = [
+        gevent.spawn(groups.commit, [binding(number)], []) for number in range(1 + 2 * ENOUGH_WHEN_FAST)
+    ]
+    with gevent.Timeout(10):
+        while len(writer.groups) < 2:
+            others.append(gevent.spawn(groups.commit, [binding(len(others))], []))
+            gevent.sleep(0)
+    assert len(writer.groups[1]) >= ENOUGH_WHEN_FAST
+    groups.wake()
+    gevent.joinall(others, timeout=10, raise_error=True)
+    groups.stop()
+
+
+def test_whoever_comes_alone_does_not_wait(writer: Writer) -> None:
+    groups = GroupCommit(writer.write, apart_seconds=3600)
+    groups.start()
+    with gevent.Timeout(10):
+        groups.commit([binding(1)], [])
+    groups.stop()
+
+
+def test_whoever_is_killed_while_waiting_does_no_harm_to_the_others(
+    groups: GroupCommit, writer: Writer
+) -> None:
+    writer.gate.clear()
+    waiting = [gevent.spawn(groups.commit, [binding(number)], []) for number in range(3)]
+    while not writer.groups:
+        gevent.sleep(0)
+    waiting[1].kill()
+    writer.gate.set()
+    gevent.joinall(waiting, timeout=10)
+    assert [each.exception for each in waiting] == [None] * 3
+    assert all(each.ready() for each in waiting)
+
+
 def test_nobody_is_answered_before_it_is_written(groups: GroupCommit, writer: Writer) -> None:
     writer.gate.clear()
     waiting = gevent.spawn(groups.commit, [binding(1)], [])
@@ -76,6 +160,12 @@ def test_a_removal_is_a_change_too(groups: GroupCommit, writer: Writer) -> None:
     kept, gone = binding(1), binding(2)
     groups.commit([kept], [gone])
     assert writer.groups == [{gone.ruid: None, kept.ruid: kept}]
+
+
+def test_nothing_is_written_at_once(groups: GroupCommit, writer: Writer) -> None:
+    with gevent.Timeout(10):
+        groups.commit([], [])
+    assert writer.groups == []
 
 
 def test_a_failure_is_everybodys(groups: GroupCommit, writer: Writer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.storage.location_mariadb import MariaLocations
-from appliance.storage.location_rows import row_of
+from appliance.storage.location_rows import Refresh, refresh_of, row_of
 from tests.unit.storage.made import binding
 
 
@@ -43,6 +43,10 @@ def rows(*numbers: int, **more: object) -> list[tuple[Any, ...]]:
     return [row_of(binding(number, **more), 0) for number in numbers]
 
 
+def refreshes(*numbers: int) -> list[Refresh]:
+    return [refresh_of(binding(number), 0) for number in numbers]
+
+
 def test_many_rows_are_one_statement(channel: Channel, table: MariaLocations) -> None:
     table.upsert(rows(*range(300)))
     assert len(channel.sent) == 1
@@ -51,7 +55,7 @@ def test_many_rows_are_one_statement(channel: Channel, table: MariaLocations) ->
 
 def test_a_statement_has_its_bounds(channel: Channel, table: MariaLocations) -> None:
     table.upsert(rows(*range(1200)))
-    table.refresh(rows(*range(501)))
+    table.refresh(refreshes(*range(501)))
     table.delete([f"{n}" for n in range(501)])
     assert len(channel.sent) == 3 + 2 + 2
 
@@ -79,6 +83,7 @@ def test_every_text_is_escaped(channel: Channel, table: MariaLocations, evil: st
     )
     statement = channel.sent[0]
     assert quotes_match(statement)
+    table.refresh([(evil, "2007-04-22 18:46:09", 1, "2007-04-22 18:46:09")])
     table.delete([evil])
     table.page(evil, 10)
     table.of_user(binding().aor._replace(username=evil))
@@ -103,7 +108,7 @@ def quotes_match(statement: str) -> bool:
 
 def test_a_refresh_names_three_columns(channel: Channel, table: MariaLocations) -> None:
     channel.answer = 4
-    assert table.refresh(rows(10, 11))
+    assert table.refresh(refreshes(10, 11))
     assert "contact" not in channel.sent[0]
     assert "user_agent" not in channel.sent[0]
 
@@ -113,7 +118,7 @@ def test_a_refresh_that_did_not_meet_every_row_says_so(
     channel: Channel, table: MariaLocations, counted: int
 ) -> None:
     channel.answer = counted
-    assert not table.refresh(rows(10, 11))
+    assert not table.refresh(refreshes(10, 11))
 
 
 def test_the_time_that_is_compared_with_is_assigned_last(channel: Channel, table: MariaLocations) -> None:

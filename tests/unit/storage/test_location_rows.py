@@ -1,9 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from appliance.registrar.binding import PERMANENT
-from appliance.storage.location_rows import CONTACT, EXPIRES, as_read, binding_of, is_dead, moment, row_of
+from appliance.sip.uri import AddressOfRecord
+from appliance.storage.location_rows import (
+    COLUMNS,
+    CONTACT,
+    CSEQ,
+    EXPIRES,
+    LAST_MODIFIED,
+    as_read,
+    binding_of,
+    is_dead,
+    is_refresh,
+    moment,
+    refresh_of,
+    row_of,
+)
 from tests.unit.storage.made import Clock, binding, fields
 
 
@@ -87,3 +103,40 @@ def test_a_row_without_a_contact_reaches_nobody(clock: Clock) -> None:
 
 def test_moments_are_utc() -> None:
     assert moment(1_177_267_569) == "2007-04-22 18:46:09"
+
+
+def test_a_refresh_says_what_the_row_would(clock: Clock) -> None:
+    for binding_ in (binding(cseq=7, now=1000.25), binding(deadline=PERMANENT)):
+        row = row_of(binding_, clock.offset)
+        refresh = refresh_of(binding_, clock.offset)
+        assert refresh == (binding_.ruid, row[EXPIRES], row[CSEQ], row[LAST_MODIFIED])
+
+
+def test_a_refresh_changes_three_columns_and_no_other(clock: Clock) -> None:
+    before = binding()
+    assert is_refresh(before, binding(cseq=2, now=2000.0, modified=5.0))
+    other = {
+        "contact": "sip:10@192.0.2.2",
+        "received": "sip:198.51.100.7:1024",
+        "path": "<sip:edge.example.com;lr>",
+        "q": 0.5,
+        "call_id": "another",
+        "flags": 1,
+        "cflags": 1,
+        "user_agent": "another",
+        "socket": "udp:192.0.2.9:5060",
+        "methods": 1,
+        "instance": "urn:uuid:1",
+        "reg_id": 1,
+    }
+    changed = [binding(ruid=before.ruid, **{name: value}) for name, value in other.items()]
+    changed += [replace(before, aor=AddressOfRecord("11", "example.com"))]
+    changed += [replace(before, aor=AddressOfRecord("10", "example.org"))]
+    columns = set()
+    for each in changed:
+        assert not is_refresh(before, each)
+        assert not is_refresh(each, before)
+        rows = zip(COLUMNS, row_of(before, clock.offset), row_of(each, clock.offset), strict=True)
+        columns |= {name for name, one, another in rows if one != another}
+    # Nothing that a row says is left out.
+    assert columns == {*COLUMNS} - {"ruid", "expires", "cseq", "last_modified"}
