@@ -151,6 +151,55 @@ def test_any_token_is_a_tag(tag: str, back: bool) -> None:
     assert routes.verify(signed(routes, from_tag=tag), request("x", tag) if back else request(tag, "x"))
 
 
+# ------------------------------------------------------------------------------------------ what it keeps
+
+
+@pytest.mark.parametrize(
+    ("flags", "of_initiator", "sender", "receiver"),
+    [
+        ("", True, False, False),
+        ("n", True, True, False),
+        ("n", False, False, True),
+        ("m", True, False, True),
+        ("m", False, True, False),
+        ("xnm", True, True, True),
+    ],
+)
+def test_who_is_behind_a_nat_comes_back(
+    routes: DialogRoutes, flags: str, of_initiator: bool, sender: bool, receiver: bool
+) -> None:
+    (line,) = routes.record_route(request(), UDP, UDP, flags)
+    assert (f";flags={flags};sig=" in line) is bool(flags)
+    ends = ("caller", "callee") if of_initiator else ("callee", "caller")
+    proof = routes.strip_own_routes(request(*ends, route=(line,)), is_me)
+    assert proof is not None
+    assert (proof.flags, proof.by_initiator) == (flags, of_initiator)
+    assert (proof.sender_nated, proof.receiver_nated) == (sender, receiver)
+
+
+@pytest.mark.parametrize(("given", "changed"), [("n", ""), ("", "n"), ("n", "m"), ("n", "nm")])
+def test_no_other_flags_than_those_that_were_signed(routes: DialogRoutes, given: str, changed: str) -> None:
+    (line,) = routes.record_route(request(), UDP, UDP, given)
+    before, after = (f";flags={flags};sig=" if flags else ";sig=" for flags in (given, changed))
+    assert not routes.verify(route_of(line.replace(before, after)), request("caller", "callee"))
+
+
+def test_the_side_where_it_goes_is_known() -> None:
+    other = ("udp", "10.0.0.1", 5060)
+    routes = DialogRoutes(KEY, [UDP, TCP, other])
+    pair = routes.record_route(request(), UDP, other)
+    for ends, lines, listener in ((("caller", "callee"), pair, 2), (("callee", "caller"), pair[::-1], 0)):
+        proof = routes.strip_own_routes(
+            request(*ends, route=tuple(lines)), lambda uri: uri.host in ("192.0.2.1", "10.0.0.1")
+        )
+        assert proof is not None
+        assert proof.leaves_by == listener
+    (line,) = routes.record_route(request(), ("udp", "192.0.2.1", 5062), ("udp", "192.0.2.1", 5062))
+    proof = routes.strip_own_routes(request("caller", "callee", route=(line,)), is_me)
+    assert proof is not None
+    assert proof.leaves_by == -1  # nobody listens there any more
+
+
 # -------------------------------------------------------------------------------------- along the route
 
 

@@ -188,6 +188,7 @@ def test_the_way_back_to_the_phone(
     desk = Desk()
     desk.register(f"<{A}>", hop=hop, nated=nated, **({} if path is None else {"Path": path}))
     assert (desk.one().hop, desk.one().received, desk.one().path) == (way, received, path)
+    assert desk.one().cflags == (64 if nated and path is None else 0)
 
 
 def test_the_path_is_told_to_phones_that_know_it() -> None:

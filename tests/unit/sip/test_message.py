@@ -163,3 +163,23 @@ def test_where_an_ipv6_message_came_from() -> None:
     assert request.lines[0] == "Via: SIP/2.0/UDP [2001:DB8::1]:5060;branch=z"
     request.set_top_via_params("2001:db8::2", 5060)
     assert request.via.received == "2001:db8::2"
+
+
+@pytest.mark.parametrize(
+    ("via", "then"),
+    [
+        ("SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1", ";branch=z9hG4bK1;received=192.0.2.10;rport=1024"),
+        ("SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1", ";branch=z9hG4bK1;received=192.0.2.10;rport=1024"),
+        (
+            "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1 , SIP/2.0/UDP 10.0.0.2",
+            ";branch=z9hG4bK1;received=192.0.2.10;rport=1024, SIP/2.0/UDP 10.0.0.2",
+        ),
+    ],
+)
+def test_rport_is_told_to_who_did_not_ask(via: str, then: str) -> None:
+    """The source of the message, whether ``received`` stands there already or not."""
+    request = Request.create("OPTIONS", "sip:h", [("Via", via)])
+    request.set_top_via_params("192.0.2.10", 1024)
+    request.force_rport("192.0.2.10", 1024)
+    assert request.lines[0].endswith(then), request.lines[0]
+    assert (request.via.received, request.via.rport) == ("192.0.2.10", 1024)
