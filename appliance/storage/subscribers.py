@@ -15,6 +15,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from sys import intern
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import select, tuple_
@@ -158,9 +159,9 @@ class Subscribers:
     # ------------------------------------------------------------------------------------------------ reading
 
     def _keep(self, key: Key, row: _Row, username: str, realm: str) -> Subscriber:
-        found = _subscriber(row, username, key[1], realm)
+        found = _subscriber(row, username, intern(key[1]), realm)
         # HA1 is of the name as the phone spells it, and phones may differ where any spelling will do.
-        self._known[key] = (row, f"{username}@{realm}" if self._fold else realm, found)
+        self._known[key] = (row, f"{username}@{realm}" if self._fold else intern(realm), found)
         self._known.move_to_end(key)
         return found
 
@@ -168,7 +169,8 @@ class Subscribers:
         self._known.pop(key, None)
         self._unknown.pop(key, None)
         if row is not None:
-            _remember(self._known, key, (row, "", _NOBODY), self._cached)
+            username = row.username if row.username == key[0] else key[0]
+            _remember(self._known, (username, intern(key[1])), (row, "", _NOBODY), self._cached)
         else:
             _remember(self._unknown, key, None, _UNKNOWN_CACHED)
 
@@ -194,7 +196,7 @@ class Subscribers:
             table.c.rpid,
         )
         query = select(*columns).where(tuple_(name, table.c.domain).in_(wanted)).order_by(table.c.id.desc())
-        by_key = {(row[0], row[2].lower()): _Row(*row[1:]) for row in connection.execute(query)}
+        by_key = {(row[0], row[2].lower()): _row(*row[1:]) for row in connection.execute(query)}
         found: dict[Key, _Row] = {}
         for username, domain in keys:
             names = (*self._hosts(domain), "") if domain == only else self._hosts(domain)
@@ -214,9 +216,16 @@ def _remember(cache: OrderedDict[Key, V], key: Key, value: V, at_most: int) -> N
         cache.popitem(last=False)
 
 
+def _row(
+    username: str, domain: str, password: str, ha1: str, ha1b: str, ha1_sha256: str, rpid: str | None
+) -> _Row:
+    """A row as it is kept, a million times perhaps: what many rows have in common is one text."""
+    return _Row(username, intern(domain), password, ha1.lower(), ha1b.lower(), ha1_sha256.lower(), rpid)
+
+
 def _subscriber(row: _Row, username: str, domain: str, realm: str) -> Subscriber:
     """The row's credentials in ``realm``: what is hashed already, else from the password."""
-    md5, md5b, sha256 = row.ha1.lower(), row.ha1b.lower(), row.ha1_sha256.lower()
+    md5, md5b, sha256 = row.ha1, row.ha1b, row.ha1_sha256
     if row.password:
         md5 = md5 or ha1(username, realm, row.password)
         md5b = md5b or ha1b(username, domain, realm, row.password)
