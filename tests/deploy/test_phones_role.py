@@ -113,6 +113,56 @@ def test_rows_come_change_and_go(site: Site) -> None:
     assert [each["mac"] for each in phones] == ["000b82123456"]
 
 
+def test_gateways_come_change_and_go(site: Site) -> None:
+    gateways = [{"name": "carrier", "address": "198.51.100.9", "port": 5070, "prefix": "+49"}]
+    inventory = {
+        "sipbox_gateways": gateways,
+        "sipbox_lcr": [{"prefix": "any", "group": "carrier", "priority": 5}],
+        "sipbox_trusted": [{"address": "192.0.2.20", "tag": "local,ld"}, {"address": "192.0.2.64/26"}],
+    }
+    would = site.play(inventory, "--check").check()
+    assert would.changed == 1
+    assert "+ gateway carrier at 198.51.100.9" in told(would)
+    assert site.box.sql("select count(*) from gw") == [(0,)]
+    assert site.play(inventory).check().changed == 1
+    assert site.box.sql("select gw_name, ip_addr, port, prefix from gw") == [
+        ("carrier", "198.51.100.9", 5070, "+49")
+    ]
+    assert site.play(inventory).check().changed == 0
+    site.box.cli("gateway", "add", "by-hand", "198.51.100.10")
+    less = {"sipbox_gateways": [], "sipbox_lcr": [], "sipbox_trusted": []}
+    assert site.play(less).check().changed == 0
+    assert site.box.sql("select count(*) from gw") == [(2,)]
+    assert site.play({**less, "phones_gateways_remove": True}).check().changed == 1
+    assert site.box.sql("select count(*) from gw") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"sipbox_gateways": [{"name": "a", "address": "gw.example"}]},
+            "sipbox_gateways, entry 1: ADDRESS: 'gw.example' is no IP address; the name goes to --hostname",
+        ),
+        ({"sipbox_gateways": [{"name": "a"}]}, "sipbox_gateways, entry 1: has no address"),
+        (
+            {"sipbox_lcr": [{"prefix": "any", "group": "a"}]},
+            "sipbox_lcr, entry 1: no gateway of sipbox_gateways is in the group 'a'",
+        ),
+        (
+            {"sipbox_trusted": [{"address": "192.0.2.1", "colour": "red"}]},
+            "sipbox_trusted, entry 1: there is no 'colour'",
+        ),
+        ({"sipbox_trusted": "192.0.2.1"}, "sipbox_trusted has to be a list"),
+    ],
+)
+def test_gateways_that_cannot_be(site: Site, variables: dict[str, Any], said: str) -> None:
+    refused = site.play(variables)
+    assert refused.returncode != 0
+    assert f"pbx.example.org: {said}" in told(refused)
+    assert site.box.sql("select count(*) from gw") == [(0,)]
+
+
 def test_before_the_program_is_there(site: Site) -> None:
     missing = {"subscribers": SUBSCRIBERS, "phones": PHONES, "phones_command": "/nonexistent/sipbox"}
     assert site.play(missing, "--check").check().changed == 0
