@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -50,9 +51,15 @@ _STOP_SECONDS = 5.0
 
 
 class SipServer:
-    """One SIP process, number ``worker``. Raises SettingsError when it cannot be what the settings say."""
+    """One SIP process, number ``worker``. Raises SettingsError when it cannot be what the settings say.
 
-    def __init__(self, settings: Settings, worker: int = 1) -> None:
+    ``reread()`` gives the settings as their file has them by now: the domains may be others.
+    """
+
+    def __init__(
+        self, settings: Settings, worker: int = 1, reread: Callable[[], Settings] | None = None
+    ) -> None:
+        self._reread = reread
         self.settings = settings
         self.worker = worker
         self.supervisor = notifier()
@@ -274,12 +281,16 @@ class SipServer:
             spooled=self.directory.spooled,
             forget=self.directory.forget,
             reload=self.directory.reload,
-            reload_domains=self.directory.reload_domains,
+            reload_domains=self._reload_domains,
             peer_rows=lambda: self.directory.peers.rows,
             reload_peers=self.directory.reload_peers,
             gateway_rests=core.least_cost.rests,
             media_nodes=lambda: {} if self.media is None else self.media.states,
         )
+
+    def _reload_domains(self) -> None:
+        """Rows and settings are read again; raises StorageError and SettingsError."""
+        self.directory.reload_domains(None if self._reread is None else self._reread().named_domains)
 
     def _measure(self) -> None:
         """What the rooms count or know themselves is asked for when somebody looks."""

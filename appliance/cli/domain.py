@@ -86,7 +86,7 @@ def show(run: Invocation, name: str, as_json: bool) -> None:
 @domain.command()
 @invocation
 def reload(run: Invocation) -> None:
-    """Have the running server read the domains again now; within a second it does so by itself."""
+    """Have the running server read its domains again now: those of the settings file too."""
     say(f"{run.ask('domains_reload')} names are served")
 
 

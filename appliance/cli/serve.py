@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 
 import click
 
 from appliance.cli.invocation import Invocation, Verb, invocation
-from appliance.config import Settings
+from appliance.config import Settings, load
 from appliance.errors import SettingsError
 from appliance.supervision.refusal import told_to_systemd
 
@@ -33,16 +34,26 @@ def serve(run: Invocation, trace: bool, with_agent: bool, worker: int) -> None:
                 f" systemctl disable --now sipbox@{worker}.socket sipbox@{worker}.service"
             )
             raise SettingsError(problem, path="sip.workers")
-        run_server(settings, trace=trace, with_agent=with_agent, worker=worker)
+        run_server(settings, trace=trace, with_agent=with_agent, worker=worker, reread=lambda: load(run.path))
 
 
-def run_server(settings: Settings, *, trace: bool, with_agent: bool, worker: int = 1) -> None:
-    """Runs the SIP server until it is told to end, and the management agent with it if wished."""
+def run_server(
+    settings: Settings,
+    *,
+    trace: bool,
+    with_agent: bool,
+    worker: int = 1,
+    reread: Callable[[], Settings] | None = None,
+) -> None:
+    """Runs the SIP server until it is told to end, and the management agent with it if wished.
+
+    ``reread`` gives the settings as the file has them by now.
+    """
     cooperate()
     take_all_descriptors()
     from appliance.server import SipServer
 
-    server = SipServer(settings, worker)
+    server = SipServer(settings, worker, reread)
     if trace:
         server.trace_to_terminal()
     if not with_agent:

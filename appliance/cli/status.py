@@ -12,6 +12,7 @@ from appliance.cli.output import duration, show_json, show_record
 
 EXIT_DOWN = 1
 EXIT_DEGRADED = 3
+_NAMES_SHOWN = 20
 
 
 @click.command(cls=Verb)
@@ -53,7 +54,7 @@ def _show(told: dict[str, Any]) -> None:
             "version": told["version"],
             "up": f"{duration(told['uptime'])} (since {since:%Y-%m-%d %H:%M:%S}, process {told['pid']})",
             "listening": ", ".join(told["listeners"]),
-            "domains": ", ".join(told["domains"]),
+            "domains": _few(told["domains"]),
             "registered": f"{told['users']} users, {told['bindings']} contacts{_nated(told.get('nated', 0))}",
             "calls": told["calls"],
             **_media(told.get("media", {})),
@@ -81,3 +82,9 @@ def _database(database: dict[str, Any]) -> str:
     state = "answers" if database["available"] else "is away"
     spooled = f", {database['spooled']} changes wait on disk" if database["spooled"] else ""
     return f"{database['url']} {state}{spooled}"
+
+
+def _few(names: list[str]) -> str:
+    """The names, or the first of very many."""
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gevent
 
-from appliance.config import Settings
+from appliance.config import NamedDomain, Settings
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, MalformedMessage, StorageError
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
@@ -250,8 +250,13 @@ class Directory:
         self.peers.load()
         self.permissions.load()
 
-    def reload_domains(self) -> None:
-        """Reads the domains and their attributes again. Raises StorageError."""
+    def reload_domains(self, named: Sequence[NamedDomain] | None = None) -> None:
+        """Reads the domains and their attributes again; ``named`` are those of the settings by now.
+
+        Raises StorageError.
+        """
+        if named is not None:
+            self.domains.name(named)
         self.domains.load()
 
     def flush(self) -> None:

@@ -56,6 +56,10 @@ class ServedDomains:
         domain = self._by_host.get(host)
         return (host,) if domain is None else domain.hosts
 
+    def name(self, named: Iterable[NamedDomain]) -> None:
+        """From the next ``load`` on these are the domains of the settings."""
+        self._named = list(named)
+
     def load(self) -> None:
         """Read the tables. Raises StorageError, and what was known before stays."""
         self._stale = True

@@ -173,6 +173,17 @@ def test_the_command_and_the_fifo(box: Sipbox, phone: Ring) -> None:
     assert challenge(phone("10", "voice.example.org")).status == 404
 
 
+def test_the_settings_are_read_again_when_somebody_asks_for_it(box: Sipbox, phone: Ring) -> None:
+    late = phone("10", "late.example.org")
+    assert challenge(late).status == 404
+    box.write_settings({"domains": {LOCAL: {"hosts": [OTHER_NAME, "late.example.org"]}}})
+    box.cli("fifo", "domain_reload")
+    assert late.register().status == 200
+    box.write_settings({"domains": {LOCAL: {"hosts": ["no host"]}}})
+    assert "'no host' is neither a name" in box.cli("domain", "reload", check=False).stderr
+    assert late.register().status == 200  # what was served is served
+
+
 def test_two_domains_become_one(box: Sipbox, phone: Ring) -> None:
     """Bindings are kept under the canonical name, which is another one now."""
     box.cli("domain", "add", "example.net")

@@ -66,6 +66,14 @@ def test_the_change_log_makes_it_read_again_and_tell(database: Database, domains
     assert told[-1] == ["example.com", "192.0.2.1"]
 
 
+def test_those_of_the_settings_may_be_others_at_the_next_reading(domains: ServedDomains) -> None:
+    domains.load()
+    domains.name([NamedDomain("example.com"), NamedDomain("new.org")])
+    assert "new.org" not in domains.by_host
+    domains.load()
+    assert list(domains.by_host) == ["example.com", "new.org"]
+
+
 def test_a_change_that_could_not_be_read_is_read_later(database: Database, domains: ServedDomains) -> None:
     domains.load()
     sql(database, "insert into domain (domain) values ('new.org')")
