@@ -217,8 +217,9 @@ class Sipbox:
 
         AssertionError when it fails and ``check`` asks for that.
         """
+        command = [sys.executable, "-m", "appliance", "--config", str(self.config), *arguments]
         done = subprocess.run(
-            [sys.executable, "-m", "appliance", "--config", str(self.config), *arguments],
+            self.place.command(*command) if self.place else command,
             input=typed,
             capture_output=True,
             text=True,

@@ -251,6 +251,7 @@ def test_a_box_behind_a_one_to_one_nat_advertises_what_the_world_knows(net: Netw
             invite = next(m for m in eleven.received() if m.is_request and m.method == "INVITE")
             assert cloud.address in invite.get("Via")
             assert server.host not in invite.encode().decode()
+            assert "the self-test passed" in server.cli("self-test").stderr
             hang_up(eleven, ten, theirs)
 
 
