@@ -92,7 +92,7 @@ class Domains:
     def aor(self, uri: Uri) -> AddressOfRecord:
         """Whose address a URI is (RFC 3261 §10.3 step 5), with the canonical name of the domain; our own
         address, without a domain, means the first domain."""
-        username, host = uri.aor
+        username, host = uri.username, uri.host
         if not self._case_sensitive:
             username = username.lower()
         domain = self._by_host.get(host)

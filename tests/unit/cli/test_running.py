@@ -43,6 +43,14 @@ def test_status_when_all_is_well(bare: CommandLine, server: Server) -> None:
     assert json.loads(bare.done("status", "--json")) == STATUS
 
 
+def test_status_shows_the_first_of_very_many_domains(bare: CommandLine, server: Server) -> None:
+    names = [f"{number}.example.org" for number in range(25)]
+    server.answers["status"] = {**STATUS, "domains": names}
+    assert f"{', '.join(names[:20])} and 5 more\n" in bare.done("status")
+    server.answers["status"] = {**STATUS, "domains": names[:20]}
+    assert f"{', '.join(names[:20])}\n" in bare.done("status")
+
+
 def test_status_degraded_says_what_to_do_and_ends_with_3(bare: CommandLine, server: Server) -> None:
     problem = {"what": "The database does not answer.", "todo": "Start it."}
     database = {**STATUS["database"], "available": False, "spooled": 5}

@@ -52,6 +52,38 @@ def test_the_row_of_the_domain_comes_before_the_one_without(
     assert found.ha1 == "aaaa"
 
 
+def test_a_row_may_have_any_name_of_its_domain(database: Database) -> None:
+    hosts = {"a.org": ("a.org", "b.org", "c.org")}
+    subscribers = Subscribers(database, hosts=lambda name: hosts.get(name, (name,)))
+    sql(
+        database,
+        "insert into subscriber (username,domain,ha1) VALUES ('10','c.org','cc'), ('11','B.org','bb'),"
+        " ('11','c.org','cc'), ('12','a.org','aa'), ('12','b.org','bb'), ('10','d.org','dd'), ('13','','ee')",
+    )
+
+    def hash_of(username: str, domain: str = "a.org") -> str | None:
+        found = subscribers.find(username, domain, "realm")
+        return None if found is None else found.ha1
+
+    assert [hash_of(username) for username in ("10", "11", "12", "13")] == ["cc", "bb", "aa", None]
+    assert hash_of("10", "d.org") == "dd"
+    found = subscribers.find("10", "a.org", "realm")
+    assert found is not None
+    assert found.domain == "a.org"
+
+
+def test_a_change_of_such_a_row_is_followed(database: Database) -> None:
+    hosts = dict.fromkeys(("a.org", "b.org"), ("a.org", "b.org"))
+    subscribers = Subscribers(database, hosts=lambda name: hosts.get(name, (name,)))
+    sql(database, "insert into subscriber (username,domain,ha1) VALUES ('10','b.org','bb')")
+    assert subscribers.find("10", "a.org", "realm") is not None
+    sql(database, "update subscriber set ha1 = 'new'")
+    subscribers.follow([Change("subscriber", "10", "b.org")])
+    found = subscribers.find("10", "a.org", "realm")
+    assert found is not None
+    assert found.ha1 == "new"
+
+
 def test_a_stored_hash_comes_before_the_password(database: Database, subscribers: Subscribers) -> None:
     sql(database, "insert into subscriber (username,password,ha1,ha1b) VALUES ('10','abc10','1234','5678')")
     found = subscribers.find("10", DOMAIN, REALM)
