@@ -1,5 +1,5 @@
-"""The role media, on a deployed box: rtpengine in its sandbox, two phones that hear each other through it, and
-the way back."""
+"""The role media on a deployed box: rtpengine in its sandbox, two phones that hear each other through it,
+and the way back."""
 
 from __future__ import annotations
 
