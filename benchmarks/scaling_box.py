@@ -139,7 +139,7 @@ class Carrier:
         database = (
             box.workers * connection
             + seconds_a_second(inputs.calls, calls, lambda load: load.database)
-            + self._applied(rate, all_rates)
+            + self._applied(box.workers, rate, all_rates)
         )
         packets = (
             rate * _REGISTRATION_PACKETS
@@ -159,11 +159,23 @@ class Carrier:
             phones / self.cold_rate(box) / inputs["back within"],
         )
 
-    def _applied(self, own: float, everywhere: float) -> float:
-        """CPU seconds a second of MariaDB for certifying all rows and for writing those of other members."""
+    def _applied(self, workers: int, own: float, everywhere: float) -> float:
+        """CPU seconds a second of MariaDB for certifying its own rows and for writing other members'."""
         if everywhere <= own:
             return 0.0
-        return everywhere * self.piece("certify") + (everywhere - own) * self.piece("row whole")
+        commits = workers * self.commits(own / workers)
+        certified = own * self.piece("row certified") + commits * self.piece("commit certified")
+        # The others' commits have as many rows as its own.
+        elsewhere = everywhere - own
+        applied = elsewhere * self.piece("row applied") + commits * elsewhere / own * self.piece(
+            "commit applied"
+        )
+        return certified + applied
+
+    def commits(self, rate: float) -> float:
+        """Commits a second of a worker with so many registrations."""
+        apart, enough = self.inputs["commits apart"], max(1.0, self.inputs["enough to commit"])
+        return min(rate, max(1 / apart, rate / enough)) if apart else rate
 
     def cold_rate(self, box: Box) -> float:
         """Registrations a second when each phone comes for the first time after a start, at full load."""

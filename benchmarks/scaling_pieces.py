@@ -27,7 +27,7 @@ from appliance.sip.uri import AddressOfRecord
 from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
 from appliance.storage.location_mariadb import MariaLocations
-from appliance.storage.location_rows import row_of
+from appliance.storage.location_rows import refresh_of, row_of
 from appliance.storage.subscribers import Subscribers
 from appliance.transport.greenlets import ParkedGreenlets
 from appliance.transport.udp import UdpListener
@@ -49,6 +49,7 @@ _AT_ONCE = 200  # keep-alives that wait in the socket
 
 
 _Write = Callable[[list[Any]], object]
+_Made = Callable[[int, int, int], list[Any]]
 
 
 def binding(number: int, cseq: int = 1) -> Binding:
@@ -180,28 +181,28 @@ def database() -> Iterator[tuple[str, float]]:
     with _tables() as (mariadb, connected, idle):
         yield "an idle worker, bytes", idle
         table = MariaLocations(Channel(connected))
-        rows = [row_of(binding(number), time.time() - time.monotonic()) for number in range(_MANY)]
         for first in range(0, _MANY, 500):
-            table.upsert(rows[first : first + 500])
+            table.upsert(whole_rows(first, 500, 1))
 
-        def written(write: _Write, size: int, commits: int) -> float:
+        def written(write: _Write, made: _Made, size: int, commits: int) -> float:
             begun = mariadb.cpu_seconds()
             for number in range(commits):
-                first = number * size % _MANY
                 # cseq is another one in each round, so that every row is changed
-                write([(*row[:9], row[9] + number + 1, *row[10:]) for row in rows[first : first + size]])
+                write(made(number * size % _MANY, size, number + size))
             return (mariadb.cpu_seconds() - begun) / commits * 1e6
 
-        large = {name: written(write, _ROWS, 300) for name, write in _ways(table)}
-        one = {name: written(write, 1, 1500) for name, write in _ways(table)}
-        for name, many in large.items():
-            a_row = (many - one[name]) / (_ROWS - 1)
+        for name, write, made in (
+            ("a row refreshed", table.refresh, refreshed_rows),
+            ("a whole row", table.upsert, whole_rows),
+        ):
+            large, one = written(write, made, _ROWS, 300), written(write, made, 1, 1500)
+            a_row = (large - one) / (_ROWS - 1)
             yield f"MariaDB: {name}, µs", a_row
-            yield f"MariaDB: a commit ({name}), µs", one[name] - a_row
+            yield f"MariaDB: a commit ({name}), µs", one - a_row
+        groups = [refreshed_rows(number * 200 % _MANY, 200, 9000 + number) for number in range(100)]
         begun = time.monotonic()
-        for number in range(100):
-            first = number * 200 % _MANY
-            table.refresh([(*row[:9], 9000 + number, *row[10:]) for row in rows[first : first + 200]])
+        for group in groups:
+            table.refresh(group)
         yield "MariaDB: refreshes of one connection, rows/s", 20_000 / (time.monotonic() - begun)
         size = mariadb.sql(
             "select sum(allocated_size) from information_schema.innodb_sys_tablespaces"
@@ -211,8 +212,16 @@ def database() -> Iterator[tuple[str, float]]:
         yield from _subscribers(mariadb, connected)
 
 
-def _ways(table: MariaLocations) -> list[tuple[str, _Write]]:
-    return [("a row refreshed", table.refresh), ("a whole row", table.upsert)]
+def whole_rows(first: int, count: int, cseq: int) -> list[Any]:
+    """Rows as they are written when a phone comes, or by one of several workers."""
+    offset = time.time() - time.monotonic()
+    return [row_of(binding(number, cseq), offset) for number in range(first, first + count)]
+
+
+def refreshed_rows(first: int, count: int, cseq: int) -> list[Any]:
+    """What a refresh writes."""
+    offset = time.time() - time.monotonic()
+    return [refresh_of(binding(number, cseq), offset) for number in range(first, first + count)]
 
 
 def _subscribers(mariadb: MariaDB, connected: Database) -> Iterator[tuple[str, float]]:

@@ -23,7 +23,18 @@ def load(rate: float, server: float, database: float = 0.0) -> Load:
 def carrier(**figures: float) -> Carrier:
     """A registration costs 200 + 10 µs, everything else nothing but what is given."""
     nothing = dict.fromkeys(
-        ("telling", "hearing", "handing over", "keep-alive", "OPTIONS keep-alive", "certify", "row whole"),
+        (
+            "telling",
+            "hearing",
+            "handing over",
+            "keep-alive",
+            "OPTIONS keep-alive",
+            "row whole",
+            "row certified",
+            "commit certified",
+            "row applied",
+            "commit applied",
+        ),
         0.0,
     )
     asked = {**KEPT.figures, **nothing, "row refreshed": 0.0, "in place": 1.0, "back within": 1e9, **figures}
@@ -98,11 +109,17 @@ def test_a_start_reads_every_row_for_every_worker() -> None:
 
 
 def test_a_pair_carries_what_one_box_does_and_three_less_than_thrice() -> None:
-    found = carrier(hearing=5, telling=1, certify=5, **{"row whole": 15})
+    found = carrier(hearing=5, telling=1, **{"row certified": 5, "row applied": 10, "commit applied": 300})
     one = found.phones(found.best(8, MIX), MIX)
     assert 0.9 * one <= pair(found, 8, MIX).phones <= one
     three = active(found, 8, MIX, 3).phones
     assert one < three < 2 * one
+
+
+def test_commits_are_as_many_as_rows_until_they_wait_for_one_another() -> None:
+    found = carrier(**{"commits apart": 0.02, "enough to commit": 20})
+    assert [found.commits(rate) for rate in (10, 500, 4000)] == pytest.approx([10, 50, 200])
+    assert carrier(**{"commits apart": 0.0}).commits(4000) == 4000
 
 
 def test_cells_know_nothing_of_one_another() -> None:
