@@ -167,7 +167,9 @@ class ProxyCore:
         gateway = settings.gateway
         self.peers = peers = Peers(gateway.address_group)
         self.least_cost = LeastCost(gateway.rest_seconds, self.journal.gateway_failed)
-        guard = Guard(keys.derive("gateway-dialog"), dialogs, peers.sender, self.journal.guarded)
+        guard = Guard(
+            keys.derive("gateway-dialog"), dialogs, peers.sender, self.domains.is_me, self.journal.guarded
+        )
         for reader in (peers.read, self.least_cost.read, guard.read):
             directory.watch_peers(reader)
         self.forwarder = Forwarder(

@@ -12,6 +12,9 @@ registered, a forwarding, a Route, a name in the DNS, another port or transport.
 - it is an ACK, BYE, PRACK or CANCEL of any dialog of ours: those begin nothing. (A process that was killed
   while a call rang could not write the proof into the answer.)
 
+A REFER has a gateway call somebody (RFC 3515). Within a call with it, it may name somebody here, whom the
+gateway then asks us for, or another call that is up (Replaces, RFC 3891); no number at the gateway itself.
+
 Must not know how a gateway is chosen.
 """
 
@@ -47,16 +50,18 @@ class DialogSigns(Protocol):
 class Guard:
     """Knows the gateways' addresses. ``key``: 16 to 64 bytes, the same in all workers; ``on_refusal(request,
     host)`` is told of each request that somebody tried to send past the rules; ``sender(request, hop)`` gives
-    the peer whose word about who is calling is believed, None for anybody else. ``watches``: there is
-    something to guard."""
+    the peer whose word about who is calling is believed, None for anybody else; ``is_me(uri)`` says whether
+    an address is this server. ``watches``: there is something to guard."""
 
     def __init__(
         self,
         key: bytes,
         dialogs: DialogSigns,
         sender: Callable[[Request, Hop], Peer | None],
+        is_me: Callable[[Uri], bool],
         on_refusal: Callable[[Request, str], None],
     ) -> None:
+        self._is_me = is_me
         # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9).
         self._mac = hashlib.blake2b(key=key, digest_size=10, person=b"gateway-dialog")
         self._dialogs = dialogs
@@ -81,10 +86,11 @@ class Guard:
         groups = self._groups_at.get(plain_address(host))
         if groups is None or gateway:
             return True
-        if incoming.request.to_tag is None or not self._is_proved(incoming, groups):
-            self._on_refusal(incoming.request, host)
+        request = incoming.request
+        if request.to_tag is None or not self._is_proved(incoming, groups) or not self._may_refer(request):
+            self._on_refusal(request, host)
             return False
-        if self._sender(incoming.request, incoming.hop) is None:
+        if self._sender(request, incoming.hop) is None:
             take_out_claims(outgoing)
         return True
 
@@ -100,6 +106,15 @@ class Guard:
                 ):
                     return True
         return request.method in _HARMLESS and any(self._dialogs.verify(route, request) for route in own)
+
+    def _may_refer(self, request: Request) -> bool:
+        if request.method != "REFER":
+            return True
+        try:
+            uri = NameAddr.parse(request.first("refer-to") or "").uri
+        except MalformedMessage:
+            return False
+        return bool(uri.host) and (self._is_me(uri) or "replaces=" in uri.headers.lower())
 
     def begun_by(self, group: int, request: Request) -> str:
         """The URI parameter for the Record-Route of a request that a gateway of ``group`` has sent."""

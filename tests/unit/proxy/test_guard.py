@@ -241,13 +241,35 @@ class TestInACallWithTheGateway:
         sent = answer(stage, invite, 200)
         return [("Route", route) for route in sent[0].message.all("Record-Route")]
 
-    @pytest.mark.parametrize("method", ["INVITE", "UPDATE", "BYE", "INFO", "REFER", "ACK", "MESSAGE"])
+    @pytest.mark.parametrize("method", ["INVITE", "UPDATE", "BYE", "INFO", "ACK", "MESSAGE"])
     def test_our_user_goes_on_in_it(self, stage: Stage, method: str) -> None:
         routes = self.called(stage)
         before = len(to(stage.sent, FIRST))
         in_dialog(stage, method, f"sip:gw@{FIRST}:5060", routes)
         (message,) = to(stage.sent, FIRST)[before:]
         assert (message.method, message.has("Route")) == (method, False)
+
+    @pytest.mark.parametrize(
+        ("refer_to", "passes"),
+        [
+            (f"<sip:11@{DOMAIN}>", True),  # the gateway asks us for him, and has no rights here
+            (f"<sip:{NUMBER}@{DOMAIN}>", True),
+            (f"<sip:gw@{FIRST}?Replaces=c2%3Bto-tag%3Da%3Bfrom-tag%3Db>", True),  # another call that is up
+            (f"<sip:{NUMBER}@{FIRST}>", False),
+            (f"<sip:{NUMBER}@gw.example.net>", False),
+            (f"<sip:{NUMBER}@{SECOND}>", False),
+            (f"<tel:{NUMBER}>", False),
+            ("<nonsense", False),
+            ("", False),
+        ],
+    )
+    def test_he_has_it_transferred_to_nobody_at_the_gateway(
+        self, stage: Stage, refer_to: str, passes: bool
+    ) -> None:
+        routes = [*self.called(stage), ("Refer-To", refer_to)]
+        before = len(to(stage.sent, FIRST))
+        in_dialog(stage, "REFER", f"sip:gw@{FIRST}", routes)
+        assert (len(to(stage.sent, FIRST)) > before) is passes
 
     def test_also_from_the_first_ringing_on(self, stage: Stage) -> None:
         _, sent = dial(stage, "0891234", call_id="c")
