@@ -11,15 +11,15 @@ from appliance.errors import MalformedMessage
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
 
-ASSERTED = ("p-asserted-identity", "p-preferred-identity", "remote-party-id")
+_ASSERTED, _PREFERRED, _REMOTE_PARTY = "p-asserted-identity", "p-preferred-identity", "remote-party-id"
 _PARTY = ";party=calling;id-type=subscriber;screen=yes"
 
 
 def take_out_claims(request: Request) -> None:
     """Takes out what nobody has to believe."""
     firsts = request.firsts
-    for key in ASSERTED:
-        if key in firsts:
+    if _ASSERTED in firsts or _PREFERRED in firsts or _REMOTE_PARTY in firsts:
+        for key in (_ASSERTED, _PREFERRED, _REMOTE_PARTY):
             request.remove(key)
 
 

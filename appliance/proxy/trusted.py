@@ -74,6 +74,8 @@ class Peers:
         if not self._any:
             return None
         host = plain_address(hop.host)
+        if host not in self._gateways and host not in self._trusted and not self._networks:
+            return None
         rights: frozenset[str] = frozenset()
         gateway, group = False, 0
         for each in self._gateways.get(host, ()):
