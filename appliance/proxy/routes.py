@@ -14,6 +14,7 @@ from appliance.proxy.incoming import Incoming
 from appliance.proxy.parts import Parts
 from appliance.proxy.replies import Answer
 from appliance.proxy.targets import Target
+from appliance.sip.hop import Hop
 
 OK = Answer(200, "OK")
 METHODS = (
@@ -86,7 +87,8 @@ class Routes:
         self.do_accounting(incoming)
         if self.domains.is_me(request.uri) and not request.has("route"):
             return self.relay(incoming, self.lookup_location(incoming))
-        target = Target(request.uri_text, nated=incoming.peer_nated, listener=incoming.leaves_by)
+        hop = self.find_flow(incoming) if incoming.peer_nated else None
+        target = Target(request.uri_text, hop, nated=incoming.peer_nated, listener=incoming.leaves_by)
         return self.relay(incoming, [target])
 
     def relay_to_myself(self, incoming: Incoming) -> None:
@@ -201,6 +203,13 @@ class Routes:
             if self.nat is not None and proof.sender_nated and not incoming.nated:
                 self.nat.remember(incoming)
         return True
+
+    def find_flow(self, incoming: Incoming) -> Hop | None:
+        """Where our user behind a NAT is in the middle of a call; None: where the Request-URI says."""
+        request = incoming.request
+        if request.has("route") or not self.domains.serves(request.to.uri.host):
+            return None
+        return self.locations.flow_now(self.domains.aor(request.to.uri), request.uri)
 
     def refuse_extensions(self, incoming: Incoming) -> None:
         """Proxy-Require names what a proxy must understand; there is nothing that we would (§16.3 step 5)."""

@@ -15,7 +15,7 @@ from appliance.errors import DatabaseUnavailable
 from appliance.registrar.binding import NATED
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
-from appliance.sip.uri import AddressOfRecord
+from appliance.sip.uri import AddressOfRecord, Uri
 
 
 class Target(NamedTuple):
@@ -80,6 +80,23 @@ class TargetSet:
             )
             for binding in bindings
         ]
+
+    def flow_now(self, aor: AddressOfRecord, contact: Uri) -> Hop | None:
+        """The flow by which a phone behind a NAT is reached now; ``contact`` was its flow in the beginning.
+
+        Its NAT may have forgotten it, or its connection ended, and it has registered by another one since.
+        None when that cannot be said: it has several candidates, or none.
+        """
+        there = (contact.address, contact.port or 5060)
+        anew: list[Hop] = []
+        for binding in self._service.locations.lookup(aor, self._clock()):
+            hop = binding.hop
+            if hop is not None and binding.cflags & NATED:
+                if (hop.host, hop.port) == there:
+                    return hop
+                if Uri.parse(binding.contact).user == contact.user:
+                    anew.append(hop)
+        return anew[0] if len(anew) == 1 else None
 
     def returned(self, lost: Target, tried: Collection[Hop | None]) -> Target | None:
         """The same user's phone on a new connection, when it has registered by one since; None until then."""

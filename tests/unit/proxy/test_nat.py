@@ -265,6 +265,41 @@ def test_the_cookie_sets_the_contact_right_where_no_test_would(stage: Stage) -> 
     assert sent.message.get("Contact") == "<sip:11@203.0.113.9:31007>"
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_in_a_call_a_phone_is_found_by_the_flow_that_it_has_registered_with_since(
+    stage: Stage, transport: str
+) -> None:
+    """Its NAT was switched off and on, or its connection ended."""
+    call = Call(stage)
+    anew = Hop(transport, "203.0.113.77", 31999, 0 if transport == "udp" else 1, 9)
+    for binding in stage.core.locations:
+        stage.core.locations.drop(binding.ruid)
+    stage.bind("11", "sip:11@172.16.5.5:5070", hop=anew, cflags=NATED)
+    sent = call.within("BYE", of_caller=True)
+    assert sent.hop == anew
+    assert sent.message.uri == "sip:11@203.0.113.9:31007;ob"  # as the call has it
+
+
+def test_nobody_guesses_which_of_several_phones_has_the_call(stage: Stage) -> None:
+    call = Call(stage)
+    for binding in stage.core.locations:
+        stage.core.locations.drop(binding.ruid)
+    for port in (31998, 31999):
+        hop = Hop("udp", "203.0.113.77", port, 0)
+        stage.bind("11", f"sip:11@172.16.5.5:{port}", hop=hop, cflags=NATED)
+    assert call.within("BYE", of_caller=True).hop[:3] == OTHER_NAT[:3]
+    stage.bind("11", "sip:11@172.16.5.5:5070", hop=OTHER_NAT, cflags=NATED)
+    assert call.within("INFO", of_caller=True).hop == OTHER_NAT  # its old flow stands
+
+
+def test_a_phone_with_another_name_has_not_the_call(stage: Stage) -> None:
+    call = Call(stage)
+    for binding in stage.core.locations:
+        stage.core.locations.drop(binding.ruid)
+    stage.bind("11", "sip:mobile@172.16.5.9", hop=Hop("udp", "203.0.113.77", 31999, 0), cflags=NATED)
+    assert call.within("BYE", of_caller=True).hop[:3] == OTHER_NAT[:3]
+
+
 def test_no_flags_where_nobody_is_behind_a_nat(stage: Stage) -> None:
     call = Call(stage, caller=OPEN, callee=Hop("udp", "172.16.5.5", 5070))
     assert "flags" not in call.out.message.get("Record-Route")
