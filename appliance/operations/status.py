@@ -6,7 +6,6 @@ in a sentence each what is wrong and what to do.
 
 from __future__ import annotations
 
-import heapq
 import os
 from typing import Any
 
@@ -14,8 +13,6 @@ from appliance import __version__
 from appliance.config import hide_password
 from appliance.operations.box import Box
 from appliance.operations.process import SERVER
-
-LAST_REGISTRATIONS = 10
 
 
 class Status:
@@ -115,8 +112,6 @@ class Status:
         }
 
     def _last_registrations(self) -> list[dict[str, Any]]:
-        bindings = self._box.service.locations
-        newest = heapq.nlargest(LAST_REGISTRATIONS, bindings, key=lambda binding: binding.modified)
         return [
             {
                 "aor": str(binding.aor),
@@ -124,5 +119,5 @@ class Status:
                 "user_agent": binding.user_agent,
                 "modified": binding.modified,
             }
-            for binding in newest
+            for binding in self._box.service.locations.newest()
         ]

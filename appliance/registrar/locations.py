@@ -16,6 +16,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Protocol
 
 from appliance.registrar.binding import PERMANENT, Binding
+from appliance.registrar.newest import Newest
 from appliance.sip.uri import AddressOfRecord
 
 
@@ -49,6 +50,7 @@ class Locations:
         self._loading = False
         self._complete: set[AddressOfRecord] = set()
         self._nated: NatedPhones | None = None
+        self._newest = Newest()
 
     def watch_nated(self, phones: NatedPhones) -> None:
         """From now on ``phones`` is told of the bindings behind a NAT; to be called while there are none."""
@@ -89,11 +91,16 @@ class Locations:
         """The binding with this name."""
         return self._by_ruid.get(ruid)
 
+    def newest(self) -> list[Binding]:
+        """The ten that came last, the latest first."""
+        return self._newest.told(self._by_ruid.get)
+
     # ----------------------------------------------------------------------------------------------- changing
 
     def put(self, binding: Binding) -> None:
         """Add ``binding``, or let it take the place of its namesake; it is the newest of its ``q`` now."""
         self._put(binding, _first_of_its_q)
+        self._newest.put(binding)
 
     def put_back(self, binding: Binding) -> None:
         """Put a binding that was here before at the place that its age gives it."""
@@ -109,6 +116,7 @@ class Locations:
             aor = self.key(aor)
         if ruid in self._by_ruid or aor in self._complete:
             return False
+        self._newest.restored(binding)
         if aor in self._by_aor:
             self._put(binding, _by_its_age)
             return True

@@ -241,3 +241,24 @@ def test_all_is_forgotten_but_what_is_on_its_way() -> None:
     assert locations.get("a") is None
     assert names(locations.expire(11.0)) == ["b"]
     assert names(locations.expire(12.0)) == []
+
+
+def test_the_newest_are_those_that_were_put_last() -> None:
+    locations = Locations()
+    for number in range(30):
+        locations.put(binding(f"r{number}", modified=100.0 + number))
+    locations.put(binding("r3", modified=200.0))
+    locations.drop("r29")
+    assert names(locations.newest()) == ["r3", *(f"r{number}" for number in range(28, 19, -1))]
+
+
+def test_the_newest_of_what_was_read_back_are_known_too() -> None:
+    locations = Locations()
+    locations.loading = True
+    for number in (7 * number % 1000 for number in range(1000)):
+        locations.restore(binding(f"r{number}", modified=100.0 + number))
+    assert names(locations.newest()) == [f"r{n}" for n in range(999, 989, -1)]
+    locations.put(binding("r5", modified=5000.0))
+    assert names(locations.newest())[:2] == ["r5", "r999"]
+    locations.forget_all()
+    assert locations.newest() == []
