@@ -15,6 +15,10 @@ from benchmarks.statistics_of_rounds import Ratio, paired_ratio
 from benchmarks.targets import LIMITS, TARGETS
 
 
+#: With more retransmissions an operation, a round compares nothing.
+_REPEATED = 0.01
+
+
 class Reading(NamedTuple):
     """One figure of one server in one round (0: before the rounds). ``value`` is ``cost``'s total, or what
     ``what`` says; ``cost`` is there for loads.
@@ -124,15 +128,22 @@ def limits(readings: Sequence[Reading], sync_ms: float) -> str:
 
 
 def ratio(readings: Iterable[Reading], what: str, against: str, ours: str = SIPBOX) -> Ratio | None:
-    """Ours through theirs, of the rounds in which both did ``what`` without a failure."""
+    """Ours through theirs, of the rounds in which both did ``what`` without a failure.
+
+    Nor may one have been asked much again: that would measure something else.
+    """
     by_server: dict[str, dict[int, float]] = {ours: {}, against: {}}
     for reading in readings:
-        failed = reading.cost is not None and reading.cost["failed"] > 0
+        failed = reading.cost is not None and _spoilt(reading.cost)
         if reading.what == what and reading.server in by_server and not failed and reading.value > 0:
             by_server[reading.server][reading.round] = reading.value
     mine, theirs = by_server[ours], by_server[against]
     rounds = sorted(mine.keys() & theirs.keys())
     return paired_ratio([mine[number] for number in rounds], [theirs[number] for number in rounds])
+
+
+def _spoilt(cost: Mapping[str, Any]) -> bool:
+    return bool(cost["failed"] or cost["retransmissions"] > cost["operations"] * _REPEATED)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -33,11 +33,12 @@ def fill(running: Running, bench: Bench, count: int) -> int:
 
 def start(running: Running, bench: Bench, count: int, idle: int) -> dict[str, float]:
     """Start it: seconds to the first answer, to the first call that is answered and until ``count`` bindings
-    are in memory, how long an answer takes meanwhile (99 of 100, ms), and bytes a binding over ``idle``. The
-    server is stopped again.
+    are in memory; what processor time that took, of the server and its database; how long an answer takes
+    meanwhile (99 of 100, ms); bytes a binding over ``idle``. The server is stopped again.
     """
     last = last_read(running)  # who answers while loading has to find it
     with bench.callee():
+        before = running.server.used()
         begun = time.monotonic()
         running.start()
         running.box.wait_until_ready(_WITHIN)
@@ -48,12 +49,14 @@ def start(running: Running, bench: Bench, count: int, idle: int) -> dict[str, fl
         called = time.monotonic() - begun
         waits = _ask_until_loaded(running, count)
         loaded = time.monotonic() - begun
+        used = sum(running.server.used()) - sum(before)
     memory = (resident_bytes(running.pids) - idle) / count
     running.stop()
     return {
         "first answer, s": answered,
         "first call, s": called,
         "all loaded, s": loaded,
+        "CPU until then, s": used,
         "answer while loading, p99 ms": percentile(waits, 99),
         "memory a binding, bytes": memory,
     }

@@ -1,7 +1,7 @@
 """The bindings that came last, for those who look at the server often, and while there are a million.
 
-What is put costs next to nothing here; what is read back at a start is compared with one number. Must not know
-how bindings are found.
+What is put costs next to nothing here; what is read back at a start is compared with one number. Must not
+know how bindings are found.
 """
 
 from __future__ import annotations

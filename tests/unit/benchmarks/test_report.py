@@ -42,6 +42,15 @@ def test_a_round_in_which_one_failed_compares_nothing() -> None:
     assert (found.value, found.rounds) == (pytest.approx(0.5), 2)
 
 
+def test_a_round_with_many_retransmissions_compares_nothing() -> None:
+    busy = cost(200)._replace(retransmissions=11)
+    found = report.ratio(
+        readings((cost(40), cost(80)), (busy, cost(80)), (cost(40), cost(80))), WHAT, KAMAILIO
+    )
+    assert found is not None
+    assert (found.value, found.rounds) == (pytest.approx(0.5), 2)
+
+
 def test_without_a_common_round_there_is_no_ratio() -> None:
     assert report.ratio(readings((cost(1, failed=1), cost(2))), WHAT, KAMAILIO) is None
 
