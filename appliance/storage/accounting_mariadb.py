@@ -1,4 +1,7 @@
-"""Accounting on MariaDB: a handful of statements for many records, in one transaction.
+"""Accounting on MariaDB: a handful of statements for many records, on a connection of its own.
+
+Each statement is a transaction (autocommit): what a broken connection leaves undone is written again with the
+rest.
 
 The statements are put together here as text, as those of ``location_mariadb`` are, and for the same reason:
 the values are what a row costs most. All of them are escaped by the driver's own function. Must not know when
@@ -9,15 +12,14 @@ records are written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
 from pymysql.converters import escape_string
-from sqlalchemy.engine import Connection
 
 from appliance.storage.accounting_rows import CALL, REQUEST, Record, Row
-from appliance.storage.engine import Database
+from appliance.storage.channel import Channel
 
 _ACC: Final = f"INSERT INTO acc ({','.join(REQUEST)}) VALUES "
 _MISSED: Final = f"INSERT INTO missed_calls ({','.join(REQUEST)}) VALUES "
@@ -36,29 +38,20 @@ _key = itemgetter(0)
 class MariaAccounting:
     """Implements ``AccountingTables``."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     def write(self, records: Sequence[Record]) -> None:
-        statements = [_statement(_ACC, [record.request for record in records], _THERE)]
-        if missed := [record.request for record in records if record.missed]:
-            statements.append(_statement(_MISSED, missed, _THERE))
+        self._send(_ACC, [record.request for record in records], _THERE)
+        self._send(_MISSED, [record.request for record in records if record.missed], _THERE)
         for told, head in _CALLS.items():
             # In the order of their key: rivals then lock in the same order.
-            if calls := sorted([record.call for record in records if record.told == told], key=_key):
-                statements.append(_statement(head, calls, _ADDED[told]))
+            calls = sorted([record.call for record in records if record.told == told], key=_key)
+            self._send(head, calls, _ADDED[told])
 
-        def work(connection: Connection) -> None:
-            # Without parameters a percent sign is a percent sign.
-            plain = connection.execution_options(no_parameters=True)
-            for statement in statements:
-                plain.exec_driver_sql(statement)
-
-        self._database.run(work, "accounting")
-
-
-def _statement(head: str, rows: Iterable[Row], tail: str) -> str:
-    return head + ",".join(map(_values, rows)) + tail
+    def _send(self, head: str, rows: Sequence[Row], tail: str) -> None:
+        if rows:
+            self._channel.execute(head + ",".join(map(_values, rows)) + tail, "accounting")
 
 
 def _values(row: Row) -> str:

@@ -55,7 +55,7 @@ class AccountingTables(Protocol):
     """The statements on the three tables, in the words of one database."""
 
     def write(self, records: Sequence[Record]) -> None:
-        """Write the rows of all, or none; what is there already stays. Raises StorageError."""
+        """Write the rows of all; what is there already stays. Raises StorageError: then some may be there."""
 
 
 def record_of(accounted: Accounted) -> Record:

@@ -13,6 +13,7 @@ from appliance.storage.accounting import AccountingWriter
 from appliance.storage.accounting_cleaning import AccountingCleaner
 from appliance.storage.accounting_mariadb import MariaAccounting
 from appliance.storage.accounting_sqlite import SqliteAccounting
+from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
 from appliance.storage.spool import Spool
 from appliance.telemetry.journal import Journal
@@ -26,8 +27,9 @@ class CallRecords:
         self, settings: Settings, database: Database, metrics: Metrics, journal: Journal, worker: int
     ) -> None:
         wanted, embedded = settings.accounting, settings.database.embedded
+        self._channel = Channel(database)
         self.ledger = AccountingWriter(
-            SqliteAccounting(database) if embedded else MariaAccounting(database),
+            SqliteAccounting(database) if embedded else MariaAccounting(self._channel),
             lambda: database.available,
             None if embedded else Spool(Path(settings.sip.state_dir) / spool_name(worker)),
             say=journal.say,
@@ -52,6 +54,7 @@ class CallRecords:
         if self._cleaner is not None:
             self._cleaner.stop()
         self.ledger.stop()
+        self._channel.close()
 
     def _waiting(self) -> Mapping[str, float]:
         return {"memory": self.ledger.waiting, "disk": self.ledger.spooled}

@@ -48,12 +48,22 @@ def wait_for_requests(box: Sipbox, count: int) -> None:
     )
 
 
-def waiting(box: Sipbox, place: str) -> int:
-    """The metric ``sipbox_accounting_waiting``."""
+def metric(box: Sipbox, name: str) -> int:
+    """A metric with its labels; -1 while nobody says."""
     with urllib.request.urlopen(f"http://{LOOPBACK}:{box.agent_port}/metrics", timeout=10) as page:
         text = page.read().decode()
-    found = re.search(rf'(?m)^sipbox_accounting_waiting\{{place="{place}"\}} (\S+)$', text)
+    found = re.search(rf"(?m)^{re.escape(name)} (\S+)$", text)
     return int(float(found[1])) if found else -1
+
+
+def waiting(box: Sipbox, place: str) -> int:
+    return metric(box, f'sipbox_accounting_waiting{{place="{place}"}}')
+
+
+def wait_for_calls(box: Sipbox, count: int) -> None:
+    wait_until(
+        f"{count} calls are up", lambda: metric(box, "sipbox_calls_active") == count, timeout=30, every=0.2
+    )
 
 
 @pytest.fixture
@@ -158,12 +168,12 @@ def test_a_database_that_is_away_and_a_server_that_is_killed_meanwhile(
     port = register(fragile, "11")
     with (
         Sipp("callee", tmp_path, port=port, calls=calls, values={"LINGER": "3000"}) as answering,
-        caller(fragile, tmp_path, calls=calls, rate=40, pause_ms=15_000) as calling,
+        caller(fragile, tmp_path, calls=calls, rate=40, pause_ms=25_000) as calling,
     ):
         wait_until("some calls have rows", lambda: counts(fragile, ACC), timeout=30)
         private.kill()
         wait_until("the rest waits on disk", lambda: waiting(fragile, "disk") > 50, timeout=30)
-        wait_until("all calls are up", lambda: fragile.status()["calls"] == calls, timeout=30)
+        wait_for_calls(fragile, calls)
         wait_until("none is in memory only", lambda: waiting(fragile, "memory") == 0, timeout=30)
         assert calling.so_far == 0
         fragile.kill9()
@@ -210,9 +220,9 @@ def test_a_stop_in_mid_call_leaves_nothing_behind(
     port = register(fragile, "11")
     with (
         Sipp("callee", tmp_path, port=port, calls=calls, values={"LINGER": "3000"}) as answering,
-        caller(fragile, tmp_path, calls=calls, rate=40, pause_ms=8000) as calling,
+        caller(fragile, tmp_path, calls=calls, rate=40, pause_ms=15_000) as calling,
     ):
-        wait_until("all calls are up", lambda: fragile.status()["calls"] == calls, timeout=30)
+        wait_for_calls(fragile, calls)
         private.stop()
         fragile.stop()
         private.start()
