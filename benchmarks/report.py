@@ -14,7 +14,6 @@ from benchmarks.names import SIPBOX
 from benchmarks.statistics_of_rounds import Ratio, paired_ratio
 from benchmarks.targets import LIMITS, TARGETS
 
-
 #: With more retransmissions an operation, a round compares nothing.
 _REPEATED = 0.01
 
