@@ -137,8 +137,6 @@ def _readings(results: Path) -> dict[str, _Found]:
             one.values.append(reading["value"])
             if cost:
                 one.costs.append(cost)
-        sync = _leading_number(run["machine"]["fdatasync p99"])
-        here["machine: fdatasync p99"] = _Found([sync], [], run["machine"], file.name)
         found.update(here)
     return found
 
