@@ -156,6 +156,29 @@ def test_a_phone_that_registers_anew_is_found_by_its_new_flow(net: Networks, box
         hang_up(ten, eleven, theirs)
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_phone_whose_flow_ends_in_a_call_hears_that_the_other_hangs_up(
+    net: Networks, box: Sipbox, transport: str
+) -> None:
+    home = net.home()
+    with phone(box, "10", home, transport=transport) as ten, phone(box, "11", net.home()) as eleven:
+        contact = f"<{ten.contact}>"
+        ten.register(contact=contact)
+        eleven.register()
+        ours, _ = talk(eleven, ten)
+        if transport == "tcp":
+            ten.close()
+            ten.port += 1
+            ten._open()
+        else:
+            # From now on the NAT has no patience: what keeps the flow open comes too late.
+            for setting in ("timeout", "timeout_stream"):
+                home.router.run("sysctl", "-qw", f"net.netfilter.nf_conntrack_udp_{setting}=1")
+            wait_until("the NAT has forgotten", lambda: not home.flows(), timeout=30, every=0.1)
+        assert ten.register(contact=contact).status == 200
+        hang_up(eleven, ten, ours)
+
+
 def test_a_phone_that_answers_nothing_goes(net: Networks, box: Sipbox) -> None:
     box.stop()
     box.write_settings({"nat": {"keepalive_seconds": 1, "remove_after_misses": 2}})
