@@ -285,6 +285,7 @@ class SipServer:
             peer_rows=lambda: self.directory.peers.rows,
             reload_peers=self.directory.reload_peers,
             gateway_rests=core.least_cost.rests,
+            try_number=core.pstn.trial,
             media_nodes=lambda: {} if self.media is None else self.media.states,
         )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from appliance.cli.address import address_of_record
 from appliance.cli.gateway_usage import as_usage
 from appliance.cli.gateway_words import ANY_NUMBER, number_prefix, route_row
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
+from appliance.cli.output import show_json, show_record, show_table
 from appliance.errors import StorageError
 
 
@@ -73,6 +74,31 @@ def list_(run: Invocation, as_json: bool) -> None:
         (row["prefix"] or ANY_NUMBER, row["from_uri"] or "", row["group"], row["priority"]) for row in rows
     ]
     show_table(("Prefix", "From", "Group", "Priority"), told, "no routes")
+
+
+@route.command()
+@click.argument("user")
+@click.argument("number")
+@json_option
+@invocation
+def show(run: Invocation, user: str, number: str, as_json: bool) -> None:
+    """Ask the running server what would become of USER's call to NUMBER; nobody is called."""
+    who = address_of_record(run, user)
+    told = run.ask("route", caller=str(who), number=number)
+    if as_json:
+        show_json(told)
+        return
+    needed = {None: "nobody may call it", "": "everybody may call it"}.get(told["needed"], told["needed"])
+    ways = [f"{way['gateway']} as {way['uri']}" for way in told["gateways"]]
+    show_record(
+        {
+            "user": who,
+            "permission": needed,
+            "has": ", ".join(told["groups"]) or "none",
+            "may call": told["allowed"],
+            "gateways": ", then ".join(ways) or "no route fits",
+        }
+    )
 
 
 def _numbers(prefix: str) -> str:

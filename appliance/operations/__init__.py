@@ -49,6 +49,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "trusted": peers.trusted,
         "addresses": peers.addresses,
         "peers_reload": peers.reload,
+        "route": peers.route,
         "forget": process.forget,
         "status": Status(box).describe,
         "metrics": statistics.metrics,

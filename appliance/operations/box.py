@@ -9,11 +9,13 @@ from typing import Protocol
 
 from appliance.config import Settings
 from appliance.proxy.domains import Domains
+from appliance.proxy.gateway import Trial
 from appliance.proxy.targets import TargetSet
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
+from appliance.sip.uri import AddressOfRecord
 from appliance.storage.peers import Rows
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
@@ -53,6 +55,10 @@ def _never(_gateway: int, _now: float) -> float:
     return 0.0
 
 
+def _no_number(_caller: AddressOfRecord, _number: str, _now: float) -> None:
+    """There is no telephone network."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Box:
     """The running server.
@@ -67,7 +73,8 @@ class Box:
     ``spooled()`` counts the changes that wait on disk for it. ``forget(table, keys)`` has rows read again
     that were changed, ``reload`` everything that can be, ``reload_domains`` the domains, ``reload_peers``
     gateways, routes, trusted peers and permissions; ``peer_rows()`` are those in memory.
-    ``gateway_rests(number, now)`` says for how many more seconds others come before that gateway.
+    ``gateway_rests(number, now)`` says for how many more seconds others come before that gateway,
+    ``try_number(caller, number, now)`` what would become of a call outside.
     ``started`` is wall time. ``rows()`` are the bindings of the database, for the location mode that keeps
     none in memory. ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process,
     ``living()`` are those of all that live.
@@ -104,6 +111,7 @@ class Box:
     peer_rows: Callable[[], Rows] = Rows
     reload_peers: Callable[[], None] = _nothing
     gateway_rests: Callable[[int, float], float] = _never
+    try_number: Callable[[AddressOfRecord, str, float], Trial | None] = _no_number
     media_nodes: Callable[[], dict[str, bool]] = dict
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)

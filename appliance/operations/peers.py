@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from appliance.errors import ControlError
 from appliance.operations.box import Box
+from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.journal import event
 
 
@@ -34,6 +36,23 @@ class KnownPeers:
     def addresses(self) -> list[dict[str, Any]]:
         """The rows of ``address``."""
         return [row._asdict() for row in self._box.peer_rows().addresses]
+
+    def route(self, caller: str, number: str) -> dict[str, Any]:
+        """What would become of the call of ``caller``, an address of record, to ``number``.
+
+        ``needed`` is the group for it: "" none, None nobody may call it. Raises ControlError 400 for what is
+        no number.
+        """
+        box = self._box
+        username, _, domain = caller.rpartition("@")
+        found = box.try_number(AddressOfRecord(username, domain), number, box.clock())
+        if found is None:
+            raise ControlError(
+                400, f"{number} is no telephone number: the settings say how many digits one has"
+            )
+        allowed = found.needed == "" or found.needed in found.groups
+        ways = [{"gateway": name, "uri": uri} for name, uri in found.gateways]
+        return {"needed": found.needed, "groups": found.groups, "allowed": allowed, "gateways": ways}
 
     def reload(self) -> int:
         """Read all of them again, permissions too; how many gateways there are. Raises StorageError."""

@@ -226,6 +226,17 @@ class ProxyCore:
         self._takeover = Takeover(
             around, self.calls, relays, nonces, network.listeners, journal.say, accounting
         )
+        self.pstn = Pstn(
+            self.least_cost,
+            NumberRange(gateway.least_digits, gateway.most_digits),
+            NumberGroups(gateway.permissions),
+            directory.credentials,
+            self.domains,
+            directory.groups,
+            directory.identity,
+            gateway.identity,
+            metrics,
+        )
         parts = Parts(
             domains=self.domains,
             policy=DomainPolicy(self.domains, replies, sip.walled_garden),
@@ -250,17 +261,7 @@ class ProxyCore:
             journal=self.journal,
             tracer=tracer,
             peers=peers,
-            pstn=Pstn(
-                self.least_cost,
-                NumberRange(gateway.least_digits, gateway.most_digits),
-                NumberGroups(gateway.permissions),
-                directory.credentials,
-                self.domains,
-                directory.groups,
-                directory.identity,
-                gateway.identity,
-                metrics,
-            ),
+            pstn=self.pstn,
             accounting=accounting,
             media=media,
             nat=nat,

@@ -38,6 +38,15 @@ class NumberRange(NamedTuple):
     most: int
 
 
+class Trial(NamedTuple):
+    """What would become of a call: the group that the number needs ("" none, None nobody may), those that the
+    caller is in, and the gateways in their order, each with the Request-URI that it would get."""
+
+    needed: str | None
+    groups: list[str]
+    gateways: list[tuple[str, str]]
+
+
 class Pstn:
     """The step that sends a call outside.
 
@@ -89,9 +98,7 @@ class Pstn:
         """The number that was dialled, with its + and without the signs that only please the eye; "" when it
         is none."""
         number = request.uri.username.translate(_SEPARATORS)
-        digits = number.removeprefix("+")
-        least, most = self._numbers
-        return number if digits.isascii() and digits.isdigit() and least <= len(digits) <= most else ""
+        return number if self._is_number(number) else ""
 
     def may_call(self, incoming: Incoming, number: str) -> bool:
         """Whether whoever answers for the call may call this number (the seed's ``gw_acl``)."""
@@ -110,6 +117,20 @@ class Pstn:
             self._tell_identity(incoming)
             self._metrics.gateway_requests["sent"] += 1
         return targets_of(found, number)
+
+    def trial(self, caller: AddressOfRecord, number: str, now: float) -> Trial | None:
+        """What would become of this caller's call to ``number``; None when that is no number."""
+        if not self._is_number(number):
+            return None
+        found = self._routes.gateways(number, f"sip:{caller}", "", now)
+        targets = targets_of(found, number)
+        ways = [(gateway.name, target.uri) for gateway, target in zip(found, targets, strict=True)]
+        return Trial(self._permissions.needed(number), sorted(self._groups(caller)), ways)
+
+    def _is_number(self, number: str) -> bool:
+        digits = number.removeprefix("+")
+        least, most = self._numbers
+        return digits.isascii() and digits.isdigit() and least <= len(digits) <= most
 
     def _rights_of(self, incoming: Incoming) -> frozenset[str] | None:
         """The groups of whoever answers for the call; None when nobody does."""

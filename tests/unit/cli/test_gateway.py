@@ -126,6 +126,31 @@ class TestOneByOne:
         server.answers["gateways"] = ControlError(500, "it is busy")
         assert cli("gateway", "list").exit_code == 0
 
+    def test_what_would_become_of_a_call(self, cli: CommandLine, server: Server) -> None:
+        ways = [
+            {"gateway": "one", "uri": "sip:089@192.0.2.9"},
+            {"gateway": "two", "uri": "sip:089@192.0.2.10"},
+        ]
+        server.answers["route"] = {
+            "needed": "ld",
+            "groups": ["ld", "local"],
+            "allowed": True,
+            "gateways": ways,
+        }
+        assert cli("route", "show", "10", "089").stdout.splitlines() == [
+            "user        10@example.org",
+            "permission  ld",
+            "has         ld, local",
+            "may call    yes",
+            "gateways    one as sip:089@192.0.2.9, then two as sip:089@192.0.2.10",
+        ]
+        assert server.asked[-1] == ("route", {"caller": "10@example.org", "number": "089"})
+        server.answers["route"] = {"needed": None, "groups": [], "allowed": False, "gateways": []}
+        assert "nobody may call it" in cli("route", "show", "10", "089").stdout
+        assert json.loads(cli("route", "show", "10", "089", "--json").stdout)["allowed"] is False
+        server.answers["route"] = ControlError(400, "7 is no telephone number")
+        assert cli("route", "show", "10", "7").exit_code == 1
+
 
 class TestApply:
     def apply(self, cli: CommandLine, text: str, *options: str) -> tuple[int, str, str]:

@@ -118,6 +118,15 @@ class TestWhoMayCall:
         _, sent = dial(stage, "0891234")
         assert [(e.message.status, e.message.reason) for e in sent] == [(404, "No Gateway For This Number")]
 
+    def test_a_call_can_be_tried_without_calling_anybody(self, stage: Stage) -> None:
+        caller = AddressOfRecord("10", DOMAIN)
+        found = stage.core.pstn.trial(caller, "0891234", stage.now)
+        assert found is not None
+        assert (found.needed, found.groups) == ("ld", ["ld", "local"])
+        assert found.gateways == [("gw1", f"sip:0891234@{FIRST}"), ("gw2", f"sip:0891234@{SECOND}")]
+        assert stage.core.pstn.trial(caller, "door", stage.now) is None
+        assert not stage.sent
+
     def test_without_gateways_all_is_as_it_was(self) -> None:
         stage = Stage()
         stage.add_user("10")
