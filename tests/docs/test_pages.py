@@ -8,16 +8,21 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from appliance.storage.accounting_rows import record_of
+from appliance.storage.accounting_sqlite import SqliteAccounting
+from appliance.storage.engine import Database
+from appliance.telemetry.accounted import Accounted
 from tests.docs.transcript import Transcript
 from tests.harness.mariadb import MariaDB
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
 from tests.harness.sipbox import REPOSITORY
 from tests.harness.waiting import wait_until
+from tests.unit.storage.made import accounted, bye
 
 PAGES = sorted(REPOSITORY.glob("*.md")) + sorted((REPOSITORY / "docs").glob("**/*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -80,6 +85,33 @@ def test_subscribers(clone: Clone) -> None:
 
 def test_gateway(clone: Clone) -> None:
     assert typed("docs/gateway.md", clone) >= 15
+
+
+def test_accounting(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls that the page shows, in the table; its reader lives an hour before UTC."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    began = 1_795_971_600.0  # 2026-11-29 17:00 UTC
+    here = {"src_domain": LOOPBACK, "dst_domain": LOOPBACK, "account": f"10@{LOOPBACK}"}
+
+    def told(minutes: int, call_id: str, **changes: Any) -> Accounted:
+        times = {"began": began + 60 * minutes, "ended": began + 60 * minutes + 8.5}
+        return accounted(call_id=call_id, **(here | times | changes))
+
+    refused = {"result": "busy", "status": 486, "reason": "Busy Here", "missed": True}
+    gone = {"result": "cancelled", "status": 487, "reason": "Request Terminated", "missed": True}
+    carol = {"src_user": "carol", "src_domain": "biloxi.example", "account": ""}
+    to_ten = {"dst_user": "10", "dst_ouser": "10"}
+    calls = [
+        told(0, "long@192.0.2.10"),
+        bye(call_id="long@192.0.2.10", began=began + 733.5, ended=began + 733.6),
+        told(20, "busy@192.0.2.10", **refused),
+        told(40, "gone@192.0.2.77", **gone, **carol, **to_ten),
+        told(50, "active@192.0.2.10", dst_user="13", dst_ouser="13"),
+    ]
+    database = Database(f"sqlite:///{clone.directory / '.state' / 'sipbox.db'}")
+    SqliteAccounting(database).write([record_of(each) for each in calls])
+    database.close()
+    assert typed("docs/accounting.md", clone) == 6
 
 
 def test_phones(clone: Clone) -> None:
