@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from appliance import control
+from tests.harness import sipp
+from tests.harness.mariadb import MariaDB
 from tests.harness.message import Message
-from tests.harness.phone import Dialog, hang_up
+from tests.harness.phone import Dialog, Phone, hang_up
 from tests.harness.rtp import RtpPhone, converse, media_of
 from tests.harness.rtpengine import Rtpengine
 from tests.harness.sipbox import Sipbox
+from tests.harness.sipp import Sipp
+from tests.harness.template import mariadb_database
 from tests.harness.waiting import wait_until
+from tests.harness.workers import Workers
+from tests.wire.conftest import Register
 
 PATIENCE = 20.0
 
@@ -22,9 +29,9 @@ PATIENCE = 20.0
 class Talk:
     """10 calls 11, each with sound of its own; ``box`` is what they register at."""
 
-    def __init__(self, box: Sipbox, stack: ExitStack) -> None:
+    def __init__(self, box: Sipbox, stack: ExitStack, phones: Sequence[Phone] = ()) -> None:
         self.box = box
-        self.caller, self.callee = (
+        self.caller, self.callee = phones or (
             stack.enter_context(box.phone(user, f"secret-{user}")) for user in ("10", "11")
         )
         self.mouth, self.ear = stack.enter_context(RtpPhone(0x10)), stack.enter_context(RtpPhone(0x11))
@@ -209,3 +216,72 @@ def test_one_without_ports_is_as_good_as_none(stack: ExitStack, tmp_path: Path) 
     assert talk.refused().status == 503
     assert small.process is not None
     assert small.process.running
+
+
+# -- many calls, several workers -----------------------------------------------------------------------------
+
+
+def test_calls_go_on_at_the_other_node_when_one_is_killed_under_load(
+    stack: ExitStack, tmp_path: Path, register: Register
+) -> None:
+    other = stack.enter_context(Rtpengine(tmp_path, ports=400))
+    more = stack.enter_context(Rtpengine(tmp_path, ports=400))
+    box = stack.enter_context(Sipbox(settings=settings(other, more, timeout_ms=1000)))
+    box.add_subscribers({"10": "secret-10", "11": "secret-11"})
+    port = register(box, "11")
+    row = ["10", sipp.digest("10", "secret-10"), "11"]
+    calls = 120
+    answering = stack.enter_context(Sipp("callee", tmp_path, port=port, calls=calls, values={"LINGER": "0"}))
+    calling = stack.enter_context(
+        Sipp(
+            "caller",
+            tmp_path,
+            target=box.address,
+            users=[row],
+            keys={"domain": box.domain},
+            calls=calls,
+            rate=20,
+            pause_ms=500,
+        )
+    )
+    wait_until("both have calls", lambda: other.calls() and more.calls(), timeout=PATIENCE)
+    other.kill9()
+    assert calling.succeed().successful == calls
+    assert answering.succeed().successful == calls
+    wait_until("the calls are over for rtpengine", lambda: more.calls() == 0, timeout=PATIENCE)
+    told = control.call(str(box.settings["sip"]["control"]), "metrics")["snapshot"]
+    assert dict(map(first_label, told["sipbox_media_unrelayed_total"]))["refused"] == 0
+    asked = {tuple(labels): count for labels, count in told["sipbox_media_commands_total"]}
+    assert asked["offer", "ok"] == calls
+
+
+def first_label(sample: tuple[list[str], int]) -> tuple[str, int]:
+    return sample[0][0], sample[1]
+
+
+@pytest.mark.mariadb
+def test_each_side_at_another_worker(stack: ExitStack, engine: Rtpengine, mariadb: MariaDB) -> None:
+    box = stack.enter_context(Workers(mariadb_database(mariadb), settings=settings(engine)))
+    box.add_subscribers({"10": "secret-10", "11": "secret-11"})
+    caller, callee = box.phone_at(1, "10"), box.phone_at(2, "11")
+    talk = Talk(box, stack, (caller, callee))
+    for leaver in ("caller", "callee"):
+        mine, theirs = talk.call()
+        assert engine.calls() == 1
+        talk.talk(packets=10)
+        again = callee.within(theirs, "INVITE", body=talk.ear.description)
+        callee.send(again)
+        offered = caller.expect("INVITE", timeout=PATIENCE)
+        caller.reply(offered, 200, body=talk.mouth.description)
+        answered = callee.final(again, timeout=PATIENCE)
+        callee.send(callee.within(theirs, "ACK"))
+        caller.expect("ACK", timeout=PATIENCE)
+        assert engine.relays_at(media_of(offered.body)[1])
+        assert engine.relays_at(media_of(answered.body)[1])
+        if leaver == "caller":
+            hang_up(caller, callee, mine)
+        else:
+            hang_up(callee, caller, theirs)
+        wait_until("the call is over for rtpengine", lambda: engine.calls() == 0, timeout=PATIENCE)
+    status = json.loads(box.cli("status", "--json").stdout)
+    assert status["media"]["nodes"] == {engine.node: True}
