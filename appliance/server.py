@@ -287,6 +287,8 @@ class SipServer:
             gateway_rests=core.least_cost.rests,
             try_number=core.pstn.trial,
             media_nodes=lambda: {} if self.media is None else self.media.states,
+            media_disabled=lambda: () if self.media is None else self.media.disabled,
+            media_enable=lambda name, on: self.media is not None and self.media.enable(name, on),
         )
 
     def _reload_domains(self) -> None:

@@ -144,6 +144,7 @@ MERGED: dict[str, Merge] = {
     "peers_reload": _first,
     "flush": _first,
     "nat_ping": _first,
+    "media_enable": _first,
     "status": _status,
     "metrics": _metrics,
     "statistics": _statistics,

@@ -43,6 +43,7 @@ class Rtpengine:
         self._nodes = {node.name: node for node in made}
         self._names = list(self._nodes)
         self._up = dict.fromkeys(self._names, True)  # until the first ping, which is sent at once
+        self.disabled: set[str] = set()  # new calls go elsewhere
         self._elsewhere: OrderedDict[str, str] = OrderedDict()
         self._ping_seconds = ping_seconds
         self._watcher = watcher
@@ -63,6 +64,16 @@ class Rtpengine:
         """Whether each node answers, by its name."""
         return dict(self._up)
 
+    def enable(self, name: str, enabled: bool) -> bool:
+        """Whether new calls may go to a node, until the next start; False when there is none of that name."""
+        if name not in self._nodes:
+            return False
+        if enabled:
+            self.disabled.discard(name)
+        else:
+            self.disabled.add(name)
+        return True
+
     def offer(self, session: Session) -> bytes:
         """The description that the answerer gets in the place of the offerer's; raises MediaUnavailable."""
         return self._describe("offer", session)
@@ -81,7 +92,8 @@ class Rtpengine:
 
     def _describe(self, command: str, session: Session) -> bytes:
         problem = "no node answers"
-        for node in self._candidates(session.call_id):
+        begins = command == "offer" and session.answerer is None
+        for node in self._candidates(session.call_id, begins):
             try:
                 told = self._ask(node, session.question(command))
             except NodeSilent as silence:
@@ -96,7 +108,7 @@ class Rtpengine:
         raise MediaUnavailable(f"{command}: {problem}")
 
     def _delete(self, call_id: str, question: Mapping[str, object]) -> None:
-        for node in self._candidates(call_id):
+        for node in self._candidates(call_id, False):
             try:
                 told = self._ask(node, question)
             except NodeSilent:
@@ -105,15 +117,16 @@ class Rtpengine:
                 break
         self._elsewhere.pop(call_id, None)
 
-    def _candidates(self, call_id: str) -> Iterator[Node]:
-        """The nodes that answer, the one that has the call or should have it first."""
+    def _candidates(self, call_id: str, begins: bool) -> Iterator[Node]:
+        """The nodes that answer, the one that has the call or should have it first; of those that are disabled
+        none for a call that begins."""
         names = in_order(call_id, self._names)
         known = self._elsewhere.get(call_id)
         if known is not None:
             names.remove(known)
             names.insert(0, known)
         for name in names:
-            if self._up[name]:
+            if self._up[name] and not (begins and name in self.disabled):
                 yield self._nodes[name]
 
     def _remember(self, call_id: str, name: str) -> None:

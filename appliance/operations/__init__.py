@@ -12,6 +12,7 @@ from typing import Any
 
 from appliance.operations.box import Box
 from appliance.operations.domains import ServedNames
+from appliance.operations.media import MediaNodes
 from appliance.operations.nat import Nat
 from appliance.operations.peers import KnownPeers
 from appliance.operations.ping import Ping
@@ -36,6 +37,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     transactions = Transactions(box)
     names = ServedNames(box)
     peers = KnownPeers(box)
+    media = MediaNodes(box)
     return {
         "process": process.describe,
         "processes": process.processes,
@@ -68,6 +70,8 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "uac_cancel": transactions.cancel,
         "ping": Ping(box, agent).ping,
         "nat_ping": Nat(box).enable_ping,
+        "media_nodes": media.nodes,
+        "media_enable": media.enable,
         "resync": Resync(box, agent).resync,
         "trace": Trace(box).watch,
     }

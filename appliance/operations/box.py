@@ -59,6 +59,10 @@ def _no_number(_caller: AddressOfRecord, _number: str, _now: float) -> None:
     """There is no telephone network."""
 
 
+def _no_such_node(_name: str, _enabled: bool) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Box:
     """The running server.
@@ -79,6 +83,7 @@ class Box:
     none in memory. ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process,
     ``living()`` are those of all that live.
     ``media_nodes()`` says of each node of rtpengine whether it answers; none where no media is relayed.
+    ``media_disabled()`` are those that new calls shall not go to, ``media_enable(name, on)`` changes that.
     """
 
     settings: Settings
@@ -113,6 +118,8 @@ class Box:
     gateway_rests: Callable[[int, float], float] = _never
     try_number: Callable[[AddressOfRecord, str, float], Trial | None] = _no_number
     media_nodes: Callable[[], dict[str, bool]] = dict
+    media_disabled: Callable[[], Collection[str]] = tuple
+    media_enable: Callable[[str, bool], bool] = _no_such_node
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)
 

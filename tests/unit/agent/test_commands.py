@@ -90,6 +90,8 @@ def test_there_are_these_commands_and_no_others() -> None:
             "ul_dump",
             "ul_flush",
             "nh_enable_ping",
+            "nh_enable_rtpp",
+            "nh_show_rtpp",
             "domain_reload",
             "domain_dump",
             "lcr_reload",
@@ -120,6 +122,8 @@ def test_there_are_these_commands_and_no_others() -> None:
         ("t_reply", ("200", "OK", "1:2", "tag", ".", "body", "more")),
         ("nh_enable_ping", ()),
         ("nh_enable_ping", ("1", "0")),
+        ("nh_enable_rtpp", ("127.0.0.1:2223",)),
+        ("nh_enable_rtpp", ("127.0.0.1:2223", "1", "0")),
         ("ul_rm", ("location",)),
         ("ul_rm_contact", ("location", "10@x")),
         ("ul_dump", ("brief", "more")),
@@ -381,6 +385,28 @@ def test_keep_alives_are_switched() -> None:
     assert run(process, "nh_enable_ping", "7") == "200 OK\n\n"
     assert process.asked == [("nat_ping", {"enabled": False}), ("nat_ping", {"enabled": True})]
     assert run(process, "nh_enable_ping", "on") == "400 Bad parameter\n\n"
+
+
+def test_nodes_of_rtpengine_are_shown() -> None:
+    nodes = [
+        {"node": "127.0.0.1:2223", "up": True, "enabled": True},
+        {"node": "192.0.2.7:2223", "up": True, "enabled": False},
+    ]
+    assert run(Answering(media_nodes=nodes), "nh_show_rtpp") == (
+        "200 OK\n"
+        "udp:127.0.0.1:2223::  set=0 index=0 disabled=0 weight=1 recheck_ticks=0\n"
+        "udp:192.0.2.7:2223::  set=0 index=1 disabled=1 weight=1 recheck_ticks=0\n\n"
+    )
+    assert run(Answering(media_nodes=[]), "nh_show_rtpp") == "200 OK\n\n"
+
+
+def test_a_node_of_rtpengine_is_switched() -> None:
+    process = Answering(media_enable=None)
+    assert run(process, "nh_enable_rtpp", "udp:127.0.0.1:2223", "0") == "200 OK\n\n"
+    assert run(process, "nh_enable_rtpp", "127.0.0.1:2223", "1") == "200 OK\n\n"
+    asked = [{"node": "127.0.0.1:2223", "enabled": on} for on in (False, True)]
+    assert process.asked == [("media_enable", each) for each in asked]
+    assert run(process, "nh_enable_rtpp", "127.0.0.1:2223", "off") == "400 Bad parameter\n\n"
 
 
 # ----------------------------------------------------------------------------------------------------------
