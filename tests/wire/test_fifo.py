@@ -200,7 +200,7 @@ def test_the_shell_client_shows_and_adds_contacts(bench: Bench, sip: FakeSipProc
 
 
 def test_the_shell_client_sees_errors(bench: Bench, sip: FakeSipProcess) -> None:
-    assert bench.client("lcr_reload") == "500 command 'lcr_reload' not available\n"
+    assert bench.client("dlg_list") == "500 command 'dlg_list' not available\n"
     assert bench.client("ul_rm", "location") == "400 Too few or too many arguments\n"
     assert bench.client("ul_rm", "aliases", "10@127.0.0.1") == "404 Table not found\n"
 
