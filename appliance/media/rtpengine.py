@@ -118,8 +118,8 @@ class Rtpengine:
         self._elsewhere.pop(call_id, None)
 
     def _candidates(self, call_id: str, begins: bool) -> Iterator[Node]:
-        """The nodes that answer, the one that has the call or should have it first; of those that are disabled
-        none for a call that begins."""
+        """The nodes that answer, the one that has the call or should have it first; for a call that begins,
+        none that is disabled."""
         names = in_order(call_id, self._names)
         known = self._elsewhere.get(call_id)
         if known is not None:

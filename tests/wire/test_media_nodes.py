@@ -265,6 +265,24 @@ def test_pings_tell_of_a_node_that_goes_and_comes(play: Callable[..., Nodes]) ->
     soon(lambda: nodes.watcher.changes == [(name, False), (name, True)])
 
 
+def test_a_node_that_is_taken_out_of_the_work_keeps_its_calls(play: Callable[..., Nodes]) -> None:
+    nodes = play(2)
+    own, other = nodes.number_of("c"), nodes.number_of("c", 1)
+    nodes.client.offer(offer("c"))
+    assert nodes.client.enable(nodes.nodes[own].name, False)
+    assert not nodes.client.enable("192.0.2.99:1", False)
+    again = Session("c", "A", "B", b"")
+    assert nodes.client.offer(again) == nodes.client.answer(again) == b"from node %d" % own
+    new = next(call for call in map(str, range(1000)) if nodes.number_of(call) == own)
+    assert nodes.client.offer(offer(new)) == b"from node %d" % other
+    assert nodes.client.offer(Session(new, "A", "B", b"")) == b"from node %d" % other
+    nodes.client.enable(nodes.nodes[other].name, False)
+    with pytest.raises(MediaUnavailable):
+        nodes.client.offer(offer("more"))
+    assert nodes.client.enable(nodes.nodes[own].name, True)
+    assert nodes.client.offer(offer("more")) == b"from node %d" % own
+
+
 def test_a_delete_lets_nobody_wait(play: Callable[..., Nodes]) -> None:
     nodes = play(1, patience=600.0)
     nodes.silent.add(0)

@@ -17,7 +17,7 @@ def _enable_ping(process: SipProcess, arguments: Arguments) -> Iterable[Tree]:
 
 
 def _enable_rtpp(process: SipProcess, arguments: Arguments) -> Iterable[Tree]:
-    """A node of rtpengine, as nh_show_rtpp names it; 0: new calls go to others, any other number: to it too."""
+    """A node, as nh_show_rtpp names it. 0: new calls go to others, any other number: to it as well."""
     name, mode = values(arguments, 2)
     process.ask("media_enable", node=name.removeprefix("udp:"), enabled=bool(number(mode)))
     yield Tree()
