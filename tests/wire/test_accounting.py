@@ -17,10 +17,13 @@ import pytest
 
 from tests.harness import sipp
 from tests.harness.mariadb import MariaDB
+from tests.harness.phone import hang_up, talk
 from tests.harness.ports import LOOPBACK
 from tests.harness.sipbox import Sipbox
 from tests.harness.sipp import Sipp
+from tests.harness.template import mariadb_database
 from tests.harness.waiting import wait_until
+from tests.harness.workers import Workers
 from tests.wire.conftest import Register
 
 ACC = "select method, sip_code, count(*) from acc group by method, sip_code"
@@ -230,3 +233,25 @@ def test_a_stop_in_mid_call_leaves_nothing_behind(
         assert calling.succeed().successful == calls
         assert answering.succeed().successful == calls
     assert_exactly(fragile, calls)
+
+
+@pytest.mark.mariadb
+def test_calls_that_begin_at_one_worker_and_end_at_another(mariadb: MariaDB) -> None:
+    """Each accounts what passes by it; one of them is killed in the middle, and a call goes on without it."""
+    with Workers(mariadb_database(mariadb), count=2) as box:
+        box.add_subscribers({user: f"secret-{user}" for user in ("10", "11")})
+        caller, callee = box.phone_at(1, "10"), box.phone_at(2, "11")
+        assert callee.register().status == 200
+        assert caller.register().status == 200
+        mine, _ = talk(caller, callee)
+        hang_up(caller, callee, mine)
+        _, theirs = talk(caller, callee)
+        wait_for_requests(box, 3)
+        box.kill9_worker(1)
+        box.start_worker(1)
+        hang_up(callee, caller, theirs)
+        wait_for_requests(box, 4)
+        assert counts(box, ACC) == {("INVITE", "200"): 2, ("BYE", "200"): 2}
+        assert counts(box, CDRS) == {"answered": 2}
+        whole = "select src_username, dst_username from cdrs where duration is not null"
+        wait_until("both are over", lambda: box.sql(whole) == [("10", "11")] * 2, timeout=30)
