@@ -180,6 +180,11 @@ def test_no_route_to_the_box(bare_box: BootedBox, tmp_path: Path) -> None:
     assert "check ansible_host, ansible_user and the SSH key in the inventory" in told
 
 
+def test_an_advertised_address_that_is_none(bare_box: BootedBox) -> None:
+    told = refused(bare_box, sipbox_advertise=["203.0.113.7", "http://pbx"])
+    assert "'http://pbx' in sipbox_advertise is neither HOST nor HOST:PORT, as in 203.0.113.7" in told
+
+
 def test_a_full_disk(bare_box: BootedBox) -> None:
     bare_box.ssh("mount -t tmpfs -o size=20m tmpfs /opt")
     try:
