@@ -46,6 +46,7 @@ class Rtpengine:
         self.disabled: set[str] = set()  # new calls go elsewhere
         self._elsewhere: OrderedDict[str, str] = OrderedDict()
         self._ping_seconds = ping_seconds
+        self._stopped = False
         self._watcher = watcher
         self._pinging: list[gevent.Greenlet[..., None]] = []
 
@@ -54,7 +55,8 @@ class Rtpengine:
         self._pinging = [gevent.spawn(self._look_after, node) for node in self._nodes.values()]
 
     def stop(self) -> None:
-        """Asks nothing more."""
+        """Asks nothing more; what is unanswered now says nothing of the nodes."""
+        self._stopped = True
         gevent.killall(self._pinging, block=False)
         for node in self._nodes.values():
             node.close()
@@ -160,7 +162,7 @@ class Rtpengine:
             gevent.sleep(self._ping_seconds)
 
     def _note(self, node: Node, up: bool, reason: str) -> None:
-        if self._up[node.name] != up:
+        if self._up[node.name] != up and not self._stopped:
             self._up[node.name] = up
             self._watcher.changed(node.name, up, reason)
 

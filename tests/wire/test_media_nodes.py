@@ -283,6 +283,17 @@ def test_a_node_that_is_taken_out_of_the_work_keeps_its_calls(play: Callable[...
     assert nodes.client.offer(offer("more")) == b"from node %d" % own
 
 
+def test_when_the_server_stops_no_node_is_said_to_be_away(play: Callable[..., Nodes]) -> None:
+    nodes = play(1, patience=600.0)
+    nodes.silent.add(0)
+    asked = gevent.spawn(nodes.client.offer, offer("c"))
+    soon(lambda: nodes.nodes[0].questions)
+    nodes.client.stop()
+    with pytest.raises(MediaUnavailable):
+        asked.get(timeout=20)
+    assert nodes.watcher.changes == []
+
+
 def test_a_delete_lets_nobody_wait(play: Callable[..., Nodes]) -> None:
     nodes = play(1, patience=600.0)
     nodes.silent.add(0)
