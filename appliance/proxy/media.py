@@ -34,8 +34,6 @@ from appliance.telemetry.trace import Tracer
 #: The letter in our Record-Route: the sound of this dialog is relayed.
 RELAYED = "r"
 _DESCRIBED = frozenset({"INVITE", "UPDATE", "PRACK", "ACK"})
-# rtpengine's "loop-protect" leaves this in what it has rewritten.
-_SEEN = b"a=rtpengine:"
 # Beyond, a copy of a response is one question more, and a PRACK's answer is taken for an offer.
 _MOST_REMEMBERED = 8192
 
@@ -86,6 +84,8 @@ class Media:
             return True
         found = find_description(request)
         if request.to_tag is not None:
+            if RELAYED in flags:
+                incoming.marks += RELAYED  # what its response is treated by, also after a restart
             return RELAYED not in flags or found is None or self._describe(incoming, targets, found)
         if method != "INVITE" or not self._begins(incoming, targets, found):
             return True
@@ -149,7 +149,7 @@ class Media:
         Without an rtpengine it passes as it is: what a phone has answered cannot be refused any more.
         """
         request = incoming.request
-        if RELAYED not in incoming.marks and RELAYED not in incoming.flags:
+        if RELAYED not in incoming.marks:
             return
         found = find_description(response)
         if found is None or request.method not in _DESCRIBED:
@@ -184,12 +184,6 @@ class Media:
         except MediaUnavailable:
             return
         replace_description(response, found, data)
-
-    def resume(self, incoming: Incoming) -> None:
-        """An INVITE of another process goes on here: whether it is relayed can be read in it."""
-        request = incoming.request
-        if request.to_tag is None and _SEEN in request.body and RELAYED not in incoming.marks:
-            incoming.marks += RELAYED
 
     # -- what both have in common ----------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from appliance.proxy.client_branch import Branch
 from appliance.proxy.response_context import ResponseContext
-from appliance.proxy.unfinished import Unfinished
 from appliance.sip.message import Response
 
 
@@ -25,11 +24,6 @@ class MediaContext(ResponseContext):
             media.answered(self._incoming, response, branch.target, transaction.hop.host)
             now = around.clock()
         super().branch_answered(branch, response, now)
-
-    def go_on(self, record: Unfinished, then: float, soon: float) -> None:
-        if self._around.media is not None:
-            self._around.media.resume(self._incoming)
-        super().go_on(record, then, soon)
 
     def _end(self, status: int, now: float) -> None:
         super()._end(status, now)

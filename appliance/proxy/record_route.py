@@ -6,13 +6,12 @@ A Record-Route line of ours looks so, and phones send its URI back as a Route::
 
 ``ftag`` is the tag of whoever began the dialog, ``flags`` what has to be known of the dialog in all its
 requests, ``sig`` a MAC over the Call-ID, that tag and those flags. Flags are letters: ``n``, whoever began
-the dialog is behind a NAT; ``m``, the other side is; ``r``, its sound is
-relayed; none, no parameter. (SER kept such things in a cookie
-under a checksum of 16 bits, which is no signature.) A Route whose signature fits the Call-ID and one of the
-two tags of a request proves that the dialog's first request was let in here; any other Route proves nothing,
-and an invented To tag gets nobody past authentication. There are two lines, both with ``r2=on``, when the
-request leaves by another transport or address than it came by, so that each side sees the one that it can
-reach.
+the dialog is behind a NAT; ``m``, the other side is; ``r``, its sound is relayed; none, no parameter. (SER
+kept such things in a cookie under a checksum of 16 bits, which is no signature.) A Route whose signature fits
+the Call-ID and one of the two tags of a request proves that the dialog's first request was let in here; any
+other Route proves nothing, and an invented To tag gets nobody past authentication. There are two lines, both
+with ``r2=on``, when the request leaves by another transport or address than it came by, so that each side
+sees the one that it can reach.
 
 What is done with the Routes of a request is in ``loose_route``. Must not know sockets or policy.
 """

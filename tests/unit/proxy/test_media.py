@@ -494,6 +494,17 @@ def test_a_call_that_rings_over_a_restart_in_order_is_relayed() -> None:
     assert len(scene.nodes.take()) == 1
 
 
+def test_a_change_that_is_under_way_at_a_restart_is_relayed() -> None:
+    scene = Scene()
+    scene.invite()
+    scene.answer(200, sdp("192.0.2.11"))
+    again = scene.in_dialog("INVITE", sdp("192.0.2.10", 7000))
+    assert again is not None
+    scene.stage.restarted_in_order(1.0)
+    (back,) = scene.stage.receive(described(response_to(again, 200), sdp("192.0.2.11", 7000)), CALLEE)
+    assert relayed(back.message)
+
+
 def test_a_call_that_rings_over_a_kill_is_relayed() -> None:
     scene = Scene()
     scene.invite()
