@@ -20,6 +20,7 @@ from gevent.event import Event
 
 from appliance.auth.keys import load_keys
 from appliance.config import Settings
+from appliance.config.gateway_logins import read_gateway_logins
 from appliance.control import ControlServer
 from appliance.expiry import Expiry
 from appliance.media.rtpengine import Rtpengine
@@ -111,6 +112,7 @@ class SipServer:
             share=Share(self.network.reaches, self._part),
             ledger=None if self.directory.call_records is None else self.directory.call_records.ledger,
             media_nodes=self.media,
+            gateway_logins=read_gateway_logins(settings.gateway.credentials_file),
         )
         self.greenlets = ParkedGreenlets(
             self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed

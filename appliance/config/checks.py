@@ -380,6 +380,8 @@ def _gateway(settings: Settings) -> Iterator[Finding]:
                 ("gateway", "permissions", index),
                 f"{text!r} has to be PREFIX=GROUP or NUMBER$=GROUP, such as 00=int",
             )
+    if gateway.credentials_file and not gateway.credentials_file.startswith("/"):
+        yield ("gateway", "credentials_file"), f"{gateway.credentials_file!r} has to be an absolute path"
     if gateway.least_digits > gateway.most_digits:
         yield (
             ("gateway", "least_digits"),

@@ -131,12 +131,13 @@ class RegistrarSettings(Section, frozen=True, kw_only=True):
 
 
 class GatewaySettings(Section, frozen=True, kw_only=True):
-    """``[gateway]``: calls to the telephone network; the gateways themselves are rows of ``gw`` and ``lcr``."""
+    """``[gateway]``: calls to the telephone network; the gateways themselves are rows of ``gw``."""
 
     #: PREFIX=GROUP, NUMBER$=GROUP for one number as a whole: who may call it; no GROUP: everybody here.
     permissions: tuple[str, ...] = ("+=int", "00=int", "0=ld", "=local", "112$=", "911$=")
     least_digits: Annotated[int, Meta(ge=1, le=30)] = 3  # fewer are an extension
     most_digits: Annotated[int, Meta(ge=1, le=30)] = 18
+    credentials_file: str = ""  # our passwords at gateways that ask for one, by realm; "": none
     identity: Literal["both", "pai", "rpid", "none"] = "both"  # which header tells a gateway who is calling
     next_on: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = (500, 502, 503, 504)  # the next one is tried
     answer_seconds: Annotated[int, Meta(ge=1, le=32)] = 4  # of silence, and the next one is tried

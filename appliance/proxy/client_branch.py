@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from appliance.proxy.best_response import Final
+from appliance.proxy.gateway_login import Asked
 from appliance.proxy.targets import Target
 from appliance.proxy.unfinished import SentCopy, UnfinishedBranch, bytes_of, lasting, lasting_target, text_of
 from appliance.sip.message import Request, Response
@@ -28,9 +29,10 @@ class Context(Protocol):
 
 
 class Branch:
-    """One copy of the request under way to one target; the user of its client transaction."""
+    """One copy of the request under way to one target; the user of its client transaction. ``asked`` is the
+    challenge of a gateway that it answers."""
 
-    __slots__ = ("context", "final", "number", "patience", "proceeding", "target", "transaction")
+    __slots__ = ("asked", "context", "final", "number", "patience", "proceeding", "target", "transaction")
 
     def __init__(self, context: Context, target: Target, number: int) -> None:
         self.context = context
@@ -40,6 +42,7 @@ class Branch:
         self.patience: float | None = None
         self.proceeding = False
         self.final: Final | None = None
+        self.asked: Asked | None = None
 
     def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         self.context.branch_answered(self, response, now)

@@ -25,6 +25,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.gateway import NumberRange, Pstn
+from appliance.proxy.gateway_login import GatewayLogin, Login
 from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
@@ -107,7 +108,8 @@ class Clock(NamedTuple):
 class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
     ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours,
-    ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted.
+    ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted,
+    ``gateway_logins`` our passwords at gateways by realm.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class ProxyCore:
         share: Share | None = None,
         ledger: Ledger | None = None,
         media_nodes: MediaNodes | None = None,
+        gateway_logins: Mapping[str, Login] | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -213,6 +216,7 @@ class ProxyCore:
             media=media,
             nat=nat,
             guard=guard,
+            login=GatewayLogin(gateway_logins) if gateway_logins else None,
             failover=Failover(gateway.next_on, gateway.answer_seconds, self.least_cost.failed),
         )
         relays = Relays(

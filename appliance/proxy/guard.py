@@ -80,6 +80,10 @@ class Guard:
         self.watches = bool(groups_at)
         self._group_of = {gateway.id: gateway.group for gateway in rows.gateways}
 
+    def is_gateway(self, host: str) -> bool:
+        """Whether this IP literal is a gateway's."""
+        return plain_address(host) in self._groups_at
+
     def admits(self, incoming: Incoming, outgoing: Request, gateway: int, host: str) -> bool:
         """Whether the copy ``outgoing`` may go to ``host``, an IP literal; ``gateway`` is the number of the
         gateway that was chosen for it, 0 when none was."""

@@ -109,6 +109,8 @@ class ResponseContext:
             if self._done or branch.final is not None:  # while a name was looked up or a connection opened
                 return
             request = outgoing.request
+            if branch.asked is not None and around.login is not None:
+                around.login.answer(branch.asked, request)
             branch.transaction = around.transactions.begin_client(
                 request, request.encode(), outgoing.hop, branch, around.clock()
             )
@@ -222,8 +224,29 @@ class ResponseContext:
             self._forward(response, now)
         elif status < 300:
             self._success(branch, response, now)
+        elif status in (401, 407) and self._is_of_a_gateway(branch):
+            self._challenged(branch, response, now)
         else:
             self.branch_ended(branch, Final(status, response), now)
+
+    def _is_of_a_gateway(self, branch: Branch) -> bool:
+        guard, transaction = self._around.guard, branch.transaction
+        return guard is not None and transaction is not None and guard.is_gateway(transaction.hop.host)
+
+    def _challenged(self, branch: Branch, response: Response, now: float) -> None:
+        """A gateway wants a password: ours, once; the caller never hears of it (``gateway_login``)."""
+        login = self._around.login
+        asked = None if login is None or branch.asked is not None else login.asked(response)
+        if asked is None or self._done or self._cancelled or branch.final is not None:
+            self.branch_ended(branch, Final(403, None), now)
+            return
+        taken = [each.number for each in self._branches]
+        number, target = next(numbered([branch.target], taken))
+        again = Branch(self, target, number)
+        again.asked = asked
+        branch.final = Final(response.status, None)
+        self._branches[self._branches.index(branch)] = again
+        self._around.defer(self.send, again, None)
 
     def _success(self, branch: Branch, response: Response, now: float) -> None:
         if branch.final is None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Forwarder
+from appliance.proxy.gateway_login import GatewayLogin
 from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Answers
 from appliance.proxy.media import Media
@@ -38,3 +39,4 @@ class Surroundings(NamedTuple):
     media: Media | None = None
     guard: Guard | None = None
     failover: Failover | None = None
+    login: GatewayLogin | None = None

@@ -43,6 +43,7 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ('[gateway]\npermissions = ["00"]', "has to be PREFIX=GROUP or NUMBER$=GROUP, such as 00=int"),
         ('[gateway]\npermissions = ["0a=ld"]', "gateway.permissions[0]: '0a=ld' has to be PREFIX=GROUP"),
         ('[gateway]\npermissions = ["0=a b"]', "has to be PREFIX=GROUP"),
+        ('[gateway]\ncredentials_file = "logins.toml"', "'logins.toml' has to be an absolute path"),
         ("[gateway]\nleast_digits = 9\nmost_digits = 8", "9 must not exceed most_digits, which is 8"),
         ('[media]\nmode = "always"\nnodes = []', "media.nodes: needs at least one rtpengine"),
         ('[media]\nnodes = ["pbx:2223"]', "'pbx:2223' has to be ADDRESS:PORT"),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from appliance.auth.digest import ha1, ha1b
 from appliance.auth.keys import Keys
 from appliance.config import Settings
+from appliance.config.gateway_logins import GatewayLogin
 from appliance.errors import DatabaseUnavailable
 from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.proxy.media import MediaNodes
@@ -111,6 +112,7 @@ class Stage:
         self.told: list[str] = []
         self.aliases: dict[str, str] = {}
         self.rights: dict[str, tuple[str, ...]] = {}
+        self.gateway_logins: dict[str, GatewayLogin] = {}
         self.asserted: dict[str, str] = {}
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
@@ -140,6 +142,7 @@ class Stage:
             neighbours=self.neighbours,
             ledger=self.ledger,
             media_nodes=self.media_nodes,
+            gateway_logins=self.gateway_logins,
         )
         return self.core
 
