@@ -70,7 +70,7 @@ def list_(
             ("Time", "From", "To", "State", "Duration", "Call-ID"),
             [
                 (
-                    _local(row["call_setup_time"] or row["call_end_time"]),
+                    _local(row["call_setup_time"]),
                     _party(row["src_username"], row["src_domain"]),
                     _party(row["dst_username"], row["dst_domain"]),
                     _state(row),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import gevent
-from sqlalchemy import ColumnElement, Table, delete, func, select
+from sqlalchemy import Column, Table, delete, select
 from sqlalchemy.engine import Connection
 
 from appliance.errors import StorageError
@@ -52,19 +52,18 @@ class AccountingCleaner:
     def clean(self, pause: float = _PAUSE) -> int:
         """Remove all that is too old; how many rows. Raises StorageError."""
         before = datetime.fromtimestamp(self._wall(), UTC).replace(tzinfo=None) - timedelta(days=self._days)
-        cdrs = tables.cdrs.c
         removed = 0
         for table, when in (
             (tables.acc, tables.acc.c.time),
             (tables.missed_calls, tables.missed_calls.c.time),
-            (tables.cdrs, func.coalesce(cdrs.call_setup_time, cdrs.call_end_time)),
+            (tables.cdrs, tables.cdrs.c.call_setup_time),
         ):
             while some := self._remove_some(table, when, before):
                 removed += some
                 gevent.sleep(pause)
         return removed
 
-    def _remove_some(self, table: Table, when: ColumnElement[Any], before: datetime) -> int:
+    def _remove_some(self, table: Table, when: Column[Any], before: datetime) -> int:
         """Of the rows that were written first, those that are too old: no index is needed to find them."""
         key = next(iter(table.primary_key))
         first = select(key, when.label("moment")).order_by(key).limit(_AT_ONCE).subquery()

@@ -29,7 +29,7 @@ _CALL: Final = (
 CALL: Final = {
     "answered": (*_CALL, "call_start_time"),
     "failed": (*_CALL, "call_end_time"),
-    "over": (*_CALL[:5], "call_end_time"),
+    "over": (*_CALL[:6], "call_end_time"),
 }
 
 Row = tuple[str, ...]
@@ -76,7 +76,9 @@ def record_of(accounted: Accounted) -> Record:
         moment(int(ended)), src_user, src_domain, src_ip, dst_ouser, dst_user, dst_domain, account,
     )  # fmt: skip
     if not result:  # a BYE: the call was over when it came
-        over = (dialog, "answered", call_id, from_tag, to_tag, instant(began))
+        # Where the beginning is lost, the end stands for it: a call is found by its time in any case.
+        when = instant(began)
+        over = (dialog, "answered", call_id, from_tag, to_tag, when, when)
         return Record(request, False, "over", over)
     answered = result == "answered"
     call = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.engine import Connection
 
 from appliance.storage import tables
@@ -41,10 +41,8 @@ class Wanted(NamedTuple):
 
 def calls(database: Database, wanted: Wanted) -> list[dict[str, Any]]:
     """The calls, the newest first, by the names of the columns."""
-    # Where the beginning is lost, the end is all that is known.
-    when = func.coalesce(_cdrs.call_setup_time, _cdrs.call_end_time)
     query = select(*(_cdrs[name] for name in _COLUMNS)).where(*_conditions(wanted))
-    query = query.order_by(when.desc(), _cdrs.cdr_id.desc())
+    query = query.order_by(_cdrs.call_setup_time.desc(), _cdrs.cdr_id.desc())
     if wanted.limit:
         query = query.limit(wanted.limit)
 
@@ -82,11 +80,10 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
             )
         ]
         conditions.append(or_(*sides))
-    for moment, compare in ((wanted.since, "__ge__"), (wanted.until, "__lt__")):
-        if moment is not None:
-            begun = getattr(_cdrs.call_setup_time, compare)(moment)
-            ended = getattr(_cdrs.call_end_time, compare)(moment)
-            conditions.append(or_(begun, and_(_cdrs.call_setup_time.is_(None), ended)))
+    if wanted.since is not None:
+        conditions.append(_cdrs.call_setup_time >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(_cdrs.call_setup_time < wanted.until)
     if wanted.state == "active":
         conditions += [_cdrs.state == "answered", _cdrs.call_end_time.is_(None)]
     elif wanted.state == "unanswered":
