@@ -118,6 +118,11 @@ class Kamailio:
             self._process.stop(timeout=60)
             self._process.close()
 
+    def kill(self) -> None:
+        """End it without a word: with a million bindings, an orderly end takes minutes."""
+        if self._process is not None:
+            self._process.close()
+
     def restart(self) -> None:
         self.stop()
         self.start()

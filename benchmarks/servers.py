@@ -67,6 +67,13 @@ class Running:
     def stop(self) -> None:
         self.box.stop()
 
+    def end(self) -> None:
+        """Stop it, or kill it where that takes minutes."""
+        if isinstance(self.box, Kamailio):
+            self.box.kill()
+        else:
+            self.box.stop()
+
 
 def subscribers(count: int, *, first: int = 1000) -> str:
     """SQL for ``count`` subscribers from user ``first`` on, password ``pw`` and the user, kept as HA1."""

@@ -51,7 +51,7 @@ def start(running: Running, bench: Bench, count: int, idle: int) -> dict[str, fl
         loaded = time.monotonic() - begun
         used = sum(running.server.used()) - sum(before)
     memory = (resident_bytes(running.pids) - idle) / count
-    running.stop()
+    running.end()
     return {
         "first answer, s": answered,
         "first call, s": called,
