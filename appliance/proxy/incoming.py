@@ -121,9 +121,9 @@ class Incoming:
     """
 
     __slots__ = (
-        "_answers", "_clock", "_key", "account", "accountant", "came_as", "cancelled", "flags", "hop",
-        "leaves_by", "marks", "nated", "now", "outside", "payer", "peer", "peer_nated", "raw", "request",
-        "transaction", "verified",
+        "_answers", "_clock", "_key", "account", "accountant", "accounted", "came_as", "cancelled", "flags",
+        "hop", "leaves_by", "marks", "nated", "now", "outside", "payer", "peer", "peer_nated", "raw",
+        "request", "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -144,6 +144,7 @@ class Incoming:
         self.cancelled = False
         self.raw = b""
         self.accountant: Accountant | None = None
+        self.accounted = False
         self.account = ""
         self.outside = False
         self.nated = False
@@ -180,10 +181,14 @@ class Incoming:
 
     def decided(self, status: int, reason: str, to_tag: str) -> None:
         """Its final response has been sent: the accountant is told so, if there is one."""
-        accountant = self.accountant
-        if accountant is not None:
-            self.accountant = None
-            accountant.decided(self, status, reason, to_tag)
+        if self.accountant is not None and not self.accounted:
+            self.accounted = True
+            self.accountant.decided(self, status, reason, to_tag)
+
+    def answered_after_all(self, status: int, reason: str, to_tag: str) -> None:
+        """A 2xx has crossed the refusal that was sent: both are what became of it."""
+        if self.accountant is not None:
+            self.accountant.decided(self, status, reason, to_tag)
 
     def refuse(self, answer: Answer, reason: str, headers: Sequence[str] = ()) -> None:
         """Answers with a refusal that is counted, by a reason that the metrics know."""

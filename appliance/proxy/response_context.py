@@ -212,8 +212,8 @@ class ResponseContext:
             direct = target.path is None and not self._incoming.request.has("route")
             nat.fix_reply(response, branch.transaction.hop, nated=target.nated, direct=direct)
         guard = self._around.guard
-        if guard is not None and branch.target.gateway and status < 300:
-            guard.answered_by(branch.target.gateway, response)
+        if guard is not None and branch.target.gateway and branch.transaction is not None and status < 300:
+            guard.answered_by(branch.transaction.hop.host, response)
         if not response.has("via"):
             # It says that it was meant for us, who asked nothing (§16.7 step 3): upstream it has no way.
             if status >= 200:
@@ -261,6 +261,7 @@ class ResponseContext:
                 self._around.send(response.encode(), self._server.hop)
             except OSError:
                 return  # the caller has gone altogether
+            self._incoming.answered_after_all(response.status, response.reason, response.to_tag or "")
             return
         self._forward(response, now)
         if first:

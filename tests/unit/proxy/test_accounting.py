@@ -175,6 +175,18 @@ def test_a_caller_who_gives_up_is_told_of_once() -> None:
     assert [(told.status, told.result, told.missed) for told in call.book] == [(487, "cancelled", True)]
 
 
+def test_an_answer_that_crosses_the_cancel_is_told_as_well() -> None:
+    call = Call(PHONES[0])
+    call.stage.receive(cancel_of(call.invite))  # no phone has said anything yet: 487 at once
+    assert [told.status for told in call.book] == [487]
+    call.answer(PHONES[0], 200, "OK")
+    call.answer(PHONES[0], 200, "OK")
+    given_up, answered, again = call.book
+    assert (answered.status, answered.to_tag, answered.missed) == (200, "t11", False)
+    assert again._replace(began=answered.began, ended=answered.ended) == answered
+    assert given_up.dialog != answered.dialog
+
+
 def test_silence_is_told_when_the_time_to_ring_is_over() -> None:
     call = Call(PHONES[0], ring_seconds=20)
     call.answer(PHONES[0], 180)
