@@ -129,6 +129,34 @@ def test_a_call_that_is_held_and_moved_is_heard_again(stack: ExitStack, engine: 
     hang_up(talk.caller, talk.callee, mine)
 
 
+def test_of_two_phones_that_speak_early_the_one_that_answers_is_heard(
+    stack: ExitStack, engine: Rtpengine
+) -> None:
+    talk = begin(stack, engine)
+    second = stack.enter_context(talk.box.phone("11", "secret-11"))
+    voice = stack.enter_context(RtpPhone(0x12))
+    assert second.register(timeout=PATIENCE).status == 200
+    talk.invite(talk.mouth.description)
+    invited = second.expect("INVITE", timeout=PATIENCE)
+    talk.callee.reply(talk.incoming, 183, "Session Progress", body=talk.ear.description)
+    early = talk.caller.expect(183, timeout=PATIENCE)
+    second.reply(invited, 183, "Session Progress", body=voice.description)
+    other = talk.caller.expect(183, timeout=PATIENCE)
+    assert media_of(early.body) != media_of(other.body)
+
+    answer = talk.callee.reply(talk.incoming, 200, body=talk.ear.description)
+    answered = talk.caller.final(talk.request, timeout=PATIENCE)
+    second.reply(second.expect("CANCEL", timeout=PATIENCE), 200)
+    second.reply(invited, 487, "Request Terminated")
+    mine = talk.caller.dialog_as_caller(talk.request, answered)
+    talk.caller.send(talk.caller.within(mine, "ACK"))
+    talk.callee.expect("ACK", timeout=PATIENCE)
+    converse(talk.mouth, media_of(answered.body), talk.ear, media_of(talk.incoming.body))
+    assert not voice.has_heard(talk.mouth.ssrc)
+    hang_up(talk.callee, talk.caller, talk.callee.dialog_as_callee(talk.incoming, answer))
+    wait_until("the call is over for rtpengine", lambda: engine.calls() == 0, timeout=PATIENCE)
+
+
 def test_a_call_that_nobody_takes_gives_its_ports_back(stack: ExitStack, engine: Rtpengine) -> None:
     talk = begin(stack, engine)
     talk.invite(talk.mouth.description)
