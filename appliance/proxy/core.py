@@ -281,6 +281,7 @@ class ProxyCore:
                 metrics,
                 nat,
                 media,
+                guard,
             ),
             answers=answers,
             transactions=self.transactions,

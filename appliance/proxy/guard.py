@@ -9,8 +9,7 @@ registered, a forwarding, a Route, a name in the DNS, another port or transport.
   the *gateway's own tag*. That tag is the gateway's choice, so nobody can have a proof before the gateway
   itself has sent a request, or answered one that was let in. The proof is in our Record-Route: ``gwf`` when
   the gateway began the dialog, ``gwt`` when it was called; or
-- it is an ACK, BYE, PRACK or CANCEL of any dialog of ours: those begin nothing. (A process that was killed
-  while a call rang could not write the proof into the answer.)
+- it is an ACK, BYE, PRACK or CANCEL of any dialog of ours: those begin nothing.
 
 A REFER has a gateway call somebody (RFC 3515). Within a call with it, it may name somebody here, whom the
 gateway then asks us for, or another call that is up (Replaces, RFC 3891); no number at the gateway itself.
@@ -68,7 +67,6 @@ class Guard:
         self._sender = sender
         self._on_refusal = on_refusal
         self._groups_at: dict[str, set[int]] = {}
-        self._group_of: dict[int, int] = {}
         self.watches = False
 
     def read(self, rows: PeerRows) -> None:
@@ -78,7 +76,6 @@ class Guard:
             groups_at.setdefault(plain_address(gateway.host), set()).add(gateway.group)
         self._groups_at = groups_at
         self.watches = bool(groups_at)
-        self._group_of = {gateway.id: gateway.group for gateway in rows.gateways}
 
     def is_gateway(self, host: str) -> bool:
         """Whether this IP literal is a gateway's."""
@@ -124,12 +121,12 @@ class Guard:
         """The URI parameter for the Record-Route of a request that a gateway of ``group`` has sent."""
         return f";{_BEGUN_BY_GATEWAY}={self._proof(group, request.call_id, request.from_tag)}"
 
-    def answered_by(self, gateway: int, response: Response) -> None:
-        """Writes the proof into our Record-Routes of a response that has come from a gateway."""
-        group = self._group_of.get(gateway)
-        if group is None or response.to_tag is None or not response.has("record-route"):
+    def answered_by(self, host: str, response: Response) -> None:
+        """Writes the proof into our Record-Routes of a response, when it has come from a gateway."""
+        groups = self._groups_at.get(plain_address(host))
+        if groups is None or response.to_tag is None or not response.has("record-route"):
             return
-        proof = f";{_ANSWERED_BY_GATEWAY}={self._proof(group, response.call_id, response.to_tag)}"
+        proof = f";{_ANSWERED_BY_GATEWAY}={self._proof(min(groups), response.call_id, response.to_tag)}"
         try:
             items = [self._proved(item, proof, response) for item in response.items("record-route")]
         except MalformedMessage:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from appliance.errors import SipError
 from appliance.proxy.branch import Branches, parts_of
+from appliance.proxy.guard import Guard
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
 from appliance.proxy.orphans import Orphans
@@ -34,7 +35,9 @@ class Responses:
         metrics: Metrics,
         nat: NatTest | None = None,
         media: Media | None = None,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard
         self._nat = nat
         self._media = media
         self._transactions = transactions
@@ -53,6 +56,10 @@ class Responses:
     def _pass_on(self, response: Response, hop: Hop) -> None:
         # A late response to anything but an INVITE is of no use any more (RFC 4320 §4.2).
         if response.cseq.method != "INVITE" or response.status == 100 or not self._branches.verify(response):
+            self._messages_rejected["unmatched"] += 1
+            return
+        guard = self._guard
+        if guard is not None and guard.watches and not self._of_a_gateway(guard, response, hop.host):
             self._messages_rejected["unmatched"] += 1
             return
         parts = parts_of(response.via.branch)
@@ -75,3 +82,12 @@ class Responses:
             return
         if parts is not None and 200 <= response.status < 300:
             self._orphans.answered(*parts, response, back)
+
+    @staticmethod
+    def _of_a_gateway(guard: Guard, response: Response, host: str) -> bool:
+        """Makes a gateway's answer ready to be passed on; False for its challenge, which is for us alone."""
+        if response.status in (401, 407):
+            return not guard.is_gateway(host)
+        if response.status < 300:
+            guard.answered_by(host, response)
+        return True

@@ -123,7 +123,7 @@ CATALOGUE = (
     Metric("call_ringing_seconds", "sipbox_call_ringing_seconds", "histogram",
            "From the INVITE to the first 18x (post-dial delay).", (), SETUP_TIME),
     Metric("gateway_requests", "sipbox_gateway_requests_total", "counter",
-           "Requests for gateways: sent, gone over to the next one, forbidden by rights, stopped by the guard.",
+           "Requests for gateways: sent, gone over to the next one, forbidden, stopped by the guard.",
            (Label("result", ("sent", "failed_over", "forbidden", "stopped")),)),
     Metric("nated_phones", "sipbox_nat_bindings", "gauge",
            "Bindings of phones behind a NAT."),

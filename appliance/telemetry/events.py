@@ -51,7 +51,9 @@ EVENTS = {
         "A request that nobody had let in for it was kept from a gateway.",
     ),
     "gateway-failed": Event(
-        "af746e20c3a441a689e97174a7b63c4e", "warning", "A gateway did not do its work; others are tried first for a while."
+        "af746e20c3a441a689e97174a7b63c4e",
+        "warning",
+        "A gateway did not do its work; others are tried first for a while.",
     ),
     "media-lost": Event(
         "69ff71daeeda4304b20d37d610226b14", "warning", "An rtpengine does not answer; others take its calls."

@@ -93,6 +93,14 @@ def test_no_challenge_of_a_gateway_gets_to_a_phone(stage: Stage) -> None:
     assert not sent[-1].message.has("Proxy-Authenticate")
 
 
+def test_also_not_when_the_process_was_killed_meanwhile(stage: Stage) -> None:
+    _, sent = dial(stage, "0891234")
+    (first,) = to(sent, FIRST)
+    stage.restarted()
+    assert challenged(stage, first) == []
+    assert told(answer(stage, first, 486)) == [486]
+
+
 def test_also_in_a_call_that_the_gateway_began(stage: Stage) -> None:
     stage.bind("11", "sip:11@192.0.2.11")
     (invite,) = to(from_gateway(stage, call_id="c"), PHONE.host)
