@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -196,6 +197,26 @@ def test_without_rtpengine_calls_are_refused_until_it_is_back(stack: ExitStack, 
     wait_until("it is known to be back", lambda: "media-back" in talk.box.log, timeout=PATIENCE)
     mine, _ = talk.call()
     talk.talk()
+    hang_up(talk.caller, talk.callee, mine)
+
+
+def test_an_rtpengine_that_hangs_holds_up_nobody_else(stack: ExitStack, engine: Rtpengine) -> None:
+    talk = begin(stack, engine, timeout_ms=8000)
+    assert engine.process is not None
+    engine.process.signal(signal.SIGSTOP)
+    try:
+        request = talk.caller.invite("11", body=talk.mouth.description)
+        talk.caller.expect(100, timeout=PATIENCE)  # it waits for rtpengine
+        with talk.box.phone("11", "secret-11") as other:
+            assert other.register(timeout=PATIENCE).status == 200
+        talk.caller.take_in(0.05)
+        assert not [each for each in talk.caller.unread if each.status >= 200], "nobody has waited that long"
+        assert talk.caller.final(request, timeout=PATIENCE).status == 503
+    finally:
+        engine.process.signal(signal.SIGCONT)
+    wait_until("it is known to be back", lambda: "media-back" in talk.box.log, timeout=PATIENCE)
+    mine, _ = talk.call()
+    talk.talk(packets=10)
     hang_up(talk.caller, talk.callee, mine)
 
 
