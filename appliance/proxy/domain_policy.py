@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from appliance.errors import DatabaseUnavailable
 from appliance.proxy.domains import Domains
 from appliance.proxy.replies import Answer, Replies
 from appliance.sip.message import Request
@@ -29,14 +30,31 @@ class DomainPolicy:
     def refuses_stranger(self, request: Request) -> Answer | None:
         """What the request of a caller whose domain is not ours is refused with; None: it is let in.
 
-        A BYE of somebody to whom a call was forwarded names two foreign domains too, so SER lets what has a
-        To tag pass here, and finds no route for it; such a BYE of ours has our signed Route.
+        Raises DatabaseUnavailable while nobody can know whose domain it is, as the others do. A BYE of
+        somebody to whom a call was forwarded names two foreign domains too, so SER lets what has a To tag
+        pass here, and finds no route for it; such a BYE of ours has our signed Route.
         """
-        if self._domains.is_me(request.uri):
+        here = self._domains.is_me(request.uri)
+        if here and self._strangers_refused is None:
+            return None
+        self._assert_known()
+        if here:
             return self._strangers_refused
         return self._replies.relaying if request.to_tag is None else self._replies.no_route
 
     def refuses_registrar(self, request: Request) -> Answer:
         """What a REGISTER for another domain's registrar is refused with."""
+        self._assert_known()
         foreign = not self._domains.serves(request.from_.uri.host)
         return self._replies.relaying if foreign else self._replies.register_elsewhere
+
+    def refuses_address(self) -> Answer:
+        """What a REGISTER of an address in a domain that is not ours is refused with."""
+        self._assert_known()
+        return self._replies.unknown_domain
+
+    def _assert_known(self) -> None:
+        """A domain that is not among those that we know may stand in a row that was never read: 'not ours'
+        would be a lie, so there is a 503 with Retry-After."""
+        if not self._domains.complete:
+            raise DatabaseUnavailable("the served domains have not been read since the start")

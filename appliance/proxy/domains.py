@@ -36,6 +36,7 @@ class Domains:
         self._by_host: Mapping[str, ServedDomain] = {}
         self._realms: frozenset[str] = frozenset()
         self._first: str | None = None
+        self.complete = True
         self.take(gather([NamedDomain(name) for name in names], (), ()))
         self._listener_names = [str(Hop(transport, host, port)) for transport, host, port in listeners]
         self._ports = {port for _, _, port in listeners}
@@ -49,9 +50,13 @@ class Domains:
             ports = {int(port_text)} if port_text else self._ports
             self._ports_at.setdefault(_bracketed(host.lower()), set()).update(ports)
 
-    def take(self, by_host: Mapping[str, ServedDomain]) -> None:
-        """From now on these are served: every name of a host, in lower case, and its domain."""
+    def take(self, by_host: Mapping[str, ServedDomain], complete: bool = True) -> None:
+        """From now on these are served: every name of a host, in lower case, and its domain.
+
+        ``complete`` False: there may be more, which nobody could read yet.
+        """
         self._by_host = by_host
+        self.complete = complete
         self._realms = frozenset(domain.realm for domain in by_host.values())
         self._first = next((domain.name for domain in by_host.values()), None)
 

@@ -103,7 +103,7 @@ class Routes:
         if not self.domains.is_me(request.uri):
             return incoming.refuse(self.policy.refuses_registrar(request), "acl")
         if not self.domains.serves(request.to.uri.host):
-            return incoming.reply(replies.unknown_domain)
+            return incoming.reply(self.policy.refuses_address())
         if replies.trying_to_register:
             incoming.reply(replies.trying_to_register)
         if not self.www_authorize(incoming):

@@ -286,7 +286,7 @@ class Directory:
         for each in self._resident:
             each.load()
 
-    def _domains_changed(self, by_host: Mapping[str, ServedDomain]) -> None:
+    def _domains_changed(self, by_host: Mapping[str, ServedDomain], complete: bool) -> None:
         """Rows are found by the names of a domain: where these are others now, rows may be others too."""
         before, self._domains_before = self._domains_before, by_host
         only, self._only_before = self._only_before, self.domains.only()

@@ -17,8 +17,9 @@ from appliance.storage.changes import Change
 from appliance.storage.engine import Database
 from appliance.storage.tables import domain_attrs, served_domain
 
-#: Who is told of the domains: every name of a host, in lower case, and its domain.
-Watcher = Callable[[Mapping[str, ServedDomain]], None]
+#: Who is told of the domains: every name of a host, in lower case, and its domain; False as long as rows have
+#: never been read, so that there may be more.
+Watcher = Callable[[Mapping[str, ServedDomain], bool], None]
 
 
 class ServedDomains:
@@ -30,6 +31,7 @@ class ServedDomains:
         self._watchers: list[Watcher] = []
         self._stale = False
         self.loaded = False
+        self._complete = False
         self._take(gather(self._named, (), ()))
 
     @property
@@ -40,7 +42,7 @@ class ServedDomains:
     def watch(self, watcher: Watcher) -> None:
         """Tell ``watcher`` the domains, now and whenever they are read again."""
         self._watchers.append(watcher)
-        watcher(self._by_host)
+        watcher(self._by_host, self._complete)
 
     def only(self) -> str | None:
         """The served domain when there is exactly one: rows without a domain mean that one."""
@@ -65,7 +67,7 @@ class ServedDomains:
         self._stale = True
         rows, attributes = self._database.run(read_domains, "domains")
         self._stale = False
-        self.loaded = True
+        self.loaded = self._complete = True
         self._take(gather(self._named, rows, attributes))
 
     def follow(self, changes: Iterable[Change]) -> None:
@@ -84,7 +86,7 @@ class ServedDomains:
         self._by_host = by_host
         self._only = names.pop() if len(names) == 1 else None
         for watcher in self._watchers:
-            watcher(by_host)
+            watcher(by_host, self._complete)
 
 
 def read_domains(connection: Connection) -> tuple[list[DomainRow], list[AttributeRow]]:

@@ -177,8 +177,8 @@ class Stage:
         self.lookups.append(host)
         return self.hosts.get(host, [])
 
-    def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain]], None]) -> None:
-        watcher(gather(self.settings.named_domains, (), ()))
+    def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain], bool], None]) -> None:
+        watcher(gather(self.settings.named_domains, (), ()), True)
 
     def may_be(self, who: AddressOfRecord, name: str) -> bool:
         return name in self.further_names.get(str(who), ())

@@ -162,6 +162,28 @@ def test_which_registers_are_ours(
     assert outcome(transport.ask(stage, request)) == told
 
 
+def test_nobody_is_refused_as_a_stranger_while_rows_have_never_been_read(
+    transport: Transport, to_tag: str | None
+) -> None:
+    """The database is away since the start: the domain may be one of ours."""
+    stage = stage_of()
+    stage.core.domains.take(dict(stage.core.domains.items()), complete=False)
+    asked = [call(stage, FOREIGN, FOREIGN, to_tag)]
+    asked += [
+        stage.request("REGISTER", f"sip:{registrar}", caller=f"sip:10@{FOREIGN}", to=f"sip:10@{FOREIGN}")
+        for registrar in (LOCAL, FOREIGN)
+    ]
+    for request in asked:
+        (reply,) = transport.ask(stage, request)
+        assert (reply.message.status, reply.message.has("Retry-After")) == (503, True)
+    assert outcome(transport.let_in(stage, call(stage, LOCAL, LOCAL, to_tag))) == "phone"
+    assert outcome(transport.ask(stage, call(stage, FOREIGN, LOCAL, to_tag))) == "phone"
+    stage = stage_of("inbound")
+    stage.core.domains.take(dict(stage.core.domains.items()), complete=False)
+    (reply,) = transport.ask(stage, call(stage, FOREIGN, LOCAL, to_tag))
+    assert (reply.message.status, reply.message.has("Retry-After")) == (503, True)
+
+
 class TestOneDomainWithManyNames:
     """Whoever registers by one name is called, and calls, by every other."""
 

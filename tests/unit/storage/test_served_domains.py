@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from appliance.config import NamedDomain
 from appliance.errors import StorageError
+from appliance.registrar.served import ServedDomain
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
 from appliance.storage.served_domains import ServedDomains
@@ -47,8 +50,15 @@ def test_rows_and_attributes_are_read(database: Database, domains: ServedDomains
 
 def test_the_change_log_makes_it_read_again_and_tell(database: Database, domains: ServedDomains) -> None:
     told: list[list[str]] = []
-    domains.watch(lambda by_host: told.append(list(by_host)))
+    completes: list[bool] = []
+
+    def watcher(by_host: Mapping[str, ServedDomain], complete: bool) -> None:
+        told.append(list(by_host))
+        completes.append(complete)
+
+    domains.watch(watcher)
     domains.load()
+    assert completes == [False, True]
     sql(database, "insert into domain (domain, did) values ('new.org', 'example.com')")
     domains.follow([Change("subscriber", "10", "new.org")])
     assert told[-1] == ["example.com", "192.0.2.1"]
