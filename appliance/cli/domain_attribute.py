@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from appliance.registrar.served import ServedDomain
     from appliance.storage.engine import Database
 
+_GARDENS = ("off", "inbound", "both")
 _NAME_LENGTH, _VALUE_LENGTH, _REALM_LENGTH = 32, 255, 64
 
 
 @click.group(cls=Noun)
 def attribute() -> None:
-    """What is set for a domain, by all its names; digest_realm is the realm for passwords."""
+    """What is set for a domain, by all its names: digest_realm is the realm for passwords, walled_garden says
+    whether it meets other domains."""
 
 
 @attribute.command(name="set")
@@ -31,12 +33,14 @@ def attribute() -> None:
 @invocation
 def set_(run: Invocation, domain: str, name: str, value: str) -> None:
     """The attribute NAME of DOMAIN has this VALUE."""
-    from appliance.registrar.served import DIGEST_REALM
+    from appliance.registrar.served import DIGEST_REALM, WALLED_GARDEN
     from appliance.storage.administration import domains
 
     _attribute_name(name)
     if name == DIGEST_REALM:
         realm_text(value, "VALUE")
+    if name == WALLED_GARDEN and value not in _GARDENS:
+        raise click.UsageError(f"{name} is one of {', '.join(_GARDENS)}")
     if len(value) > _VALUE_LENGTH or not value.isprintable():
         raise click.UsageError(f"VALUE has at most {_VALUE_LENGTH} printable characters")
     with run.database() as database:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from appliance.config.listener import Advertised, Listener, split_address
 from appliance.config.places import KeyPath
-from appliance.config.sections import CODECS, NAT_TESTS, Settings
+from appliance.config.sections import CODECS, NAT_TESTS, Settings, WalledGarden
 
 Finding = tuple[KeyPath, str]
 
@@ -156,6 +157,11 @@ def _domains(settings: Settings) -> Iterator[Finding]:
                 yield (
                     ("domains", name, "attributes", key),
                     f"the name of an attribute has 1 to {_ATTRIBUTE_NAME} printable characters",
+                )
+            if key == "walled_garden" and value not in get_args(WalledGarden):
+                yield (
+                    ("domains", name, "attributes", key),
+                    f"{value!r} has to be one of {', '.join(get_args(WalledGarden))}",
                 )
             if len(value) > _ATTRIBUTE_VALUE or not value.isprintable() or '"' in value:
                 yield (

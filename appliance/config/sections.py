@@ -29,6 +29,9 @@ CODECS = ("pcma", "pcmu", "g722", "g729", "opus", "ilbc")
 Milliseconds = Annotated[int, Meta(ge=10, le=600_000)]
 
 
+WalledGarden = Literal["off", "inbound", "both"]
+
+
 class NamedDomain(NamedTuple):
     """A domain of the settings: its name, its other names, what is set for it; names in lower case."""
 
@@ -46,7 +49,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
 
     listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
     domains: tuple[str, ...] = ("127.0.0.1",)  # served besides the rows of the table `domain`
-    walled_garden: Literal["off", "inbound", "both"] = "off"  # strangers and our users do not meet
+    walled_garden: WalledGarden = "off"  # strangers and our users do not meet
     aliases: tuple[str, ...] = ()  # further host[:port] that mean this server itself
     advertise: tuple[str, ...] = ()  # [listener=]host[:port] in Via and Record-Route, behind a 1:1 NAT
     profile: Literal["rfc3261", "openser12"] = "rfc3261"  # which of the two sets of replies

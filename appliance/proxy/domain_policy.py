@@ -1,31 +1,28 @@
 """Which domains may meet here: ``DOMAIN_POLICY`` and ``OUTBOUND`` of SER's out-of-box configuration.
 
 Callers of our domains prove who they are, and may call everywhere. Callers of other domains reach our users,
-and nobody else through us. A walled garden has less: its settings say how much. Must not know how anybody is
-authenticated, nor where a request goes.
+and nobody else through us. A walled garden has less: the settings say how much, or an attribute of the
+domain. Must not know how anybody is authenticated, nor where a request goes.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 from appliance.errors import DatabaseUnavailable
 from appliance.proxy.domains import Domains
 from appliance.proxy.replies import Answer, Replies
+from appliance.registrar.served import WALLED_GARDEN
 from appliance.sip.message import Request
+
+GARDENS = ("off", "inbound", "both")
 
 
 class DomainPolicy:
-    """The policy of one server. ``garden`` is the setting ``walled_garden``."""
+    """The policy of one server. ``garden`` is the setting ``walled_garden``: one of ``GARDENS``."""
 
-    def __init__(
-        self, domains: Domains, replies: Replies, garden: Literal["off", "inbound", "both"] = "off"
-    ) -> None:
+    def __init__(self, domains: Domains, replies: Replies, garden: str = "off") -> None:
         self._domains = domains
         self._replies = replies
-        self._strangers_refused = None if garden == "off" else replies.walled_garden
-        #: What a call of one of our users to another domain is refused with, None when it is not.
-        self.outbound_refused = replies.relaying if garden == "both" else None
+        self._garden = garden
 
     def refuses_stranger(self, request: Request) -> Answer | None:
         """What the request of a caller whose domain is not ours is refused with; None: it is let in.
@@ -35,12 +32,19 @@ class DomainPolicy:
         pass here, and finds no route for it; such a BYE of ours has our signed Route.
         """
         here = self._domains.is_me(request.uri)
-        if here and self._strangers_refused is None:
+        if here and self._garden_of(request.uri.host) == "off":
             return None
         self._assert_known()
         if here:
-            return self._strangers_refused
+            return self._replies.walled_garden
         return self._replies.relaying if request.to_tag is None else self._replies.no_route
+
+    def refuses_outbound(self, request: Request) -> Answer | None:
+        """What a call to another domain is refused with, when it is one of our users'; None: it goes out."""
+        host = request.from_.uri.host
+        if self._domains.serves(host) and self._garden_of(host) == "both":
+            return self._replies.relaying
+        return None
 
     def refuses_registrar(self, request: Request) -> Answer:
         """What a REGISTER for another domain's registrar is refused with."""
@@ -52,6 +56,12 @@ class DomainPolicy:
         """What a REGISTER of an address in a domain that is not ours is refused with."""
         self._assert_known()
         return self._replies.unknown_domain
+
+    def _garden_of(self, host: str) -> str:
+        """Which garden the domain of ``host`` is; our own address, without a domain, means the first one."""
+        domain = self._domains.find(host) or self._domains.find(self._domains.first() or "")
+        said = None if domain is None else domain.attributes.get(WALLED_GARDEN)
+        return said if said in GARDENS else self._garden
 
     def _assert_known(self) -> None:
         """A domain that is not among those that we know may stand in a row that was never read: 'not ours'

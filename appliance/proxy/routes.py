@@ -159,8 +159,8 @@ class Routes:
 
     def outbound(self, incoming: Incoming) -> None:
         """Somebody of ours calls another domain, unless this is a walled garden."""
-        if self.policy.outbound_refused:
-            return incoming.refuse(self.policy.outbound_refused, "acl")
+        if refusal := self.policy.refuses_outbound(incoming.request):
+            return incoming.refuse(refusal, "acl")
         return self.relay(incoming, [Target(incoming.request.uri_text)])
 
     # -- PSTN: a number that is nobody's here ----------------------------------------------------------------

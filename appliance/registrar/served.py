@@ -15,6 +15,8 @@ from appliance.config import NamedDomain
 
 #: The attribute that gives a domain another realm than its own name, as in SER.
 DIGEST_REALM = "digest_realm"
+#: The attribute that makes a domain a walled garden, or none, whatever the settings say.
+WALLED_GARDEN = "walled_garden"
 
 
 class ServedDomain(NamedTuple):

@@ -118,7 +118,14 @@ def test_attributes_go_with_the_last_name_of_their_domain(cli: CommandLine) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [["", "x"], ["n" * 33, "x"], ["n", "v" * 256], ["digest_realm", 'quo"te'], ["digest_realm", ""]],
+    [
+        ["", "x"],
+        ["n" * 33, "x"],
+        ["n", "v" * 256],
+        ["digest_realm", 'quo"te'],
+        ["digest_realm", ""],
+        ["walled_garden", "yes"],
+    ],
 )
 def test_an_attribute_that_cannot_be(cli: CommandLine, arguments: list[str]) -> None:
     assert cli("domain", "attribute", "set", "example.org", *arguments).exit_code == 2

@@ -36,6 +36,7 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         (f'{DOMAIN}hosts = ["example.org"]', "stands in sip.domains already: a name is of one domain"),
         (f"{DOMAIN}attributes = {{digest_realm = 'a\"b'}}", "printable characters without quotes"),
         (f"{DOMAIN}attributes = {{'' = 'a'}}", "name of an attribute has 1 to 32"),
+        (f"{DOMAIN}attributes = {{walled_garden = 'yes'}}", "'yes' has to be one of off, inbound, both"),
         ('[sip]\naliases = ["example.org:x"]', "HOST or HOST:PORT"),
         ('[sip]\nadvertise = ["203.0.113.7:x"]', "sip.advertise[0]: '203.0.113.7:x' has to end with a port"),
         ('[sip]\nadvertise = ["udp:10.9.9.9:5060=203.0.113.7"]', "'udp:10.9.9.9:5060' is none of listen"),

@@ -11,7 +11,7 @@ from appliance.sip.hop import Hop
 from tests.harness.message import Message
 from tests.unit.proxy.stage import PROXY, Sent, Stage
 
-HOSTS = {"example.org": {"hosts": ["sip.example.org"]}}
+HOSTS: dict[str, Any] = {"example.org": {"hosts": ["sip.example.org"]}}
 DOMAINS = ("example.org", "example.net")
 LOCAL, OTHER_NAME, SECOND, FOREIGN = "example.org", "sip.example.org", "example.net", "elsewhere.example"
 CALLEES = {LOCAL: "phone", OTHER_NAME: "phone", SECOND: "second phone", FOREIGN: "other server"}
@@ -22,9 +22,9 @@ OURS = (("Route", f"<sip:{PROXY};lr>"),)
 PRELOADED = (("Route", "<sip:gateway.example;lr>"),)
 
 
-def stage_of(garden: str = "off", **sip: Any) -> Stage:
+def stage_of(garden: str = "off", domains: dict[str, Any] = HOSTS) -> Stage:
     """10 and 11 live in the first domain, 10 with another password in the second one too."""
-    stage = Stage(sip={"domains": DOMAINS, "walled_garden": garden, **sip}, domains=HOSTS)
+    stage = Stage(sip={"domains": DOMAINS, "walled_garden": garden}, domains=domains)
     stage.add_user("10")
     stage.add_user("11")
     stage.add_user("10", "other", SECOND)
@@ -139,6 +139,23 @@ def test_a_walled_garden_lets_no_stranger_in(transport: Transport, to_tag: str |
 def test_a_walled_garden_may_keep_its_own_users_in(transport: Transport, garden: str, told: Any) -> None:
     stage = stage_of(garden)
     assert outcome(transport.let_in(stage, call(stage, LOCAL, FOREIGN, None))) == told
+
+
+def test_a_domain_may_be_a_garden_of_its_own(transport: Transport) -> None:
+    closed = {"hosts": [OTHER_NAME], "attributes": {"walled_garden": "both"}}
+    opened = {"attributes": {"walled_garden": "off"}}
+    stage = stage_of("inbound", domains={LOCAL: closed, SECOND: opened})
+    for callee, told in ((OTHER_NAME, (403, "Foreign Callers Forbidden")), (SECOND, "second phone")):
+        assert outcome(transport.ask(stage, call(stage, FOREIGN, callee, None))) == told
+    sent = transport.let_in(stage, call(stage, OTHER_NAME, FOREIGN, None))
+    assert outcome(sent) == (403, "Relaying Forbidden")
+    sent = transport.let_in(stage, call(stage, SECOND, FOREIGN, None), password="other")
+    assert outcome(sent) == "other server"
+    # Our own address is the first domain; what nobody understands is as if it were not there.
+    own = stage.request("INVITE", f"sip:11@{PROXY}", caller=f"sip:10@{FOREIGN}")
+    assert outcome(transport.ask(stage, own)) == (403, "Foreign Callers Forbidden")
+    stage = stage_of(domains={LOCAL: {"attributes": {"walled_garden": "what?"}}})
+    assert outcome(transport.ask(stage, call(stage, FOREIGN, LOCAL, None))) == "phone"
 
 
 @pytest.mark.parametrize(
