@@ -30,7 +30,7 @@ from collections.abc import Container, Iterable
 
 from appliance.errors import MalformedMessage
 from appliance.sip.headers import Via
-from appliance.sip.message import Message, Request, Response
+from appliance.sip.message import Message, Request
 
 _COOKIE = "z9hG4bK"
 _PREFIX = "z9hG4bKsb"
@@ -105,8 +105,9 @@ class Branches:
         expected = 1 if any(hint.lower() == _SELF_LOOPED for hint in request.all("p-hint")) else 0
         return visits > expected
 
-    def verify(self, response: Response) -> bool:
-        """Whether we have sent the request that this answers: its topmost Via is ours, for the next one."""
+    def verify(self, response: Message) -> bool:
+        """Whether we have sent the request that this answers, or this very request: its topmost Via is ours,
+        for the next one."""
         try:
             branch = response.via.branch
             parts = _parts(branch)

@@ -168,7 +168,7 @@ class ProxyCore:
             self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
         )
         gateway = settings.gateway
-        self.peers = peers = Peers(gateway.address_group)
+        self.peers = peers = Peers(gateway.address_group, branches.verify)
         self.least_cost = LeastCost(gateway.rest_seconds, self.journal.gateway_failed)
         guard = Guard(
             keys.derive("gateway-dialog"), dialogs, peers.sender, self.domains.is_me, self.journal.guarded

@@ -46,10 +46,12 @@ class _Network(NamedTuple):
 
 class Peers:
     """The gateways and the trusted peers. ``address_group`` is the group of ``address`` whose rows are
-    trusted, 0 for none."""
+    trusted, 0 for none. ``is_own(request)`` says whether we have sent a request ourselves: a stranger can
+    lead one around to us, and the address that it comes from then may well be trusted."""
 
-    def __init__(self, address_group: int) -> None:
+    def __init__(self, address_group: int, is_own: Callable[[Request], bool]) -> None:
         self._address_group = address_group
+        self._is_own = is_own
         self._gateways: dict[str, list[GatewayRow]] = {}
         self._trusted: dict[str, list[_Trusted]] = {}
         self._networks: list[_Network] = []
@@ -86,7 +88,9 @@ class Peers:
         for entry in found:
             rights |= entry.rights
         trusted = bool(found) or (bool(self._networks) and self._in_a_network(host, hop.port))
-        return Peer(gateway, group, trusted, rights) if gateway or trusted else None
+        if not (gateway or trusted) or self._is_own(request):
+            return None
+        return Peer(gateway, group, trusted, rights)
 
     def _in_a_network(self, host: str, port: int) -> bool:
         try:

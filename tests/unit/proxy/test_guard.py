@@ -10,7 +10,7 @@ import pytest
 
 from appliance.sip.hop import Hop
 from tests.harness.message import parameter
-from tests.unit.proxy.stage import DOMAIN, Sent, Stage
+from tests.unit.proxy.stage import DOMAIN, PROXY, Sent, Stage
 from tests.unit.proxy.telephone_network import (
     FIRST,
     GATEWAY,
@@ -220,6 +220,17 @@ class TestByADialog:
         assert told(in_dialog(stage, "INVITE", f"sip:{NUMBER}@{DOMAIN}", routes)) == [403]
         assert told(in_dialog(stage, "INVITE", "sip:11@192.0.2.11", routes)) == [403]
         assert nothing_left(stage)
+
+    def test_and_around_by_ourselves_to_be_taken_for_somebody_who_is_trusted(self, stage: Stage) -> None:
+        """Whoever trusts this very box, for a program on it, does not trust what the box was made to send."""
+        trust(stage, PROXY, "int,ld,local")
+        routes = [*accomplice(stage), ("Route", f"<sip:{PROXY};lr>")]
+        sent = in_dialog(stage, "INVITE", f"sip:{NUMBER}@{DOMAIN}", routes)
+        (around,) = to(sent, PROXY)
+        assert told(stage.receive(around, Hop("udp", PROXY, 5060))) == [407]
+        assert nothing_left(stage)
+        program = stage.request("INVITE", f"sip:{NUMBER}@{DOMAIN}", source=PROXY)
+        assert to(stage.receive(program, Hop("udp", PROXY, 5070)), FIRST)
 
     def test_and_by_a_strict_router_in_between(self, stage: Stage) -> None:
         (route,) = accomplice(stage)

@@ -16,7 +16,7 @@ def request(caller: str = "sip:10@a.org") -> Request:
 
 
 def peers(*, group: int = 1, **rows: object) -> Peers:
-    found = Peers(group)
+    found = Peers(group, lambda request: request.uri_text == "sip:back@here")
     found.read(Rows(**rows))  # type: ignore[arg-type]
     return found
 
@@ -101,6 +101,13 @@ def test_a_gateway_may_be_trusted_too() -> None:
     rows = {"gateways": (gateway(1, 3),), "trusted": (Trusted(1, "192.0.2.201", "any", "", "int"),)}
     found = peers(**rows).sender(request(), Hop("udp", "192.0.2.201", 5060))
     assert found == Peer(True, 3, True, frozenset({"int"}))
+
+
+def test_what_we_have_sent_ourselves_is_nobodys_word() -> None:
+    own = Request.create("INVITE", "sip:back@here", [("From", "<sip:10@a.org>;tag=1")])
+    rows = {"trusted": (Trusted(1, "192.0.2.1", "any", "", "int"),)}
+    assert peers(**rows).sender(own, Hop("udp", "192.0.2.1", 5060)) is None
+    assert peers(**rows).sender(request(), Hop("udp", "192.0.2.1", 5060)) is not None
 
 
 def test_rows_that_are_gone_count_no_more() -> None:
