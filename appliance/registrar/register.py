@@ -41,6 +41,8 @@ SUPPORTED = frozenset({"path"})
 
 # RFC 3261 §20.33: how long a phone waits when its binding could not be made durable.
 _RETRY_AFTER = "Retry-After: 5"
+# To come back later than that is said to nobody: it is as good as never.
+_LONGEST_RETRY = 86_400
 
 # A User-Agent is for people to read; longer ones are cut to the column.
 _LONGEST_USER_AGENT = 255
@@ -159,10 +161,18 @@ class Registrar:
             return self._answers.refused(500, "CSeq Out of Order")
         after = _after(current, plan)
         if self._max_contacts and len(after) > max(self._max_contacts, len(current)):
-            return self._answers.refused(503, "Too Many Contacts")
+            return self._answers.refused(503, "Too Many Contacts", *self._when_room(current, now))
         if plan.changes:
             self.service.change(plan.puts.values(), plan.drops.values())
         return self._answers.ok(request, after, now, plan.changes)
+
+    def _when_room(self, current: Sequence[Binding], now: float) -> tuple[str, ...]:
+        """When to come back: a contact goes when it expires. OpenSER did not say it, nor does it help a phone
+        that would have to wait for an administrator."""
+        soonest = min((binding.expires_in(now) for binding in current), default=_LONGEST_RETRY)
+        if self._as_openser or soonest >= _LONGEST_RETRY:
+            return ()
+        return (f"Retry-After: {soonest}",)
 
     def _refuse_extensions(self, request: Request) -> Outcome | None:
         """§10.3 step 2: an extension that is required and not known."""
