@@ -171,7 +171,12 @@ class ProxyCore:
         self.peers = peers = Peers(gateway.address_group, branches.verify)
         self.least_cost = LeastCost(gateway.rest_seconds, self.journal.gateway_failed)
         guard = Guard(
-            keys.derive("gateway-dialog"), dialogs, peers.sender, self.domains.is_me, self.journal.guarded
+            keys.derive("gateway-dialog"),
+            dialogs,
+            peers.sender,
+            self.domains.is_me,
+            self.journal.guarded,
+            [host for _, host, _ in network.listeners],
         )
         for reader in (peers.read, self.least_cost.read, guard.read):
             directory.watch_peers(reader)

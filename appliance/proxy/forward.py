@@ -15,7 +15,7 @@ from appliance.proxy.branch import Branches
 from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.loose_route import yield_to_strict_router
-from appliance.proxy.plain_address import wire_address
+from appliance.proxy.plain_address import is_one_host, wire_address
 from appliance.proxy.record_route import INITIATOR_NATED, OTHER_SIDE_NATED, DialogRoutes
 from appliance.proxy.targets import Target
 from appliance.sip.headers import NameAddr
@@ -143,7 +143,7 @@ class Forwarder:
         guard = self._guard
         if guard is None or not guard.watches:
             return
-        if not guard.admits(incoming, outgoing, target.gateway, hop.host):
+        if not guard.admits(incoming, outgoing, target.gateway, hop):
             raise Unroutable(f"{hop.host} is a gateway, and nobody has let this in for it", 403)
 
     def _by_listener(self, hop: Hop, listener: int) -> Hop:
@@ -183,6 +183,8 @@ class Forwarder:
             if not addresses:
                 raise Unroutable(f"{uri.host} has no address that we reach by {transport}", 404)
             host = addresses[0]
+        if not is_one_host(host):
+            raise Unroutable(f"{host} is not one host's address", 404)
         return Hop(transport, host, uri.port or 5060, -1)
 
     def may_wait(self, target: Target) -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from appliance.errors import MalformedMessage
@@ -50,7 +50,8 @@ class Guard:
     """Knows the gateways' addresses. ``key``: 16 to 64 bytes, the same in all workers; ``on_refusal(request,
     host)`` is told of each request that somebody tried to send past the rules; ``sender(request, hop)`` gives
     the peer whose word about who is calling is believed, None for anybody else; ``is_me(uri)`` says whether
-    an address is this server. ``watches``: there is something to guard."""
+    an address is this server. ``watches``: there is something to guard. ``own`` are the addresses of this
+    machine: a gateway on it may be reached by any of them, at its port."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Guard:
         sender: Callable[[Request, Hop], Peer | None],
         is_me: Callable[[Uri], bool],
         on_refusal: Callable[[Request, str], None],
+        own: Iterable[str] = (),
     ) -> None:
         self._is_me = is_me
         # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9).
@@ -67,24 +69,33 @@ class Guard:
         self._sender = sender
         self._on_refusal = on_refusal
         self._groups_at: dict[str, set[int]] = {}
+        self._own = frozenset(plain_address(host) for host in own)
+        self._here: dict[int, set[int]] = {}
         self.watches = False
 
     def read(self, rows: PeerRows) -> None:
         """Guards these gateways from now on."""
         groups_at: dict[str, set[int]] = {}
+        here: dict[int, set[int]] = {}
         for gateway in rows.gateways:
-            groups_at.setdefault(plain_address(gateway.host), set()).add(gateway.group)
-        self._groups_at = groups_at
+            host = plain_address(gateway.host)
+            groups_at.setdefault(host, set()).add(gateway.group)
+            if host in self._own or _is_loopback(host):
+                here.setdefault(gateway.port or 5060, set()).add(gateway.group)
+        self._groups_at, self._here = groups_at, here
         self.watches = bool(groups_at)
 
     def is_gateway(self, host: str) -> bool:
         """Whether this IP literal is a gateway's."""
         return plain_address(host) in self._groups_at
 
-    def admits(self, incoming: Incoming, outgoing: Request, gateway: int, host: str) -> bool:
-        """Whether the copy ``outgoing`` may go to ``host``, an IP literal; ``gateway`` is the number of the
-        gateway that was chosen for it, 0 when none was."""
-        groups = self._groups_at.get(plain_address(host))
+    def admits(self, incoming: Incoming, outgoing: Request, gateway: int, hop: Hop) -> bool:
+        """Whether the copy ``outgoing`` may go to ``hop``; ``gateway`` is the number of the gateway that was
+        chosen for it, 0 when none was."""
+        host = plain_address(hop.host)
+        groups = self._groups_at.get(host)
+        if groups is None and self._here and (host in self._own or _is_loopback(host)):
+            groups = self._here.get(hop.port)
         if groups is None or gateway:
             return True
         request = incoming.request
@@ -146,6 +157,10 @@ class Guard:
         # None of them can hold a line end, so no two dialogs make the same text.
         mac.update(f"{group}\n{call_id}\n{tag or ''}".encode("utf-8", "surrogateescape"))
         return mac.hexdigest()
+
+
+def _is_loopback(host: str) -> bool:
+    return host.startswith("127.") or host == "::1"
 
 
 def _routes_as_they_came(incoming: Incoming) -> list[Uri]:

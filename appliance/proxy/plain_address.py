@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from appliance.sip.hosts import is_ipv4
 
+_BROADCAST = IPv4Address("255.255.255.255")
 # Behind these, the last 32 bits are an IPv4 address that the packet gets to.
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 
@@ -63,3 +64,14 @@ def wire_address(host: str) -> str | None:
         return host
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)
+
+
+@lru_cache(maxsize=4096)
+def is_one_host(host: str) -> bool:
+    """Whether an IP literal is one host's. Multicast and broadcast are not, and reach many who never asked;
+    0.0.0.0 and :: are nobody's, and reach ourselves."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return True
+    return not (address.is_multicast or address.is_unspecified or address == _BROADCAST)

@@ -104,6 +104,26 @@ class TestByTheRequestUri:
         stage.let_in(request)
         assert nothing_left(stage)
 
+    @pytest.mark.parametrize(
+        "host", ["224.0.0.1", "224.0.1.75", "255.255.255.255", "0.0.0.0", "[ff02::1]", "[::]"]
+    )
+    def test_by_an_address_that_many_have_or_nobody(self, stage: Stage, host: str) -> None:
+        """A gateway in our network hears what is said to all; one on this machine, what is said to nobody."""
+        _, sent = stage.let_in(stage.request("INVITE", f"sip:{NUMBER}@{host}"))
+        assert told(sent) == [404]
+        stage.hosts["all.example"] = [host.strip("[]")]
+        _, sent = stage.let_in(stage.request("INVITE", f"sip:{NUMBER}@all.example"))
+        assert told(sent) == [404]
+
+    @pytest.mark.parametrize("here", ["127.0.0.1", PROXY])
+    def test_a_gateway_on_this_machine_has_all_of_its_addresses(self, stage: Stage, here: str) -> None:
+        stage.peers(gateways=(row(1, here, 1, port=5080),))
+        for host in ("127.0.0.1", "127.0.0.53", PROXY, "[::1]", "[::ffff:127.0.0.1]"):
+            _, sent = stage.let_in(stage.request("INVITE", f"sip:{NUMBER}@{host}:5080"))
+            assert told(sent) == [403], host
+        _, sent = stage.let_in(stage.request("INVITE", "sip:x@127.0.0.53:5999"))
+        assert to(sent, "127.0.0.53")  # a phone on this machine is none
+
 
 class TestByALocation:
     @pytest.mark.parametrize("uri", URIS[:-1])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.proxy.plain_address import plain_address, wire_address
+from appliance.proxy.plain_address import is_one_host, plain_address, wire_address
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,21 @@ def test_what_is_another_address_or_none_stays_one(written: str, plain: str) -> 
 )
 def test_a_socket_gets_it_written_plainly(written: str, sent_to: str | None) -> None:
     assert wire_address(written) == sent_to
+
+
+@pytest.mark.parametrize(
+    ("host", "one"),
+    [
+        ("192.0.2.9", True),
+        ("2001:db8::1", True),
+        ("127.0.0.1", True),
+        ("224.0.0.1", False),
+        ("224.0.1.75", False),
+        ("ff02::1", False),
+        ("255.255.255.255", False),
+        ("0.0.0.0", False),
+        ("::", False),
+    ],
+)
+def test_many_hosts_and_none_are_not_one(host: str, one: bool) -> None:
+    assert is_one_host(host) is one
