@@ -32,8 +32,6 @@ from benchmarks.watching import watching
 from tests.harness.waiting import wait_until
 
 _RESULTS = Path(__file__).parent / "results"
-_NAMES = (SIPBOX, *KAMAILIOS)
-_STARTERS = (SIPBOX, SEED_1)
 #: The parts of a run.
 _PARTS = ("loads", "cold", "starts", "scale", "workers", "watching")
 _WARM_RATES = (100, 1000)
@@ -49,6 +47,8 @@ class Run:
     def __init__(self, options: argparse.Namespace, bench: Bench) -> None:
         self.options, self.bench = options, bench
         self.readings: list[report.Reading] = []
+        self._names = (SIPBOX,) if options.alone else (SIPBOX, *KAMAILIOS)
+        self._starters = (SIPBOX,) if options.alone else (SIPBOX, SEED_1)
         self._best: dict[tuple[str, str], int] = {}
 
     def keep(self, round_: int, server: str, what: str, value: Cost | float) -> None:
@@ -59,25 +59,27 @@ class Run:
     def loads(self) -> None:
         """All rounds of registrations and calls."""
         with ExitStack() as stack:
-            servers = {name: stack.enter_context(running(name, self.options.subscribers)) for name in _NAMES}
+            servers = {
+                name: stack.enter_context(running(name, self.options.subscribers)) for name in self._names
+            }
             for each in servers.values():
                 self.bench.check(each.server)
                 # Everybody is there before anything is measured, so a registration is a refresh.
                 first = self.bench.registrations(each.server, _COLD_RATE, once=True)
                 self.keep(0, each.server.name, "first registration of all", first)
             for number in range(1, self.options.rounds + 1):
-                self._round(number, [servers[name] for name in turns(_NAMES, number)])
+                self._round(number, [servers[name] for name in turns(self._names, number)])
 
     def cold(self) -> None:
         """All rounds of each subscriber's first registration after a start, and nothing else."""
         with ExitStack() as stack:
             servers = {
-                name: stack.enter_context(running(name, self.options.subscribers)) for name in _STARTERS
+                name: stack.enter_context(running(name, self.options.subscribers)) for name in self._starters
             }
             for each in servers.values():
                 self.bench.registrations(each.server, _COLD_RATE, once=True)
             for number in range(1, self.options.rounds + 1):
-                for name in turns(_STARTERS, number):
+                for name in turns(self._starters, number):
                     self._cold(number, servers[name])
 
     def _round(self, number: int, servers: list[Running]) -> None:
@@ -117,11 +119,11 @@ class Run:
         """All rounds of starts with many bindings."""
         with ExitStack() as stack:
             servers = {
-                name: stack.enter_context(running(name, self.options.subscribers)) for name in _STARTERS
+                name: stack.enter_context(running(name, self.options.subscribers)) for name in self._starters
             }
             idle = {name: fill(each, self.bench, self.options.bindings) for name, each in servers.items()}
             for number in range(1, self.options.rounds + 1):
-                for name in turns(_STARTERS, number):
+                for name in turns(self._starters, number):
                     measured = start(servers[name], self.bench, self.options.bindings, idle[name])
                     for what, value in measured.items():
                         self.keep(number, name, f"start, {self.options.bindings:,} bindings: {what}", value)
@@ -164,6 +166,7 @@ def main() -> None:
         "--rate-rounds", type=int, default=3, help="in how many rounds the highest rates are looked for"
     )
     options.add_argument("--only", choices=_PARTS, action="append", help="some parts of a run")
+    options.add_argument("--alone", action="store_true", help="sipbox without Kamailio")
     options.add_argument("--quick", action="store_true", help="two short rounds with few subscribers")
     options.add_argument("--report", type=Path, metavar="FILE", help="print the table of a kept run")
     given = options.parse_args()

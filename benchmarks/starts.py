@@ -37,15 +37,14 @@ def start(running: Running, bench: Bench, count: int, idle: int) -> dict[str, fl
     meanwhile (99 of 100, ms); bytes a binding over ``idle``. The server is stopped again.
     """
     last = last_read(running)  # who answers while loading has to find it
-    with bench.callee():
+    caller = bench.users[0]
+    with bench.callee(), Phone(caller, f"pw{caller}", proxy=(LOOPBACK, running.server.port)) as phone:
         before = running.server.used()
         begun = time.monotonic()
         running.start()
         running.box.wait_until_ready(_WITHIN)
         answered = time.monotonic() - begun
-        wait_until(
-            "a call goes through", lambda: _call(running.server.port, bench.users[0], last), timeout=_WITHIN
-        )
+        wait_until("a call goes through", lambda: _call(phone, last), timeout=_WITHIN)
         called = time.monotonic() - begun
         waits = _ask_until_loaded(running, count)
         loaded = time.monotonic() - begun
@@ -79,15 +78,14 @@ def _ask_until_loaded(running: Running, count: int) -> list[float]:
     return sorted(waits) or [0.0]
 
 
-def _call(port: int, caller: str, callee: str) -> bool:
-    with Phone(caller, f"pw{caller}", proxy=(LOOPBACK, port)) as phone:
-        request = phone.invite(callee)
-        answer = phone.final(request)
-        if answer.status != 200:
-            phone.send(phone.ack(request, answer))
-            return False
-        dialog = phone.dialog_as_caller(request, answer)
-        phone.send(phone.within(dialog, "ACK"))
-        bye = phone.within(dialog, "BYE")
-        phone.send(bye)
-        return phone.final(bye).status == 200
+def _call(phone: Phone, callee: str) -> bool:
+    request = phone.invite(callee)
+    answer = phone.final(request)
+    if answer.status != 200:
+        phone.send(phone.ack(request, answer))
+        return False
+    dialog = phone.dialog_as_caller(request, answer)
+    phone.send(phone.within(dialog, "ACK"))
+    bye = phone.within(dialog, "BYE")
+    phone.send(bye)
+    return phone.final(bye).status == 200
