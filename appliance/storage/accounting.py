@@ -182,6 +182,7 @@ class AccountingWriter:
         spool.remove(entries)
         if not len(spool):
             self._told = ""
+            self._say("info", "the accounted requests that waited on disk are in the database")
         return bool(len(spool))
 
     def _may_try(self) -> bool:
