@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.auth.digest import Credentials, challenge, ha1, verify
 from tests.harness import sipp
 from tests.harness.phone import Phone
 from tests.harness.ports import free_port
@@ -226,3 +227,30 @@ def test_a_silent_gateway_costs_a_second(box: Sipbox) -> None:
         assert time.monotonic() - began > 0.5
         good.reply(request, 200)
         assert phone.final(invite, 6).status == 200
+
+
+def test_a_gateway_that_asks_for_a_password(tmp_path: Path) -> None:
+    """The file of the settings has it; the phone hears of nothing, and the call is answered."""
+    logins = tmp_path / "gateways.toml"
+    logins.write_text('["the trunk"]\nusername = "us"\npassword = "trunk-password"\n')
+    logins.chmod(0o600)
+    settings = {"gateway": {"credentials_file": str(logins)}}
+    with (
+        Sipbox(settings=settings) as box,
+        Phone("a", proxy=box.address, address=FIRST) as line,
+    ):
+        box.add_subscribers({"10": "secret-10"})
+        box.cli("permission", "grant", "10", "local")
+        gateway(box, "line", FIRST, line.port, 1)
+        with Phone("10", "secret-10", proxy=box.address) as phone:
+            invite = phone.invite("123456")
+            asked = ("Proxy-Authenticate", challenge("the trunk", "n0nce", qop=True))
+            line.reply(line.expect("INVITE"), 407, headers=[asked])
+            line.expect("ACK")
+            again = line.expect("INVITE")
+            given = Credentials.parse(again.get("Proxy-Authorization"))
+            assert verify(given, "INVITE", ha1("us", "the trunk", "trunk-password"))
+            line.reply(again, 200)
+            assert phone.final(invite, 6).status == 200
+            assert all(message.status != 407 for message in phone.received()[2:])
+        assert "trunk-password" not in box.log + box.cli("config", "show").stdout
