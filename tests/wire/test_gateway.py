@@ -254,3 +254,24 @@ def test_a_gateway_that_asks_for_a_password(tmp_path: Path) -> None:
             assert phone.final(invite, 6).status == 200
             assert all(message.status != 407 for message in phone.received()[2:])
         assert "trunk-password" not in box.log + box.cli("config", "show").stdout
+
+
+def test_gateways_from_a_file(box: Sipbox) -> None:
+    """All of it or nothing, on both databases, and the running server knows at once."""
+    text = (
+        f"gateways: [{{name: one, address: {FIRST}}}, {{name: two, address: {SECOND}, group: spare}}]\n"
+        "routes: [{prefix: any, group: one}, {prefix: '00', group: spare, from: ^sip:1}]\n"
+        "trusted: [{address: 192.0.2.1, tag: int}, {address: 192.0.2.0/24}]\n"
+    )
+
+    def applied(*options: str, typed: str = text) -> str:
+        return box.cli("gateway", "apply", "-", *options, typed=typed).stderr
+
+    assert applied("--check") == "would be added: 6, would be changed: 0, would be removed: 0\n"
+    assert box.sql("select count(*) from gw") + box.sql("select count(*) from gw_grp") == [(0,), (0,)]
+    assert applied() == "added: 6, changed: 0, removed: 0\n"
+    assert applied() == "added: 0, changed: 0, removed: 0\n"
+    assert "one as sip:123456@127.0.0.2" in box.cli("route", "show", "10", "123456").stdout
+    assert applied("--remove", "--yes", typed="{}") == "added: 0, changed: 0, removed: 6\n"
+    assert "no route fits" in box.cli("route", "show", "10", "123456").stdout
+    assert box.sql("select count(*) from gw_grp") == [(0,)]
