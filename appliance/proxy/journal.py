@@ -91,10 +91,12 @@ class ProxyJournal:
             sip_call_id=request.call_id,
         )
 
-    def gateway_failed(self, name: str) -> None:
-        """A gateway did not do its work."""
+    def gateway_failed(self, name: str, again: bool) -> None:
+        """A gateway did not do its work; ``again``: that was told a moment ago."""
         self._metrics.gateway_requests["failed_over"] += 1
-        self._journal.event("gateway-failed", f"the gateway {name} has failed; others come first for a while")
+        if not again:
+            words = f"the gateway {name} has failed; others come first for a while"
+            self._journal.event("gateway-failed", words)
 
     def failed(self, error: BaseException, request: Request) -> None:
         """A request could not be handled by a fault of ours."""

@@ -29,9 +29,9 @@ class _Route(NamedTuple):
 
 class LeastCost:
     """The gateways and the routes to them. ``rest_seconds``: so long one that failed is tried last;
-    ``on_failure(name)`` is told of it."""
+    ``on_failure(name, again)`` is told of it, ``again`` when it rests already."""
 
-    def __init__(self, rest_seconds: float, on_failure: Callable[[str], None]) -> None:
+    def __init__(self, rest_seconds: float, on_failure: Callable[[str, bool], None]) -> None:
         self._rest_seconds = rest_seconds
         self._on_failure = on_failure
         self._names: dict[int, str] = {}
@@ -77,8 +77,9 @@ class LeastCost:
     def failed(self, gateway: int, now: float) -> None:
         """This one did not do what it is there for: others come first for a while."""
         if gateway in self._names:
+            again = self._rests(gateway, now)
             self._resting[gateway] = now + self._rest_seconds
-            self._on_failure(self._names[gateway])
+            self._on_failure(self._names[gateway], again)
 
     def rests(self, gateway: int, now: float) -> float:
         """For how many more seconds others come first; 0 when it is in order."""

@@ -138,7 +138,7 @@ class TestWhoMayCall:
         """A step that forwards a call for one of our users says so in ``payer``."""
         metrics = Metrics()
         pstn = Pstn(
-            LeastCost(60, print),
+            LeastCost(60, lambda name, again: None),
             NumberRange(3, 18),
             NumberGroups(stage.settings.gateway.permissions),
             stage.credentials,
@@ -177,6 +177,9 @@ class TestLeastCostAndFailure:
         _, sent = dial(stage, "0891235")
         assert to(sent, SECOND)
         assert not to(sent, FIRST)
+        sent = answer(stage, only_to(sent, SECOND), 503, OTHER_GATEWAY)
+        answer(stage, only_to(sent, FIRST), 503)
+        assert [line.count("gw1 has failed") for line in stage.told if "has failed" in line] == [1, 0]
         stage.advance(61)
         _, sent = dial(stage, "0891236")
         assert to(sent, FIRST)

@@ -21,13 +21,13 @@ def route(prefix: str, group: int, priority: int = 0, from_uri: str = "") -> Rou
 
 
 @pytest.fixture
-def failures() -> list[str]:
+def failures() -> list[tuple[str, bool]]:
     return []
 
 
 @pytest.fixture
-def least_cost(failures: list[str]) -> LeastCost:
-    return LeastCost(60.0, failures.append)
+def least_cost(failures: list[tuple[str, bool]]) -> LeastCost:
+    return LeastCost(60.0, lambda name, again: failures.append((name, again)))
 
 
 def names(
@@ -69,16 +69,20 @@ def test_gateways_of_a_group_share_the_calls_and_a_call_finds_the_same(least_cos
     assert sorted(names(least_cost, "089")) == ["gw1", "gw2", "gw3"]
 
 
-def test_one_that_has_failed_is_tried_last_for_a_while(least_cost: LeastCost, failures: list[str]) -> None:
+def test_one_that_has_failed_is_tried_last_for_a_while(
+    least_cost: LeastCost, failures: list[tuple[str, bool]]
+) -> None:
     least_cost.read(Rows((gateway(1, 1), gateway(2, 2)), (route("", 1, 0), route("", 2, 1))))
     least_cost.failed(1, 100.0)
-    assert failures == ["gw1"]
     assert names(least_cost, "089", now=101) == ["gw2", "gw1"]
     assert least_cost.rests(1, 101) == 59
-    assert names(least_cost, "089", now=160) == ["gw1", "gw2"]
-    assert least_cost.rests(1, 160) == 0
-    least_cost.failed(7, 100.0)  # is there no more
-    assert failures == ["gw1"]
+    least_cost.failed(1, 110.0)
+    assert names(least_cost, "089", now=169) == ["gw2", "gw1"]
+    assert names(least_cost, "089", now=170) == ["gw1", "gw2"]
+    assert least_cost.rests(1, 170) == 0
+    least_cost.failed(1, 200.0)
+    least_cost.failed(7, 200.0)  # is there no more
+    assert failures == [("gw1", False), ("gw1", True), ("gw1", False)]
 
 
 def test_the_number_and_the_way_as_the_gateway_wants_them() -> None:
