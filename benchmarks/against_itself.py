@@ -83,6 +83,9 @@ def workers(rounds: int, seconds: float, directory: Path, keep: Keep) -> None:
         (one, bench_of_one), (two, bench_of_two) = pairs
         for number in range(1, rounds + 1):
             for what, rate in _LOADS.items():
+                # What half of the load does to one worker, each of the two feels as well.
+                half = bench_of_one.drive(one.server, what, rate // 2)
+                keep(number, ONE_WORKER, f"workers: {what}, {rate // 2:,}/s", half)
                 together, each = f"workers: {what}, {rate:,}/s together", f"workers: {what}, {rate:,}/s each"
                 cost = bench_of_one.drive(one.server, what, rate)
                 keep(number, ONE_WORKER, together, cost)

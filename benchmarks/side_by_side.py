@@ -138,7 +138,7 @@ class Run:
 
     def watching(self) -> None:
         """With tracing and metrics, and without."""
-        watching(self.options.rounds * 2, self.keep)
+        watching(self.options.rounds * 4, self.options.seconds, self.bench.fresh(), self.keep)
 
 
 def turns(names: tuple[str, ...], number: int) -> tuple[str, ...]:
