@@ -58,6 +58,21 @@ def test_what_is_asked_for_during_a_query_goes_into_the_next(source: Source) -> 
     assert source.queries == [[2], [4]]
 
 
+def test_many_who_come_one_after_the_other_share_queries(source: Source) -> None:
+    """Two hundred within some milliseconds, none at the same time as another."""
+
+    def come(number: int) -> None:
+        asked.append(gevent.spawn(source.reads.read, number))
+        gevent.sleep(1e-6)
+
+    asked: list[gevent.Greenlet[[int], str | None]] = []
+    for number in range(200):
+        come(number)
+    gevent.joinall(asked, raise_error=True)
+    assert sum(len(keys) for keys in source.queries) == 200
+    assert len(source.queries) < 50
+
+
 def test_what_changed_meanwhile_is_not_kept(source: Source) -> None:
     source.gate.clear()
     asked = [gevent.spawn(source.reads.read, number) for number in (2, 4)]
