@@ -21,7 +21,8 @@ from collections import deque
 from enum import Enum
 from hashlib import blake2b
 from struct import Struct
-from typing import NamedTuple
+
+from appliance.auth.nonce_memory import NonceMemory, UsedNonce
 
 _FIELDS = Struct(">QQ")  # expiry << 32 | boot, worker << 48 | serial
 _SIGNED = _FIELDS.size
@@ -42,24 +43,6 @@ class NonceVerdict(Enum):
     STALE = "stale"  # ours, but too old, of another boot, or no longer remembered
     FORGED = "forged"  # not signed with our key
     REPLAYED = "replayed"  # this nonce count was used before
-
-
-class UsedNonce(NamedTuple):
-    """A nonce that was used with a count: the highest, and a bit for each of those just below it."""
-
-    serial: int
-    expiry: int
-    highest: int
-    bits: int
-
-
-class NonceMemory(NamedTuple):
-    """What a process remembers of its nonces. Whoever goes on with it must be the only one who does."""
-
-    boot: int
-    serial: int
-    forgotten: int
-    used: list[UsedNonce]
 
 
 class NonceSource:

@@ -10,7 +10,7 @@ from appliance.errors import ControlError
 from appliance.operations.box import Box
 from appliance.operations.uac import UserAgent
 from appliance.operations.uac_request import compose, uri_in
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 
 
 class Ping:

@@ -14,7 +14,7 @@ from appliance.operations.box import Box
 from appliance.operations.departure import prepare
 from appliance.operations.uac_request import compose, headers_in, uri_in
 from appliance.proxy.forward import Unroutable
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
 

@@ -155,9 +155,9 @@ class Admission:
             return
         try:
             incoming = Incoming(request, hop, now, self._answers, self._clock, key)
-        except SipError as error:  # a Route that cannot be read
-            error.partial = request
-            self._refuse_unreadable(error, hop)
+        except SipError as unreadable:  # a Route that cannot be read
+            unreadable.partial = request
+            self._refuse_unreadable(unreadable, hop)
             return
         incoming.raw = raw
         if not handed:
@@ -173,8 +173,8 @@ class Admission:
             incoming.reply(self._answers.replies.overloaded, (RETRY_AFTER,))
         except SipError as error:
             incoming.reply(_answer_of(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told and the next one is served
-            self._on_trouble(error, request)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the caller is told and the next one is served
+            self._on_trouble(fault, request)
             incoming.reply(Answer(500, "Server Internal Error"))
         finally:
             del self.in_progress[key]

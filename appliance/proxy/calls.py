@@ -67,11 +67,10 @@ class Calls:
     ``elsewhere(call_id)`` is told of a BYE for a call that is not ours, where other workers have calls too.
     """
 
-    elsewhere: Callable[[str], None] | None = None
-
     def __init__(self, metrics: Metrics, on_end: Callable[[CallEnd], None]) -> None:
         self._metrics = metrics
         self._on_end = on_end
+        self.elsewhere: Callable[[str], None] | None = None
         self._answered: OrderedDict[str, Call] = OrderedDict()
         self._being_set_up = 0
         metrics.source("calls_active", lambda: self.active)

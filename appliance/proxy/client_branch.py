@@ -11,7 +11,7 @@ from typing import Protocol
 
 from appliance.proxy.best_response import Final
 from appliance.proxy.gateway_login import Asked
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.proxy.unfinished import SentCopy, UnfinishedBranch, bytes_of, lasting, lasting_target, text_of
 from appliance.sip.message import Request, Response
 from appliance.sip.parser import parse

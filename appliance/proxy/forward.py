@@ -17,7 +17,7 @@ from appliance.proxy.incoming import Incoming
 from appliance.proxy.loose_route import yield_to_strict_router
 from appliance.proxy.plain_address import is_one_host, wire_address
 from appliance.proxy.record_route import INITIATOR_NATED, OTHER_SIDE_NATED, DialogRoutes
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.headers import NameAddr
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request

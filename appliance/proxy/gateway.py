@@ -20,7 +20,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.least_cost import LeastCost, targets_of
 from appliance.proxy.number_groups import NOBODY, NumberGroups
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.message import Request
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.metrics import Metrics

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from appliance.proxy.peer_rows import GatewayRow, PeerRows
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.hop import Hop
 
 _PORT = 5060

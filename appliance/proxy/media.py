@@ -24,7 +24,7 @@ from appliance.errors import MalformedMessage, MediaUnavailable
 from appliance.media.session import Session
 from appliance.proxy.incoming import RETRY_AFTER, Incoming
 from appliance.proxy.nat import behind_nat, is_private
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.message import Message, Request, Response
 from appliance.sip.sdp import Description, find_description, replace_description, with_addresses
 from appliance.sip.uri import Uri

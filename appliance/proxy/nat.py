@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.headers import NameAddr
 from appliance.sip.hop import Hop
 from appliance.sip.message import Message, Request, Response

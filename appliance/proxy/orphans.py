@@ -16,7 +16,8 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Unroutable
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.surroundings import Surroundings
-from appliance.proxy.targets import Target, numbered
+from appliance.proxy.target import Target
+from appliance.proxy.targets import numbered
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request, Response
 from appliance.transaction.machine import PROCEEDING, Remains

@@ -19,7 +19,8 @@ from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.replies import Answer
 from appliance.proxy.response_context import ResponseContext
 from appliance.proxy.surroundings import Surroundings
-from appliance.proxy.targets import Target, TargetSet, in_groups, numbered
+from appliance.proxy.target import Target
+from appliance.proxy.targets import TargetSet, in_groups, numbered
 from appliance.sip.message import Request
 
 _OK = Answer(200, "OK")

@@ -18,7 +18,8 @@ from appliance.proxy.lost_connection import await_return
 from appliance.proxy.replies import Answer
 from appliance.proxy.ring_time import RingTime
 from appliance.proxy.surroundings import Surroundings
-from appliance.proxy.targets import Target, numbered
+from appliance.proxy.target import Target
+from appliance.proxy.targets import numbered
 from appliance.proxy.unfinished import Unfinished, bytes_of, lasting, lasting_target, text_of
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response

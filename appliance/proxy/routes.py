@@ -13,7 +13,7 @@ from appliance.proxy.caller_id import take_out_claims
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.parts import Parts
 from appliance.proxy.replies import Answer
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.hop import Hop
 
 OK = Answer(200, "OK")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 

@@ -8,33 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
 from zlib import crc32
 
 from appliance.errors import DatabaseUnavailable
+from appliance.proxy.target import Target
 from appliance.registrar.binding import NATED
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
-
-
-class Target(NamedTuple):
-    """One place to send a request to: its Request-URI, the way there if that is known, its preference;
-    ``looped`` when that is this server itself, so that it is not yet on its way. ``aor`` is whose
-    phone it is, ``nated`` says that the phone is behind a NAT, ``listener`` by which of our sockets it is
-    known to be reached (-1: any that fits). ``gateway`` is the number of the gateway that it is, which the
-    caller has the right to use; 0: it is none.
-    """
-
-    uri: str
-    hop: Hop | None = None
-    path: str | None = None
-    q: float = 1.0
-    looped: bool = False
-    aor: AddressOfRecord | None = None
-    nated: bool = False
-    listener: int = -1
-    gateway: int = 0
 
 
 class TargetSet:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from appliance.auth.nonce import NonceMemory
-from appliance.proxy.targets import Target
+from appliance.auth.nonce_memory import NonceMemory
+from appliance.proxy.target import Target
 from appliance.sip.hop import Hop
 from appliance.transaction.machine import Remains
 

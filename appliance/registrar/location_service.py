@@ -49,10 +49,9 @@ class LocationService:
     changes bindings.
     """
 
-    others: Others | None = None
-
     def __init__(self, locations: Locations, store: BindingStore, *, in_memory: bool = True) -> None:
         self.locations = locations
+        self.others: Others | None = None
         self.turns = Turns()
         self._store = store
         self._in_memory = in_memory

@@ -128,8 +128,8 @@ class Registrar:
                 return self._answers.ok(request, current, now)
             arrival = _Arrival(request, aor, hop, socket, nated, path, call_id, cseq, now, self._wall())
             return self._bind(arrival, contacts, granted, current)
-        except StorageError as error:
-            return self._answers.refused(503, "Service Unavailable", _RETRY_AFTER)._replace(error=error)
+        except StorageError as lost:
+            return self._answers.refused(503, "Service Unavailable", _RETRY_AFTER)._replace(error=lost)
         finally:
             turns.end(aor)
 

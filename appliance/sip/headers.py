@@ -1,8 +1,8 @@
 """The headers that a proxy and a registrar take apart (RFC 3261 §20): Via, From and its kin, CSeq.
 
-Values with ``parse`` and ``__str__``, never changed once they are made. Their text is one unfolded value; comma
-lists are split before. They are plain classes with slots: what every message makes several of is made and read
-in a fraction of the time that a named tuple takes.
+Values with ``parse`` and ``__str__``, never changed once they are made. Their text is one unfolded value;
+comma lists are split before. They are plain classes with slots, which are made and read in a fraction of the
+time that a named tuple takes: every message makes several of them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Via:
     """One hop of the way back: ``SIP/2.0/UDP host:port;branch=…`` (§20.42).
 
     ``transport`` is in upper case as it is written there, ``host`` in lower case (IPv6 in brackets), ``port``
-    None when it is not written. ``branch`` is the transaction's identifier (§8.1.1.7), None when it is absent.
+    None when it is not written. ``branch`` identifies the transaction (§8.1.1.7), None when it is absent.
     """
 
     __slots__ = ("branch", "host", "params", "port", "transport")

@@ -210,13 +210,19 @@ class Request(Message):
     __slots__ = ("method", "uri_text")
 
     def __init__(
-        self, method: str, uri_text: str, keys: list[str], lines: list[str], body: bytes = b""
+        self,
+        method: str,
+        uri_text: str,
+        keys: list[str],
+        lines: list[str],
+        body: bytes = b"",
+        firsts: dict[str, str] | None = None,
     ) -> None:
         self.method = method
         self.uri_text = uri_text
         self.keys = keys
         self.lines = lines
-        self.firsts = first_lines(keys, lines)
+        self.firsts = first_lines(keys, lines) if firsts is None else firsts
         self.body = body
         self._via = self._from = self._to = self._cseq = self._call_id = None
 
@@ -239,7 +245,8 @@ class Request(Message):
         return f"{self.method} {self.uri_text} SIP/2.0"
 
     def copy(self) -> Request:
-        other = Request(self.method, self.uri_text, self.keys.copy(), self.lines.copy(), self.body)
+        lines, firsts = self.lines.copy(), self.firsts.copy()
+        other = Request(self.method, self.uri_text, self.keys.copy(), lines, self.body, firsts)
         self._lend_values(other)
         return other
 
@@ -253,13 +260,19 @@ class Response(Message):
     __slots__ = ("reason", "status")
 
     def __init__(
-        self, status: int, reason: str, keys: list[str], lines: list[str], body: bytes = b""
+        self,
+        status: int,
+        reason: str,
+        keys: list[str],
+        lines: list[str],
+        body: bytes = b"",
+        firsts: dict[str, str] | None = None,
     ) -> None:
         self.status = status
         self.reason = reason
         self.keys = keys
         self.lines = lines
-        self.firsts = first_lines(keys, lines)
+        self.firsts = first_lines(keys, lines) if firsts is None else firsts
         self.body = body
         self._via = self._from = self._to = self._cseq = self._call_id = None
 
@@ -268,7 +281,8 @@ class Response(Message):
         return f"SIP/2.0 {self.status} {self.reason}"
 
     def copy(self) -> Response:
-        other = Response(self.status, self.reason, self.keys.copy(), self.lines.copy(), self.body)
+        lines, firsts = self.lines.copy(), self.firsts.copy()
+        other = Response(self.status, self.reason, self.keys.copy(), lines, self.body, firsts)
         self._lend_values(other)
         return other
 

@@ -169,8 +169,8 @@ class GroupCommit:
             written = True
         except StorageError as error:
             batch.failure = error
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave everybody waiting
-            batch.failure = StorageError(f"bindings cannot be written: {error!r}")
+        except Exception as fault:  # noqa: BLE001 - a fault of ours must not leave everybody waiting
+            batch.failure = StorageError(f"bindings cannot be written: {fault!r}")
             gevent.get_hub().handle_error(self, *sys.exc_info())
         finally:
             self._under_way = _Batch()

@@ -158,8 +158,8 @@ class StreamConnection:
             chunk = self._socket.recv(_CHUNK)
         except BlockingIOError:
             return
-        except OSError as error:
-            self.close(f"reading failed: {error.strerror}")
+        except OSError as failure:
+            self.close(f"reading failed: {failure.strerror}")
             return
         if not chunk:
             self.close("closed by the peer")
@@ -174,9 +174,9 @@ class StreamConnection:
                 self.has_spoken = True
                 self._receive(message, self.hop)
             self._answer_pings()
-        except MessageTooLarge as error:
+        except MessageTooLarge as excess:
             self._receive(self._framer.too_large, self.hop)  # it is refused, and then the end comes
-            self.close(f"unreadable: {error}")
+            self.close(f"unreadable: {excess}")
         except SipError as error:
             # The next message cannot be found in this stream any more (§18.3).
             self.close(f"unreadable: {error}")

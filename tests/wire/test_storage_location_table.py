@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,9 +103,8 @@ def test_whole_rows_come_back(kept: Kept) -> None:
     found = {row[RUID]: binding_of(row, OFFSET) for row in kept.table.page("", 100)}
     for original in originals:
         back = found[original.ruid]
-        assert {n: getattr(back, n) for n in Binding.__slots__} == {
-            n: getattr(original, n) for n in Binding.__slots__
-        }
+        names = [field.name for field in fields(Binding)]
+        assert [getattr(back, name) for name in names] == [getattr(original, name) for name in names]
 
 
 def test_a_row_that_is_there_is_changed_in_place(kept: Kept) -> None:

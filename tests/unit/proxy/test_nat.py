@@ -7,7 +7,7 @@ import pytest
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.nat import TESTS, NatTest, behind_nat, fix_nated_contact, is_private
 from appliance.proxy.replies import PROFILES
-from appliance.proxy.targets import Target
+from appliance.proxy.target import Target
 from appliance.registrar.binding import NATED
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request

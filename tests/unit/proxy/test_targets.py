@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from appliance.errors import DatabaseUnavailable
-from appliance.proxy.targets import Target, TargetSet, in_groups, numbered
+from appliance.proxy.target import Target
+from appliance.proxy.targets import TargetSet, in_groups, numbered
 from appliance.registrar.binding import Binding, ruid_of
 from appliance.registrar.location_service import LocationService
 from appliance.registrar.locations import Locations

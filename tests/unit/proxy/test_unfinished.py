@@ -7,8 +7,8 @@ from math import inf
 
 import pytest
 
-from appliance.auth.nonce import NonceMemory, UsedNonce
-from appliance.proxy.targets import Target
+from appliance.auth.nonce_memory import NonceMemory, UsedNonce
+from appliance.proxy.target import Target
 from appliance.proxy.unfinished import (
     AnsweredCall,
     SentCopy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,7 @@ def binding(
 
 def fields(binding: Binding) -> dict[str, Any]:
     """A binding as it compares with another one."""
-    return {name: getattr(binding, name) for name in Binding.__slots__}
+    return {name: getattr(binding, name) for name in [field.name for field in dataclasses.fields(Binding)]}
 
 
 def sql(database: Database, statement: str) -> list[tuple[Any, ...]]:
