@@ -15,8 +15,12 @@ def version(as_json: bool) -> None:
     import platform
 
     from appliance import __version__
+    from appliance.sip import parser
 
+    # An extension module stands in for its source where the core has been compiled (scripts/compile_core.py).
+    compiled = not str(parser.__file__).endswith(".py")
     if as_json:
-        show_json({"version": __version__, "python": platform.python_version()})
+        show_json({"version": __version__, "python": platform.python_version(), "compiled": compiled})
     else:
-        click.echo(f"sipbox {__version__} (Python {platform.python_version()})")
+        core = ", compiled" if compiled else ""
+        click.echo(f"sipbox {__version__} (Python {platform.python_version()}{core})")

@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import sqlalchemy
 
@@ -43,6 +43,9 @@ class Sipbox:
     ``agent`` starts the management agent (FIFO, HTTP) as well, as the process of its own that it is.
     ``place`` is where it runs instead, at the address that it has there and the port 5060.
     """
+
+    #: The folder around the package that is run; benchmarks run a compiled copy.
+    program: ClassVar[Path] = REPOSITORY
 
     def __init__(
         self,
@@ -128,13 +131,13 @@ class Sipbox:
             self.place.command(*command) if self.place else command,
             log=self.directory / f"{verb}.log",
             environment=self.environment,
-            directory=REPOSITORY,
+            directory=self.program,
         )
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SIPBOX_")}
-        return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(REPOSITORY)}
+        return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(self.program)}
 
     def wait_until_ready(self, timeout: float = 20.0) -> None:
         """Ask OPTIONS over UDP until there is an answer that is not 503."""
@@ -225,7 +228,7 @@ class Sipbox:
             text=True,
             timeout=timeout,
             env=self.environment,
-            cwd=REPOSITORY,
+            cwd=self.program,
             check=False,
         )
         assert not check or done.returncode == 0, (

@@ -25,7 +25,7 @@ from tests.harness.phone import Phone
 from tests.harness.ports import LOOPBACK
 from tests.harness.process import Process
 from tests.harness.settings import Sections, merged
-from tests.harness.sipbox import REPOSITORY, Sipbox
+from tests.harness.sipbox import Sipbox
 from tests.harness.supervised import LAUNCHER, PlayedSystemd
 from tests.harness.waiting import wait_until
 
@@ -87,7 +87,7 @@ class Workers(Sipbox):
             ],
             log=self.directory / f"serve-{number}.log",
             environment=self.environment | {"NOTIFY_SOCKET": systemd.address, "WATCHDOG_USEC": "30000000"},
-            directory=REPOSITORY,
+            directory=self.program,
             descriptors=given,
         )
         if wait:

@@ -27,8 +27,12 @@ PARTS = (
     "README.md",
     "LICENSE",
     "requirements.lock",
+    "requirements-compile.lock",
+    "scripts/compile_core.py",
 )
 LEFT_OUT = {"__pycache__"}
+#: What is compiled from the sources is no part of them.
+LEFT_OUT_KINDS = {".pyc", ".so"}
 
 
 def files(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -37,7 +41,7 @@ def files(source: Path) -> Iterator[tuple[str, bytes]]:
         place = source / part
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         for file in found:
-            if file.is_file() and not LEFT_OUT & set(file.parts) and file.suffix != ".pyc":
+            if file.is_file() and not LEFT_OUT & set(file.parts) and file.suffix not in LEFT_OUT_KINDS:
                 yield file.relative_to(source).as_posix(), file.read_bytes()
 
 

@@ -38,7 +38,10 @@ def checkout(tmp_path: Path) -> Path:
         "templates/sipbox.toml.j2": "",
         "tests/test_uri.py": "",
         "docs/settings.md": "# Settings\n",
+        "appliance/sip/uri.cpython-311-x86_64-linux-gnu.so": "compiled",
+        "scripts/compile_core.py": "",
         **dict.fromkeys(("pyproject.toml", "README.md", "LICENSE", "requirements.lock"), "x\n"),
+        "requirements-compile.lock": "x\n",
     }.items():
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,45 @@
+"""What is compiled to machine code keeps to what mypyc understands as Python does."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def _script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("compile_core", REPOSITORY / "scripts/compile_core.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SOURCES = _script().sources(REPOSITORY / "appliance")
+
+
+def test_every_part_is_there() -> None:
+    assert "appliance/proxy/routes.py" in SOURCES
+    assert [name for name in SOURCES if not (REPOSITORY / name).is_file()] == []
+    assert [name for name in _script().AS_IT_IS if not (REPOSITORY / "appliance" / name).is_file()] == []
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_name_for_an_error_has_one_type_in_a_function(name: str) -> None:
+    """mypyc gives a variable the type that it has first; another one raises TypeError in the handler."""
+    for function in ast.walk(ast.parse((REPOSITORY / name).read_text())):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        types: dict[str, set[str]] = defaultdict(set)
+        for handler in ast.walk(function):
+            if isinstance(handler, ast.ExceptHandler) and handler.name and handler.type:
+                types[handler.name].add(ast.unparse(handler.type))
+        several = {name for name, found in types.items() if len(found) > 1}
+        assert not several, f"{function.name}: {several}"
