@@ -186,7 +186,7 @@ def test_what_ran_out_is_told_and_counted_once(box: Workers) -> None:
     wait_until(
         "the row is gone",
         lambda: not box.sql("select ruid from location where username = '12'"),
-        timeout=30,
+        timeout=90,
         every=0.1,
     )
     for number in box.numbers:
