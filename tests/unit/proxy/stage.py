@@ -87,9 +87,6 @@ class Rows:
 class Stage:
     """The proxy core with everything around it played."""
 
-    #: From which level on the journal is told.
-    journal_level = "info"
-
     def __init__(
         self,
         *,
@@ -128,7 +125,7 @@ class Stage:
 
     def restarted(self) -> ProxyCore:
         """A new process with the old secret: nothing is in its memory."""
-        journal = Journal(lambda level, message, fields: self.told.append(message), self.journal_level)
+        journal = Journal(lambda level, message, fields: self.told.append(message))
         self._peer_watchers.clear()
         self.core = ProxyCore(
             self.settings,
