@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import gevent
 import pytest
 
+from appliance.registrar.binding_note import note_of
 from appliance.registrar.locations import Locations
-from appliance.workers.frames import News, note_of
+from appliance.workers.frames import News
 from appliance.workers.shared_bindings import Hearing, Telling
 from tests.unit.workers.made import AOR, binding
 
