@@ -402,9 +402,13 @@ def _replication(settings: Settings) -> Iterator[Finding]:
         yield ("replication", "group"), f"{wanted.group!r} is no multicast group of IPv4 such as 239.255.80.1"
     for index, text in enumerate(wanted.peers):
         try:
-            ip_address(split_address(text)[0])
+            version = ip_address(split_address(text)[0]).version
         except ValueError:
             yield ("replication", "peers", index), f"{text!r} has to be ADDRESS:PORT, as in 192.0.2.2:5065"
+            continue
+        if (version == 6) != (":" in wanted.interface):
+            problem = f"{text!r} cannot be reached from interface, which is {wanted.interface!r}"
+            yield ("replication", "peers", index), problem
     if wanted.sip and not _is_host_with_port(wanted.sip):
         yield ("replication", "sip"), f"{wanted.sip!r} has to be ADDRESS:PORT, as in 192.0.2.1:5060"
     if not wanted.enabled:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gevent
 from gevent import monkey
@@ -43,6 +44,7 @@ class NodeSockets:
         family = socket.AF_INET6 if ":" in interface else socket.AF_INET
         self._private = _Socket(family, socket.SOCK_DGRAM)
         self._sockets = [self._private]
+        self._watchers: list[Any] = []
         try:
             self._private.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
             self._private.bind((interface, port))
@@ -57,7 +59,6 @@ class NodeSockets:
             self.close()
             raise
         self._everybody = [*([(group, port)] if group else []), *peers]
-        self._watchers = []
         for each in self._sockets:
             each.setblocking(False)
             self._watchers.append(gevent.get_hub().loop.io(each.fileno(), _READ))
@@ -73,7 +74,7 @@ class NodeSockets:
             watcher.stop()
 
     def close(self) -> None:
-        for watcher in getattr(self, "_watchers", ()):
+        for watcher in self._watchers:
             watcher.stop()
             watcher.close()
         for each in self._sockets:

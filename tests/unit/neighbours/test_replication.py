@@ -177,7 +177,7 @@ def test_an_answer_that_lost_a_part_is_asked_for_again(wire: Wire) -> None:
     for number in range(20):
         one.register(f"r{number}")
     two = Node(wire, 2)
-    lost = []
+    lost: Packets = []
 
     def spoil(packets: Packets) -> Packets:
         kept = []
