@@ -87,7 +87,7 @@ class Replication:
     @property
     def bindings(self) -> int:
         """How many bindings other nodes have told."""
-        return 0 if self._replicas is None else self._replicas.count()
+        return self._replicas.count() if self._replicas is not None and self.leads else 0
 
     @property
     def leads(self) -> bool:
@@ -112,8 +112,8 @@ class Replication:
     def tell(self, changes: Mapping[str, Binding | None]) -> None:
         """Tells the neighbours what this box has changed, if this worker speaks for it."""
         replicas = self._replicas
-        if replicas is None or not self.leads:
-            return
+        if replicas is None or not (self._led and self.leads):
+            return  # whoever begins to lead tells everything, as soon as he is asked
         wall = self._wall()
         puts = [binding for binding in changes.values() if binding is not None and replicas.is_ours(binding)]
         gone = [(ruid, wall) for ruid, binding in changes.items() if binding is None]
@@ -137,11 +137,16 @@ class Replication:
         """To be called every ``TICK_SECONDS``."""
         if not self.leads:
             self._led = False
+            self._neighbours.clear()
+            self._answers.clear()
             return
         now = self._clock()
         if not self._led:
             self._led = True
-            self.ask_again()
+            # Later than that of whoever has led before, so that neighbours believe it.
+            life = int(self._wall() * 1_000_000)
+            self._sealer.begin(life)
+            self._opener.begin(life)
         if now - self._alive_at >= _ALIVE_SECONDS:
             self._alive_at = now
             self._send(Alive(self._outbox.told))

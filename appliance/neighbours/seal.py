@@ -34,6 +34,10 @@ class Sealer:
         self._wall = wall
         self._number = 0
 
+    def begin(self, life: int) -> None:
+        """Another life begins: this worker speaks for the box from now on."""
+        self._life, self._number = life, 0
+
     def seal(self, frame: Any_) -> bytes:
         """The packet of a frame. Each is good for one receiver each, or for all, once."""
         self._number += 1
@@ -51,6 +55,10 @@ class Opener:
         self._wall = wall
         self._started = wall()
         self._seen: dict[str, _Seen] = {}
+
+    def begin(self, life: int) -> None:
+        """We listen from now on, and seal in this life ourselves."""
+        self._life, self._started = life, self._wall()
 
     def open(self, packet: bytes) -> Envelope | None:
         """What it says; None for one of our own, which multicast brings back. Raises Refused."""

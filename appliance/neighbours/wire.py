@@ -39,10 +39,9 @@ class NeighbourNodes:
         self._peers = [split_address(text) for text in settings.peers]
         key = shared_keys(settings.key_file).derive("neighbours")
         name = settings.node or socket.gethostname()
-        life = int(time() * 1_000_000)
         self.replication = Replication(
-            Sealer(key, name, life, settings.sip or sip, time),
-            Opener(key, name, life, settings.window_seconds, time),
+            Sealer(key, name, 0, settings.sip or sip, time),
+            Opener(key, name, 0, settings.window_seconds, time),
             self._send,
             say,
             monotonic,

@@ -303,3 +303,22 @@ def test_a_worker_that_does_not_lead_is_silent(wire: Wire) -> None:
     workers.leads = True
     wire.run(2)
     assert one.knows() == two.knows() == {"r1", "r2"}
+
+
+def test_a_worker_that_takes_over_is_believed_at_once(wire: Wire) -> None:
+    one, later = Node(wire, 1), Others(leads=False)
+    former = Node(wire, 2, workers=Others(leads=True))
+    wire.run(1.5)
+    # Another worker of the second box, which has begun before the one that leads.
+    second = Node(wire, 2, workers=later)
+    del wire.nodes[former.address]
+    wire.run(1)
+    wire.nodes[second.address] = second
+    later.leads = True
+    second.register("r3")
+    wire.run(2)
+    assert one.knows() == {"r3"}
+    assert one.replication.refused["replayed"] == 0
+    later.leads = False
+    second.replication.tick()
+    assert second.replication.states == {}
