@@ -21,6 +21,8 @@ from appliance.registrar.locations import Locations
 
 #: How long a removal outlives itself: longer than any packet is believed.
 _KEPT_SECONDS: Final = 900.0
+#: What a Route to an owner has, as ``proxy.neighbour_routes`` knows it.
+_ROUTE: Final = ";lr;nb="
 
 Changes = dict[str, Binding | None]
 
@@ -111,6 +113,17 @@ class Replicas:
                 changed[ruid] = None
         return changed
 
+    def drop_unreachable(self, node: str) -> Changes:
+        """``node`` is away: of its phones those stay that others reach too; a call to the rest would wait."""
+        changed: Changes = {}
+        for ruid in [ruid for ruid, (owner, _) in self._of.items() if owner == node]:
+            known = self._locations.get(ruid)
+            if known is not None and not self.is_ours(known) and _ROUTE in (known.path or ""):
+                self._locations.drop(ruid)
+                del self._of[ruid]
+                changed[ruid] = None
+        return changed
+
     def all(self) -> Changes:
         """Everything that other nodes have told."""
         found = ((ruid, self._locations.get(ruid)) for ruid in list(self._of))
@@ -144,5 +157,5 @@ def as_replica(binding: Binding, sip: str) -> Binding:
     """The binding as another node than its owner has it; ``sip``: the owner's ``HOST:PORT``."""
     if binding.hop is None and not binding.nated:
         return binding
-    path = f"<sip:{sip};lr;nb={binding.ruid}>"
+    path = f"<sip:{sip}{_ROUTE}{binding.ruid}>"
     return replace(binding, hop=None, path=path, cflags=binding.cflags & ~NATED)

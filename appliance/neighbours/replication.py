@@ -165,6 +165,8 @@ class Replication:
             if not neighbour.away:
                 neighbour.away = True
                 self._say("warning", f"nothing is heard of the neighbour {neighbour.name} any more")
+                if self._replicas is not None:
+                    self._pass_on(self._replicas.drop_unreachable(neighbour.name))
             if silent > _FORGET_SECONDS:
                 del self._neighbours[neighbour.name]
             return
@@ -208,7 +210,7 @@ class Replication:
         self.received[_kind(envelope.frame)] += 1
         try:
             self._hear(envelope, address)
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             self._refuse("unreadable", address)
 
     def _hear(self, envelope: Envelope, address: Address) -> None:
@@ -244,6 +246,7 @@ class Replication:
             self._say("info", f"the neighbour {neighbour.name} is there")
         elif neighbour.away:
             neighbour.away = False
+            neighbour.ask_again()
             self._say("info", f"the neighbour {neighbour.name} is back")
         neighbour.heard_at, neighbour.address = now, address
         return neighbour

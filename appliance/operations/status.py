@@ -78,8 +78,8 @@ class Status:
         if silent:
             problems.append(
                 {
-                    "what": f"Nothing is heard of {', '.join(silent)}. Phones that registered there and moved"
-                    " since may be missed.",
+                    "what": f"Nothing is heard of {', '.join(silent)}. Phones behind a NAT that registered"
+                    " there cannot be called from here.",
                     "todo": "See that it runs and that its packets come: docs/replication.md, 'When something"
                     " is wrong'.",
                 }

@@ -19,6 +19,7 @@ def test_the_neighbours_of_an_inventory(tmp_path: Path) -> None:
     wanted = load(str(tmp_path / "sipbox.toml")).replication
     assert wanted.peers == ("192.0.2.11:5065", "192.0.2.12:5065"), "not the box itself"
     assert (wanted.interface, wanted.port, wanted.node) == ("192.0.2.10", 5065, "pbx")
+    assert wanted.sip == "192.0.2.10:5060"
     assert wanted.key_file == "/etc/sipbox/neighbours.key"
     assert "kkk" not in (tmp_path / "sipbox.toml").read_text()
 

@@ -9,7 +9,7 @@ from appliance.neighbours.outbox import IN_ONE, KEPT
 from appliance.neighbours.seal import Sealer
 from appliance.registrar.binding import Binding
 from appliance.registrar.binding_note import note_of
-from tests.unit.neighbours.made import AOR, Address, Node, Time, Wire
+from tests.unit.neighbours.made import AOR, KEY, Address, Node, Time, Wire
 
 Packets = list[tuple[Address, Address, bytes]]
 
@@ -222,6 +222,17 @@ def test_nobody_plants_a_binding(wire: Wire, nodes: tuple[Node, Node]) -> None:
     assert [line for line in two.said if "203.0.113.66 was refused" in line]
 
 
+@pytest.mark.parametrize("note", [[], [1] * 19, [b"10", b"example.org", b"c", "soon", *[None] * 15]])
+def test_a_note_of_another_version_is_refused(
+    wire: Wire, nodes: tuple[Node, Node], note: list[object]
+) -> None:
+    one, two = nodes
+    sealer = Sealer(KEY, "node-3", int(wire.time.wall() * 1_000_000), "192.0.2.3:5060", wire.time.wall)
+    two.replication.receive(sealer.seal(News(1, [note], [])), ("192.0.2.3", 5065))
+    assert two.replication.refused["unreadable"] == 1
+    assert two.knows() == set()
+
+
 def test_a_replayed_removal_takes_nothing_away(wire: Wire, nodes: tuple[Node, Node]) -> None:
     one, two = nodes
     one.register()
@@ -242,15 +253,18 @@ def test_a_replayed_removal_takes_nothing_away(wire: Wire, nodes: tuple[Node, No
 def test_a_silent_neighbour_is_told_of_and_comes_back(wire: Wire, nodes: tuple[Node, Node]) -> None:
     one, two = nodes
     two.register()
+    two.register("r2", nated=True)
     wire.carry()
+    assert one.knows() == {"r1", "r2"}
     del wire.nodes[two.address]
     wire.run(7)
     assert one.replication.states == {"node-2": False}
     assert "warning: nothing is heard of the neighbour node-2 any more" in one.said
-    assert one.knows() == {"r1"}, "its phones may live still"
+    assert one.knows() == {"r1"}, "its phones may live still, and this one others reach too"
     wire.nodes[two.address] = two
     wire.run(1.5)
     assert one.replication.states == {"node-2": True}
+    assert one.knows() == {"r1", "r2"}
 
 
 def test_reading_all_rows_again_leaves_what_neighbours_have_told(
