@@ -226,7 +226,7 @@ def test_nobody_plants_a_binding(wire: Wire, nodes: tuple[Node, Node]) -> None:
 def test_a_note_of_another_version_is_refused(
     wire: Wire, nodes: tuple[Node, Node], note: list[object]
 ) -> None:
-    one, two = nodes
+    _, two = nodes
     sealer = Sealer(KEY, "node-3", int(wire.time.wall() * 1_000_000), "192.0.2.3:5060", wire.time.wall)
     two.replication.receive(sealer.seal(News(1, [note], [])), ("192.0.2.3", 5065))
     assert two.replication.refused["unreadable"] == 1
