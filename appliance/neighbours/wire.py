@@ -35,6 +35,7 @@ class NeighbourNodes:
         workers: Workers | None,
     ) -> None:
         self._settings = settings
+        self._alone = workers is None
         self._say = say
         self._peers = [split_address(text) for text in settings.peers]
         key = shared_keys(settings.key_file).derive("neighbours")
@@ -56,8 +57,9 @@ class NeighbourNodes:
         self._complain_at = 0.0
 
     def start(self) -> None:
-        """Speaks and listens, if this worker leads. Raises SettingsError when the address cannot be had."""
-        if self.replication.leads and self._settings.peers and not self._settings.group:
+        """Speaks and listens, if this worker leads. Raises SettingsError when there is no such address; where
+        there are several workers, another one may still have it, and it is tried again."""
+        if self._alone:
             try:
                 self._open()
             except OSError as error:
