@@ -104,6 +104,7 @@ def test_a_phone_is_called_through_the_other_node(pair: Pair, reached: str) -> N
     if reached == "udp":
         callee.proxy = caller.proxy  # it answers whoever calls it, which is the other node
     call(caller, callee)
+    assert "neighbours  node-1" in pair.nodes[1].cli("status").stdout
     assert pair.nodes[1].sql("select count(*) from location where username = '11'") == [(0,)]
 
 
