@@ -12,24 +12,28 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import gevent
 from gevent.event import Event
 
-from appliance.auth.keys import load_keys
+from appliance.auth.keys import load_keys, shared_keys
 from appliance.config import Settings
 from appliance.config.gateway_logins import read_gateway_logins
+from appliance.config.listener import names_of
 from appliance.control import ControlServer
 from appliance.expiry import Expiry
 from appliance.media.rtpengine import Rtpengine
 from appliance.memory import settle_memory
+from appliance.neighbours.replicas import Replicas
+from appliance.neighbours.wire import NeighbourNodes
 from appliance.network import Network
 from appliance.operations import Box, commands
 from appliance.proxy.branch import worker_in
 from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.proxy.keepalive import Share
+from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
 from appliance.storage.directory import Directory
 from appliance.storage.handover import Handover
@@ -86,6 +90,7 @@ class SipServer:
             descriptors,
             self.supervisor,
         )
+        self.nodes = self._neighbour_nodes()
         network: Network | SharedNetwork = self.network
         if self.neighbours is not None:
             network = SharedNetwork(self.network, self.neighbours)
@@ -95,7 +100,8 @@ class SipServer:
             self.journal,
             network.is_open,
             worker=worker,
-            tell=None if self.neighbours is None else self.neighbours.changed,
+            tell=self._told(),
+            alone=self.neighbours is None and not settings.replication.shared_database,
         )
         self.handover = Handover(Path(settings.sip.state_dir) / f"unfinished-{worker}.json", self.journal.say)
         self.media = self._media_nodes()
@@ -113,6 +119,9 @@ class SipServer:
             ledger=None if self.directory.call_records is None else self.directory.call_records.ledger,
             media_nodes=self.media,
             gateway_logins=read_gateway_logins(settings.gateway.credentials_file),
+            neighbour_key=None
+            if self.nodes is None
+            else shared_keys(settings.replication.key_file).derive("neighbour-route"),
         )
         self.greenlets = ParkedGreenlets(
             self.core.receive, settings.sip.max_greenlets, self.core.journal.crashed
@@ -133,6 +142,8 @@ class SipServer:
 
     def start(self) -> None:
         """Answers from here on."""
+        if self.nodes is not None:
+            self._replicate(self.nodes)
         if self.neighbours is not None:
             self._listen_to(self.neighbours)
         self.directory.start(self.core.locations)
@@ -145,6 +156,8 @@ class SipServer:
         self.core.take_up(self.handover.take())
         if self.neighbours is not None:
             self.neighbours.start()
+        if self.nodes is not None:
+            self.nodes.start()
         self.network.start()
         self.core.keepalives.start(time.monotonic())
         self.supervisor.ready()
@@ -167,6 +180,8 @@ class SipServer:
         self.control.stop()
         self._expiry.stop()
         self._ticker.stop()
+        if self.nodes is not None:
+            self.nodes.stop()
         if self.neighbours is not None:
             self.neighbours.stop()  # what is handed over from here on would be in no record
         self.handover.leave(self.core.write_down())
@@ -224,6 +239,48 @@ class SipServer:
         watch = MediaWatch(self.metrics, self.journal)
         return Rtpengine(media.addresses, media.timeout_ms / 1000, media.ping_seconds, watch)
 
+    def _neighbour_nodes(self) -> NeighbourNodes | None:
+        """The other nodes, where some are set."""
+        wanted = self.settings.replication
+        if not wanted.enabled:
+            return None
+        named = names_of(self.network.listeners, self.settings.sip.advertise)
+        sip = next((str(Hop(*each)).removeprefix("udp:") for each in named if each[0] == "udp"), "")
+        return NeighbourNodes(wanted, sip, self.journal.say, self.neighbours)
+
+    def _told(self) -> Callable[[Mapping[str, Binding | None], Callable[[], None]], None] | None:
+        """Who is told of bindings that were written here: other nodes, which tell the other workers."""
+        if self.nodes is not None:
+            return self.nodes.changed
+        return None if self.neighbours is None else self.neighbours.changed
+
+    def _replicate(self, nodes: NeighbourNodes) -> None:
+        """Other nodes' bindings come into memory, and are kept when all rows are read again."""
+        core, replication = self.core, nodes.replication
+        replicas = Replicas(
+            core.locations,
+            [str(Hop(*listener)) for listener in self.network.listeners],
+            self._lost_to_neighbour,
+            time.monotonic,
+            time.time,
+        )
+        core.locations.keep(lambda binding: not replicas.is_ours(binding))
+        replication.begin(core.locations, replicas)
+        source = self.metrics.source
+        source(
+            "neighbours",
+            lambda: Counter("alive" if alive else "away" for alive in replication.states.values()),
+        )
+        source("neighbour_bindings", lambda: replication.bindings)
+        source("neighbour_sent", lambda: replication.sent)
+        source("neighbour_received", lambda: replication.received)
+        source("neighbour_refused", lambda: replication.refused)
+
+    def _lost_to_neighbour(self, binding: Binding) -> None:
+        """A phone of ours has said at another node that it goes: its row is gone there, or here."""
+        if not self.settings.replication.shared_database:
+            gevent.spawn(self.directory.remove_row, binding)
+
     def _listen_to(self, neighbours: Neighbours) -> None:
         core = self.core
         hearing = Hearing(
@@ -231,6 +288,7 @@ class SipServer:
             self.directory.bindings.removed,
             lambda: self.directory.read_again(core.locations),
             time.monotonic,
+            None if self.nodes is None else self.nodes.replication.overheard,
         )
         duties = Duties(
             take_response=self._received,
@@ -289,6 +347,7 @@ class SipServer:
             gateway_rests=core.least_cost.rests,
             try_number=core.pstn.trial,
             media_nodes=lambda: {} if self.media is None else self.media.states,
+            neighbours=lambda: {} if self.nodes is None else self.nodes.replication.states,
             media_disabled=lambda: () if self.media is None else self.media.disabled,
             media_enable=lambda name, on: self.media is not None and self.media.enable(name, on),
         )

@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from appliance.errors import SettingsError
 
 _BYTES = 32
+#: A key that somebody chose: `openssl rand -hex 32` writes 64 letters.
+_LEAST_SHARED = 32
 
 
 class Keys:
@@ -45,6 +48,25 @@ def load_keys(path: Path) -> Keys:
             path="sip.state_dir",
         )
     return Keys(secret)
+
+
+def shared_keys(path: str) -> Keys:
+    """The keys that go back to a secret which several nodes share: a line of at least 32 letters in a file.
+
+    Raises SettingsError when it cannot be read, or by everybody.
+    """
+    setting = "replication.key_file"
+    try:
+        with Path(path).open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & stat.S_IRWXO:
+                raise SettingsError(f"{path} can be read by everybody: 'chmod o= {path}'", path=setting)
+            secret = file.read().strip()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}", path=setting) from None
+    if len(secret) < _LEAST_SHARED:
+        problem = f"{path} must hold at least {_LEAST_SHARED} letters: 'openssl rand -hex 32' makes some"
+        raise SettingsError(problem, path=setting)
+    return Keys(hashlib.blake2b(secret, digest_size=_BYTES).digest())
 
 
 def _create(path: Path) -> bytes:

@@ -58,6 +58,7 @@ def _show(told: dict[str, Any]) -> None:
             "registered": f"{told['users']} users, {told['bindings']} contacts{_nated(told.get('nated', 0))}",
             "calls": told["calls"],
             **_media(told.get("media", {})),
+            **_neighbours(told.get("neighbours", {})),
             "database": _database(database),
             "locations": database["location_mode"],
         }
@@ -76,6 +77,15 @@ def _media(media: dict[str, Any]) -> dict[str, str]:
     if not nodes:
         return {}
     return {"media": f"{media['mode']}, {sum(nodes.values())} of {len(nodes)} nodes of rtpengine answer"}
+
+
+def _neighbours(states: dict[str, bool]) -> dict[str, str]:
+    """Nothing where there are no other nodes."""
+    if not states:
+        return {}
+    return {
+        "neighbours": ", ".join(f"{name}{'' if alive else ' (silent)'}" for name, alive in states.items())
+    }
 
 
 def _database(database: dict[str, Any]) -> str:

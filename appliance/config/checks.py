@@ -44,6 +44,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _nat(settings)
     yield from _media(settings)
     yield from _gateway(settings)
+    yield from _replication(settings)
 
 
 def remarks(settings: Settings) -> Iterator[Finding]:
@@ -393,6 +394,47 @@ def _gateway(settings: Settings) -> Iterator[Finding]:
             ("gateway", "least_digits"),
             f"{gateway.least_digits} must not exceed most_digits, which is {gateway.most_digits}",
         )
+
+
+def _replication(settings: Settings) -> Iterator[Finding]:
+    wanted = settings.replication
+    if wanted.group and not _is_group(wanted.group):
+        yield ("replication", "group"), f"{wanted.group!r} is no multicast group of IPv4 such as 239.255.80.1"
+    for index, text in enumerate(wanted.peers):
+        try:
+            version = ip_address(split_address(text)[0]).version
+        except ValueError:
+            yield ("replication", "peers", index), f"{text!r} has to be ADDRESS:PORT, as in 192.0.2.2:5065"
+            continue
+        if (version == 6) != (":" in wanted.interface):
+            problem = f"{text!r} cannot be reached from interface, which is {wanted.interface!r}"
+            yield ("replication", "peers", index), problem
+    if wanted.sip and not _is_host_with_port(wanted.sip):
+        yield ("replication", "sip"), f"{wanted.sip!r} has to be ADDRESS:PORT, as in 192.0.2.1:5060"
+    if not wanted.enabled:
+        return
+    try:
+        own = ip_address(wanted.interface)
+        if own.is_unspecified or (wanted.group and own.version == 6):
+            raise ValueError
+    except ValueError:
+        yield ("replication", "interface"), f"{wanted.interface!r} has to be an address of ours, as 192.0.2.1"
+    if not wanted.key_file.startswith("/"):
+        yield ("replication", "key_file"), f"{wanted.key_file!r} has to be an absolute path"
+    if settings.registrar.location_mode == "database":
+        yield (
+            ("registrar", "location_mode"),
+            "'database' keeps no bindings in memory, where neighbours' are: use 'write-through'",
+        )
+    if not wanted.sip and not any(text.startswith("udp:") for text in settings.sip.listen):
+        yield ("replication", "sip"), "has to say where neighbours send calls: there is no UDP listener"
+
+
+def _is_group(text: str) -> bool:
+    try:
+        return IPv4Address(text).is_multicast
+    except ValueError:
+        return False
 
 
 def _is_time_zone(name: str) -> bool:

@@ -258,6 +258,26 @@ class MediaSettings(Section, frozen=True, kw_only=True):
         return [split_address(text) for text in self.nodes]
 
 
+class ReplicationSettings(Section, frozen=True, kw_only=True):
+    """``[replication]``: neighbour nodes that know of one another's registrations. Off without any."""
+
+    group: str = ""  # multicast group of IPv4
+    peers: tuple[str, ...] = ()  # ADDRESS:PORT of neighbours that no multicast reaches
+    port: Annotated[int, Meta(ge=1, le=65535)] = 5065
+    interface: str = ""  # our address between the nodes
+    key_file: str = ""  # what all nodes sign with
+    node: str = ""  # our name among them; "": the host's
+    sip: str = ""  # ADDRESS:PORT where neighbours send calls for our phones; "": the first UDP listener
+    ttl: Annotated[int, Meta(ge=1, le=255)] = 1
+    window_seconds: Annotated[int, Meta(ge=5, le=300)] = 30  # so far a packet's time may be off ours
+    shared_database: bool = False  # all nodes have one database
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there may be neighbours."""
+        return bool(self.group or self.peers)
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """``[log]``: how much is told, and in what form."""
 
@@ -285,6 +305,7 @@ class Settings(Section, frozen=True, kw_only=True):
     nat: NatSettings = field(default_factory=NatSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     media: MediaSettings = field(default_factory=MediaSettings)
+    replication: ReplicationSettings = field(default_factory=ReplicationSettings)
     log: LogSettings = field(default_factory=LogSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
 

@@ -83,6 +83,7 @@ class Box:
     none in memory. ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process,
     ``living()`` are those of all that live.
     ``media_nodes()`` says of each node of rtpengine whether it answers; none where no media is relayed.
+    ``neighbours()`` says of each other node whether it is heard of.
     ``media_disabled()`` are those that new calls shall not go to, ``media_enable(name, on)`` changes that.
     """
 
@@ -118,6 +119,7 @@ class Box:
     gateway_rests: Callable[[int, float], float] = _never
     try_number: Callable[[AddressOfRecord, str, float], Trial | None] = _no_number
     media_nodes: Callable[[], dict[str, bool]] = dict
+    neighbours: Callable[[], dict[str, bool]] = dict
     media_disabled: Callable[[], Collection[str]] = tuple
     media_enable: Callable[[str, bool], bool] = _no_such_node
     clock: Callable[[], float] = field(default=time.monotonic)

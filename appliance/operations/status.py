@@ -52,6 +52,7 @@ class Status:
             "nated": box.nated()[0],
             "calls": box.calls_active(),
             "media": {"mode": box.settings.media.mode, "nodes": box.media_nodes()},
+            "neighbours": box.neighbours(),
             "transactions": transactions,
             "requests_received": box.metrics.requests_received.total(),
             "last_registrations": self._last_registrations(),
@@ -73,6 +74,16 @@ class Status:
         away = [node for node, up in box.media_nodes().items() if not up]
         if away:
             problems.append(self._media_problem(away))
+        silent = [name for name, alive in box.neighbours().items() if not alive]
+        if silent:
+            problems.append(
+                {
+                    "what": f"Nothing is heard of {', '.join(silent)}. Phones behind a NAT that registered"
+                    " there cannot be called from here.",
+                    "todo": "See that it runs and that its packets come: docs/replication.md, 'When something"
+                    " is wrong'.",
+                }
+            )
         nated, late = box.nated()
         if late > box.settings.nat.keepalive_seconds / 2:
             problems.append(

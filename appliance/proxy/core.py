@@ -33,6 +33,7 @@ from appliance.proxy.keepalive import KeepAlives, Share, everything
 from appliance.proxy.least_cost import LeastCost
 from appliance.proxy.media import Media, MediaNodes
 from appliance.proxy.nat import NatTest
+from appliance.proxy.neighbour_routes import NeighbourRoutes
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.number_groups import NumberGroups
 from appliance.proxy.orphans import Orphans
@@ -109,7 +110,7 @@ class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
     ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours,
     ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted,
-    ``gateway_logins`` our passwords at gateways by realm.
+    ``gateway_logins`` our passwords at gateways by realm, ``neighbour_key`` what other nodes sign calls with.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class ProxyCore:
         ledger: Ledger | None = None,
         media_nodes: MediaNodes | None = None,
         gateway_logins: Mapping[str, Login] | None = None,
+        neighbour_key: bytes | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -180,6 +182,10 @@ class ProxyCore:
         )
         for reader in (peers.read, self.least_cost.read, guard.read):
             directory.watch_peers(reader)
+        neighbour_routes = None
+        if neighbour_key is not None:
+            window = settings.replication.window_seconds
+            neighbour_routes = NeighbourRoutes(neighbour_key, window, clock.wall)
         self.forwarder = Forwarder(
             listeners=network.listeners,
             connections=network if sip.send_to_private else PublicConnections(network, self._count_private),
@@ -189,6 +195,7 @@ class ProxyCore:
             max_forwards=sip.max_forwards,
             names=names,
             guard=guard,
+            neighbours=neighbour_routes,
         )
         self.keepalives = KeepAlives(
             settings.nat,
@@ -274,6 +281,7 @@ class ProxyCore:
             accounting=accounting,
             media=media,
             nat=nat,
+            neighbours=neighbour_routes,
         )
         self.admission = Admission(
             route=Routes(parts).route,

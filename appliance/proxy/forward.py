@@ -15,6 +15,7 @@ from appliance.proxy.branch import Branches
 from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.loose_route import yield_to_strict_router
+from appliance.proxy.neighbour_routes import NeighbourRoutes
 from appliance.proxy.plain_address import is_one_host, wire_address
 from appliance.proxy.record_route import INITIATOR_NATED, OTHER_SIDE_NATED, DialogRoutes
 from appliance.proxy.target import Target
@@ -56,7 +57,8 @@ class Forwarder:
 
     ``listeners`` are (transport, host, port) of our sockets by listener index, ``names`` the same as the
     world knows them, where a NAT or a name stands before us; ``addresses(host)`` looks a host name up and may
-    block. ``guard`` looks at the address that each request is sent to.
+    block. ``guard`` looks at the address that each request is sent to, ``neighbours`` signs what goes to
+    another node.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class Forwarder:
         max_forwards: int,
         names: Sequence[tuple[str, str, int]] | None = None,
         guard: Guard | None = None,
+        neighbours: NeighbourRoutes | None = None,
     ) -> None:
         self._guard = guard
+        self._neighbours = neighbours
         self._listeners = listeners
         self.names = names = listeners if names is None else names
         self._connections = connections
@@ -103,7 +107,9 @@ class Forwarder:
         if breadth is not None:
             outgoing.replace("max-breadth", str(breadth))
         if target.path:
-            outgoing.prepend("Route", target.path)
+            neighbours = self._neighbours
+            path = target.path if neighbours is None else neighbours.sign(target.path, request)
+            outgoing.prepend("Route", path)
         hop = self._open_way(incoming, outgoing, target)
         yield_to_strict_router(outgoing)
         begins = request.to_tag is None or request.method == "NOTIFY"

@@ -13,6 +13,7 @@ from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
+from appliance.proxy.neighbour_routes import NeighbourRoutes
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
@@ -34,7 +35,7 @@ class Parts(NamedTuple):
     """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None.
 
     ``nat`` is None where nobody looks for NATs. ``peers`` knows who is known by his address, ``pstn`` the way
-    to the telephone network.
+    to the telephone network. ``neighbours`` is None without other nodes.
     """
 
     domains: Domains
@@ -53,3 +54,4 @@ class Parts(NamedTuple):
     accounting: Accounting | None = None
     nat: NatTest | None = None
     media: Media | None = None
+    neighbours: NeighbourRoutes | None = None

@@ -46,6 +46,7 @@ class Routes:
         self.accounting = parts.accounting
         self.peers = parts.peers
         self.gateways = parts.pstn
+        self.neighbours = parts.neighbours
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -62,10 +63,13 @@ class Routes:
             return self.refuse_extensions(incoming)
         if self.self_loop.takes(request):
             return self.relay_to_myself(incoming)
-        if self.loose_route(incoming):
-            return self.relay_in_dialog(incoming)
         if request.has("route"):
-            return incoming.refuse(incoming.replies.preloaded_route, "acl")
+            if ruid := self.from_neighbour(incoming):
+                return self.relay_for_neighbour(incoming, ruid)
+            if self.loose_route(incoming):
+                return self.relay_in_dialog(incoming)
+            if request.has("route"):
+                return incoming.refuse(incoming.replies.preloaded_route, "acl")
         if request.method == "ACK":
             return self.relays.acknowledge(incoming)
         if request.method == "REGISTER":
@@ -89,6 +93,14 @@ class Routes:
             return self.relay(incoming, self.lookup_location(incoming))
         hop = self.find_flow(incoming) if incoming.peer_nated else None
         target = Target(request.uri_text, hop, nated=incoming.peer_nated, listener=incoming.leaves_by)
+        return self.relay(incoming, [target])
+
+    def relay_for_neighbour(self, incoming: Incoming, ruid: str) -> None:
+        """Another node has let this in and calls a phone that only we reach: to that binding it goes."""
+        incoming.admit()
+        target = self.locations.named(ruid)
+        if target is None:
+            return incoming.reply(incoming.replies.not_registered)
         return self.relay(incoming, [target])
 
     def relay_to_myself(self, incoming: Incoming) -> None:
@@ -203,6 +215,11 @@ class Routes:
             if self.nat is not None and proof.sender_nated and not incoming.nated:
                 self.nat.remember(incoming)
         return True
+
+    def from_neighbour(self, incoming: Incoming) -> str | None:
+        """The binding that another node sends a request to, if its Route is signed by one."""
+        neighbours = self.neighbours
+        return None if neighbours is None else neighbours.binding_of(incoming.request, self.domains.is_me)
 
     def find_flow(self, incoming: Incoming) -> Hop | None:
         """Where our user behind a NAT is in the middle of a call; None: where the Request-URI says."""

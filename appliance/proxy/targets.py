@@ -62,6 +62,15 @@ class TargetSet:
             for binding in bindings
         ]
 
+    def named(self, ruid: str) -> Target | None:
+        """The phone of one binding; None when it is gone, or is another node's by now."""
+        binding = self._service.locations.get(ruid)
+        if binding is None or binding.deadline <= self._clock() or (binding.path or "").find(";nb=") >= 0:
+            return None
+        nated, listener = binding.cflags & NATED != 0, self._sockets.get(binding.socket or "", -1)
+        contact, q = binding.contact, binding.preference
+        return Target(contact, binding.hop, binding.path, q, False, binding.aor, nated, listener)
+
     def flow_now(self, aor: AddressOfRecord, contact: Uri) -> Hop | None:
         """The flow by which a phone behind a NAT is reached now; ``contact`` was its flow in the beginning.
 

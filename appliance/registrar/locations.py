@@ -51,10 +51,15 @@ class Locations:
         self._complete: set[AddressOfRecord] = set()
         self._nated: NatedPhones | None = None
         self._newest = Newest()
+        self._elsewhere: Callable[[Binding], bool] | None = None
 
     def watch_nated(self, phones: NatedPhones) -> None:
         """From now on ``phones`` is told of the bindings behind a NAT; to be called while there are none."""
         self._nated = phones
+
+    def keep(self, elsewhere: Callable[[Binding], bool]) -> None:
+        """From now on ``forget_all`` forgets nothing that is ``elsewhere``: another node's, and in no row."""
+        self._elsewhere = elsewhere
 
     def __len__(self) -> int:
         return len(self._by_ruid)
@@ -185,7 +190,12 @@ class Locations:
 
     def forget_all(self, but: Container[str] = ()) -> None:
         """Forget all bindings but those with these ruids: storage has them, and is going to be read again."""
-        kept = [binding for ruid, binding in self._by_ruid.items() if ruid in but]
+        elsewhere = self._elsewhere
+        kept = [
+            binding
+            for ruid, binding in self._by_ruid.items()
+            if ruid in but or (elsewhere is not None and elsewhere(binding))
+        ]
         self._by_ruid, self._by_aor, self._due = {}, {}, {}
         self.by_transport.clear()
         if self._nated is not None:

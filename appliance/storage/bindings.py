@@ -88,6 +88,7 @@ class BindingWriter:
             database, self._table, spool, remember=sole_writer and mode != "database"
         )
         self._complete = complete
+        self._tell = tell
         self._groups = GroupCommit(
             self._write,
             between=self._writes.replay,
@@ -109,12 +110,14 @@ class BindingWriter:
         """
         if self._removed_while_loading is not None:
             self._removed_while_loading.update(binding.ruid for binding in deletes)
-        if self._mode == "memory":
+        if self._mode not in ("memory", "write-back"):
+            self._groups.commit(upserts, deletes)
             return
         if self._mode == "write-back":
             self._back.put(upserts, deletes)
-        else:
-            self._groups.commit(upserts, deletes)
+        if self._tell is not None:
+            changes: Changes = {binding.ruid: None for binding in deletes}
+            self._tell(changes | {binding.ruid: binding for binding in upserts}, _nothing)
 
     def fetch(self, aor: AddressOfRecord) -> list[Binding]:
         """The rows of one user. Raises DatabaseUnavailable while nobody can know."""
@@ -150,7 +153,16 @@ class BindingWriter:
 
     def remove_expired(self, bindings: Iterable[Binding]) -> None:
         """Remove the rows of bindings that have run out, but for those that somebody else has refreshed."""
-        self._table.delete([binding.ruid for binding in bindings], expired_before=moment(int(self._wall())))
+        ruids = [binding.ruid for binding in bindings]
+        self._writes.forget(ruids)
+        self._table.delete(ruids, expired_before=moment(int(self._wall())))
+
+    def remove_row(self, ruid: str) -> None:
+        """Another node has this binding by now, or has taken it away: nobody is told. Raises StorageError."""
+        if self._mode != "memory":
+            self.removed([ruid])
+            self._writes.forget([ruid])
+            self._table.delete([ruid])
 
     def removed(self, ruids: Iterable[str]) -> None:
         """Somebody else has removed these rows: a reading that is under way must not bring them back."""
@@ -246,3 +258,7 @@ class BindingWriter:
         binding = binding_of(row, offset)
         self._complete(binding)
         return binding
+
+
+def _nothing() -> None:
+    """Nobody waits for others in a mode that answers at once."""

@@ -44,7 +44,8 @@ class Directory:
 
     ``is_open(hop)`` says whether the connection is there that a phone registered by: it may have outlived the
     process that it registered with. ``worker`` is the number of this process; ``tell(changes, then)`` tells
-    other workers of bindings that were written, None where there are none.
+    others (workers, other nodes) of bindings that were written, None where there are none; ``alone``: nobody
+    else writes the rows of this process.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Directory:
         *,
         worker: int = 1,
         tell: Callable[[Changes, Callable[[], None]], None] | None = None,
+        alone: bool | None = None,
     ) -> None:
         sip, wanted, registrar = settings.sip, settings.database, settings.registrar
         self._journal = journal
@@ -94,7 +96,7 @@ class Directory:
             spool=None if wanted.embedded else Spool(Path(sip.state_dir) / spool_name(worker)),
             write_back_seconds=registrar.write_back_seconds,
             gather_seconds=wanted.commit_gather_ms / 1000,
-            sole_writer=tell is None,
+            sole_writer=tell is None if alone is None else alone,
             tell=tell,
             complete=self._complete,
         )
@@ -231,6 +233,13 @@ class Directory:
                 self.bindings.remove_expired(expired)
         except StorageError as error:
             self._journal.say("warning", f"rows of expired bindings stay for now: {error}")
+
+    def remove_row(self, binding: Binding) -> None:
+        """The row of a binding that another node has, or has taken away; if it stays, it runs out."""
+        try:
+            self.bindings.remove_row(binding.ruid)
+        except StorageError as error:
+            self._journal.say("warning", f"the row of a binding that is gone stays for now: {error}")
 
     # -- what an administrator asks --------------------------------------------------------------------------
 

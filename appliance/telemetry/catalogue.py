@@ -53,6 +53,7 @@ FAILURE = Label(
 OUTCOME = Label(
     "result", ("answered", "busy", "no_answer", "cancelled", "not_found", "rejected", "failed", OTHER)
 )
+PACKET = Label("kind", ("alive", "news", "want", "ask", "state", "whole"))
 CLOSING = Label("reason", ("peer", "idle", "error", "malformed", "limit", "shutdown", OTHER))
 
 
@@ -146,6 +147,18 @@ CATALOGUE = (
     Metric("media_unrelayed", "sipbox_media_unrelayed_total", "counter",
            "Descriptions that no rtpengine took: the request was refused, or passed as it was.",
            (Label("result", ("refused", "passed")),)),
+    Metric("neighbours", "sipbox_neighbours", "gauge",
+           "Other nodes that are heard of (alive), and that are not any more (away).",
+           (Label("state", ("alive", "away")),)),
+    Metric("neighbour_bindings", "sipbox_neighbour_bindings", "gauge",
+           "Bindings of phones that are registered at other nodes."),
+    Metric("neighbour_sent", "sipbox_neighbour_packets_sent_total", "counter",
+           "Packets for other nodes, by what they say.", (PACKET,)),
+    Metric("neighbour_received", "sipbox_neighbour_packets_received_total", "counter",
+           "Packets of other nodes that were believed, by what they say.", (PACKET,)),
+    Metric("neighbour_refused", "sipbox_neighbour_packets_refused_total", "counter",
+           "Packets that were not believed, by the reason.",
+           (Label("reason", ("marker", "signature", "clock", "replayed", "name", "unreadable")),)),
     Metric("connections_active", "sipbox_connections_active", "gauge",
            "Open connections.", (TRANSPORT,)),
     Metric("connections_opened", "sipbox_connections_opened_total", "counter",

@@ -57,6 +57,11 @@ class Metrics:
     media_commands: Counter[tuple[str, str]]
     media_command_seconds: Histogram
     media_unrelayed: Counter[str]
+    neighbours: Counter[str]
+    neighbour_bindings: int
+    neighbour_sent: Counter[str]
+    neighbour_received: Counter[str]
+    neighbour_refused: Counter[str]
     connections_active: Counter[str]
     connections_opened: Counter[str]
     connections_closed: Counter[str]

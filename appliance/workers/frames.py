@@ -1,7 +1,7 @@
 """What workers say to one another: values, and their bytes (MessagePack).
 
 Times are monotonic seconds, which are the same for all processes of a machine, but for ``modified``, which is
-wall time. Text from the wire may hold bytes that are no UTF-8, so it travels as bytes. Must not know sockets.
+wall time. Bindings travel as notes (``registrar.binding_note``). Must not know sockets.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from typing import Any
 
 from msgspec import DecodeError, Struct, msgpack
 
-from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
-from appliance.sip.uri import AddressOfRecord
 
 
 class Frame(Struct, array_like=True, tag=True, frozen=True):
@@ -113,81 +111,3 @@ def decode(data: bytes) -> tuple[int, Any_] | None:
         return _decode(data)
     except DecodeError:
         return None
-
-
-def note_of(binding: Binding) -> list[Any]:
-    """A binding as plain values."""
-    return [
-        _bytes(binding.aor.username),
-        _bytes(binding.aor.domain),
-        _bytes(binding.contact),
-        binding.deadline,
-        _bytes(binding.call_id),
-        binding.cseq,
-        binding.q,
-        _bytes(binding.user_agent),
-        _bytes(binding.received),
-        _bytes(binding.path),
-        binding.socket,
-        binding.hop,
-        binding.methods,
-        _bytes(binding.instance),
-        binding.reg_id,
-        binding.flags,
-        binding.cflags,
-        binding.ruid,
-        binding.modified,
-    ]
-
-
-def binding_of(note: list[Any]) -> Binding:
-    """The binding again; raises TypeError or ValueError for a note that is none."""
-    (
-        username,
-        domain,
-        contact,
-        deadline,
-        call_id,
-        cseq,
-        q,
-        user_agent,
-        received,
-        path,
-        socket,
-        hop,
-        methods,
-        instance,
-        reg_id,
-        flags,
-        cflags,
-        ruid,
-        modified,
-    ) = note
-    return Binding(
-        AddressOfRecord(_text(username) or "", _text(domain) or ""),
-        _text(contact) or "",
-        deadline,
-        _text(call_id) or "",
-        cseq,
-        q,
-        _text(user_agent) or "",
-        _text(received),
-        _text(path),
-        socket,
-        None if hop is None else Hop(*hop),
-        methods,
-        _text(instance),
-        reg_id,
-        flags,
-        cflags,
-        ruid,
-        modified,
-    )
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else text.encode("utf-8", "surrogateescape")
-
-
-def _text(data: bytes | None) -> str | None:
-    return None if data is None else data.decode("utf-8", "surrogateescape")

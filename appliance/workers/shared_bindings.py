@@ -17,9 +17,10 @@ from typing import Any
 import gevent
 
 from appliance.registrar.binding import Binding
+from appliance.registrar.binding_note import binding_of, note_of
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
-from appliance.workers.frames import News, binding_of, note_of
+from appliance.workers.frames import News
 
 WAIT_SECONDS = 0.02
 # After late news, so long a row is looked for when a binding is not here.
@@ -27,6 +28,8 @@ _BEHIND_SECONDS = 1.0
 _CROSSED_SECONDS = 1.0
 # Bindings in one packet, which has at most some 200 KB then.
 _IN_ONE = 50
+# Where a note has its binding's name.
+_RUID = 17
 # No process has this number.
 _NOBODY = (-1, 0)
 
@@ -144,7 +147,7 @@ class Hearing:
     """Takes in what the others tell.
 
     ``removed(ruids)`` and ``read_again()`` are the storage's: rows that a reading under way must not bring
-    back, and that all rows have to be read.
+    back, and that all rows have to be read. ``overheard(puts, gone)`` passes on what was told to other nodes.
     """
 
     def __init__(
@@ -153,7 +156,9 @@ class Hearing:
         removed: Callable[[Iterable[str]], None],
         read_again: Callable[[], None],
         clock: Callable[[], float],
+        overheard: Callable[[Sequence[Binding], Sequence[str]], None] | None = None,
     ) -> None:
+        self._overheard = overheard
         self._locations = locations
         self._removed = removed
         self._read_again = read_again
@@ -194,6 +199,10 @@ class Hearing:
         self._last[worker] = (news.process, news.number)
         for note in news.bindings:
             self._put(note)
+        if self._overheard is not None and (news.bindings or news.gone):
+            found = (self._locations.get(note[_RUID]) for note in news.bindings if len(note) > _RUID)
+            gone = [ruid for ruid, _ in news.gone]
+            self._overheard([binding for binding in found if binding is not None], gone)
         for ruid, when in news.gone:
             self._drop(ruid, when)
         if known == news.process and number != news.number - 1:

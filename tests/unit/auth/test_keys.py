@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.auth.keys import Keys, load_keys
+from appliance.auth.keys import Keys, load_keys, shared_keys
 from appliance.errors import SettingsError
 
 
@@ -33,3 +33,25 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="cannot be used"):
         load_keys(tmp_path / "file" / "secret")
+
+
+def test_a_shared_key_is_the_same_for_all_who_have_the_file(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("0123456789abcdef" * 4 + "\n")
+    other.write_text("0123456789abcdef" * 4)
+    one.chmod(0o640)
+    other.chmod(0o600)
+    assert shared_keys(str(one)).derive("neighbours") == shared_keys(str(other)).derive("neighbours")
+
+
+def test_a_shared_key_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+        shared_keys(str(path))
+    path.write_text("short")
+    path.chmod(0o640)
+    with pytest.raises(SettingsError, match="at least 32 letters"):
+        shared_keys(str(path))
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match="can be read by everybody: 'chmod o= "):
+        shared_keys(str(path))

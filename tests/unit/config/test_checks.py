@@ -17,6 +17,7 @@ def complaint(text: str) -> str:
 
 
 DOMAIN = '[sip]\ndomains = ["example.org"]\n[domains."example.org"]\n'
+NODE = '[replication]\ngroup = "239.255.80.1"\n'
 MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_socket=/run/mysqld/mysqld.sock"'
 
 
@@ -45,6 +46,25 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ('[gateway]\npermissions = ["0a=ld"]', "gateway.permissions[0]: '0a=ld' has to be PREFIX=GROUP"),
         ('[gateway]\npermissions = ["0=a b"]', "has to be PREFIX=GROUP"),
         ('[gateway]\ncredentials_file = "logins.toml"', "'logins.toml' has to be an absolute path"),
+        ('[replication]\ngroup = "192.0.2.1"', "'192.0.2.1' is no multicast group of IPv4"),
+        ('[replication]\npeers = ["192.0.2.2"]', "has to be ADDRESS:PORT, as in 192.0.2.2:5065"),
+        ('[replication]\npeers = ["other.example:5065"]', "has to be ADDRESS:PORT"),
+        (
+            '[replication]\ninterface = "192.0.2.1"\npeers = ["[2001:db8::2]:5065"]',
+            "cannot be reached from interface, which is '192.0.2.1'",
+        ),
+        ('[replication]\nsip = "192.0.2.1"', "has to be ADDRESS:PORT, as in 192.0.2.1:5060"),
+        ('[replication]\ngroup = "239.255.80.1"', "replication.interface: '' has to be an address of ours"),
+        (f'{NODE}interface = "::1"\nkey_file = "/k"', "replication.interface: '::1' has to be an address"),
+        (f'{NODE}interface = "127.0.0.1"\nkey_file = "k"', "'k' has to be an absolute path"),
+        (
+            f'{NODE}interface = "127.0.0.1"\nkey_file = "/k"\n[registrar]\nlocation_mode = "database"',
+            "keeps no bindings in memory",
+        ),
+        (
+            f'{NODE}interface = "127.0.0.1"\nkey_file = "/k"\n[sip]\nlisten = ["tcp:127.0.0.1:5060"]',
+            "has to say where neighbours send calls",
+        ),
         ("[gateway]\nleast_digits = 9\nmost_digits = 8", "9 must not exceed most_digits, which is 8"),
         ('[media]\nmode = "always"\nnodes = []', "media.nodes: needs at least one rtpengine"),
         ('[media]\nnodes = ["pbx:2223"]', "'pbx:2223' has to be ADDRESS:PORT"),

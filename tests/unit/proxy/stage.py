@@ -94,10 +94,12 @@ class Stage:
         neighbours: Neighbours | None = None,
         ledger: Ledger | None = None,
         media_nodes: MediaNodes | None = None,
+        neighbour_key: bytes | None = None,
         **sections: dict[str, Any],
     ) -> None:
         self.worker, self.neighbours, self.ledger = worker, neighbours, ledger
         self.media_nodes = media_nodes
+        self.neighbour_key = neighbour_key
         sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})
         self.settings = _settings(sip=sip, **sections)
         self.now = 1000.0
@@ -140,6 +142,7 @@ class Stage:
             ledger=self.ledger,
             media_nodes=self.media_nodes,
             gateway_logins=self.gateway_logins,
+            neighbour_key=self.neighbour_key,
         )
         return self.core
 

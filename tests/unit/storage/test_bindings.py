@@ -258,3 +258,33 @@ def test_a_row_without_a_domain_is_a_users_of_the_only_domain(make: Make, databa
     contacts = {found.contact for found in writer.fetch(binding(10).aor)}
     assert contacts == {"sip:10@192.0.2.1:5060", "sip:old@192.0.2.9"}
     assert writer.fetch(binding(10).aor._replace(domain="elsewhere.org")) == []
+
+
+@pytest.mark.parametrize("mode", ["write-through", "write-back", "memory"])
+def test_whatever_the_mode_others_are_told(make: Make, mode: str) -> None:
+    told: list[dict[str, Binding | None]] = []
+
+    def tell(changes: dict[str, Binding | None], then: Callable[[], None]) -> None:
+        told.append(changes)
+        then()
+
+    writer = make(mode, tell=tell)
+    made, gone = binding(10), binding(11)
+    writer.commit([made], [gone])
+    assert told == [{made.ruid: made, gone.ruid: None}]
+
+
+def test_a_row_that_another_node_has_by_now_goes_and_nobody_is_told(make: Make, database: Database) -> None:
+    told: list[object] = []
+
+    def tell(changes: dict[str, Binding | None], then: Callable[[], None]) -> None:
+        told.append(changes)
+        then()
+
+    writer = make(tell=tell, sole_writer=True)
+    writer.commit([binding(10)], [])
+    writer.remove_row(binding(10).ruid)
+    assert cseqs(database) == {}
+    assert len(told) == 1
+    writer.commit([binding(10, cseq=2)], [])
+    assert cseqs(database) == {"10": 2}, "it is written whole when the phone comes back"

@@ -6,10 +6,11 @@ from dataclasses import fields
 import pytest
 
 from appliance.registrar.binding import Binding
+from appliance.registrar.binding_note import binding_of, note_of
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
 from appliance.workers import frames
-from appliance.workers.frames import Alive, Find, News, Open, binding_of, note_of
+from appliance.workers.frames import Alive, Find, News, Open
 from tests.unit.workers.made import binding, flow
 
 

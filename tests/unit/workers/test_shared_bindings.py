@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import gevent
 import pytest
 
+from appliance.registrar.binding_note import note_of
 from appliance.registrar.locations import Locations
-from appliance.workers.frames import News, note_of
+from appliance.workers.frames import News
 from appliance.workers.shared_bindings import Hearing, Telling
 from tests.unit.workers.made import AOR, binding
 
@@ -182,3 +183,17 @@ def test_a_note_of_another_version_is_something_missed(hearer: Hearer) -> None:
     hearer.hearing.hears(2, News(77, 1, 50.0, [["too", "short"]], [], [], []))
     assert hearer.readings == 1
     assert hearer.hearing.behind
+
+
+def test_what_is_heard_is_passed_on_to_other_nodes() -> None:
+    overheard: list[tuple[list[str], list[str]]] = []
+    hearing = Hearing(
+        Locations(),
+        lambda _: None,
+        lambda: None,
+        lambda: 50.0,
+        lambda puts, gone: overheard.append(([each.ruid for each in puts], list(gone))),
+    )
+    hearing.hears(2, News(77, 1, 50.0, [note_of(binding("r1"))], [("r2", 101.0)], [], []))
+    hearing.hears(2, News(77, 2, 50.0, [], [], [], []))
+    assert overheard == [(["r1"], ["r2"])]

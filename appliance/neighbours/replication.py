@@ -1,0 +1,294 @@
+"""Replication put together: this node tells its neighbours of its bindings, and takes theirs in.
+
+With several workers, the one that leads speaks and listens for the box: what the others write it hears from
+them, and what neighbours tell it passes on to them. Packets go to all at once, by multicast or one to each
+neighbour; what only one has asked for goes to that one. Nobody waits for a neighbour: a 200 OK means that the
+binding is durable here, and the others know of it a moment later. Must not know sockets, nor SIP.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+from appliance.neighbours.frames import Alive, Any_, Ask, Envelope, News, State, Want, Whole
+from appliance.neighbours.neighbour import AWAY_SECONDS, Address, Neighbour
+from appliance.neighbours.outbox import Outbox
+from appliance.neighbours.replicas import Changes, Replicas
+from appliance.neighbours.seal import REASONS, Opener, Refused, Sealer
+from appliance.registrar.binding import Binding
+from appliance.registrar.locations import Locations
+
+#: How often ``tick`` is to be called, and how often we say that we live.
+TICK_SECONDS: Final = 0.05
+_ALIVE_SECONDS: Final = 1.0
+_TIDY_SECONDS: Final = 60.0
+#: Packets of an answer in one tick: 1000 in a second, with 4 bindings each.
+_ANSWER_AT_ONCE: Final = 50
+#: A neighbour that is away for so long is forgotten.
+_FORGET_SECONDS: Final = 3600.0
+
+
+class Workers(Protocol):
+    """The other workers of this box."""
+
+    @property
+    def leads(self) -> bool: ...
+    @property
+    def living(self) -> list[int]: ...
+    def changed(self, changes: Mapping[str, Binding | None], then: Callable[[], None]) -> None: ...
+
+
+class Replication:
+    """Tells and hears. ``send(packet, address)`` sends to all when ``address`` is None; ``say(level,
+    message)`` tells the administrator. ``clock`` is monotonic seconds, ``wall`` seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        sealer: Sealer,
+        opener: Opener,
+        send: Callable[[bytes, Address | None], None],
+        say: Callable[[str, str], object],
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        workers: Workers | None = None,
+    ) -> None:
+        self._sealer, self._opener = sealer, opener
+        self._send_packet = send
+        self._say = say
+        self._clock, self._wall = clock, wall
+        self._workers = workers
+        self._outbox = Outbox()
+        self._replicas: Replicas | None = None
+        self._locations: Locations | None = None
+        self._neighbours: dict[str, Neighbour] = {}
+        self._answers: deque[tuple[Address, Iterator[State | Whole]]] = deque()
+        self._alive_at = self._tidy_at = 0.0
+        self._led = False
+        self._living: list[int] = []
+        self._warned: set[str] = set()
+        self.sent: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+
+    def begin(self, locations: Locations, replicas: Replicas) -> None:
+        """From now on there is something to be told of. To be called before anything is received."""
+        self._locations, self._replicas = locations, replicas
+
+    # -- who looks -------------------------------------------------------------------------------------------
+
+    @property
+    def states(self) -> dict[str, bool]:
+        """The neighbours by name: whether each is heard of."""
+        return {name: not each.away for name, each in sorted(self._neighbours.items())}
+
+    @property
+    def bindings(self) -> int:
+        """How many bindings other nodes have told."""
+        return self._replicas.count() if self._replicas is not None and self.leads else 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this worker speaks for the box."""
+        return self._workers is None or self._workers.leads
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the living neighbours have told is known here."""
+        return all(each.complete for each in self._neighbours.values() if not each.away)
+
+    # -- what is told ----------------------------------------------------------------------------------------
+
+    def changed(self, changes: Mapping[str, Binding | None], then: Callable[[], None]) -> None:
+        """Bindings were written here; ``then()`` when those who wait may know (``GroupCommit``)."""
+        self.tell(changes)
+        if self._workers is None:
+            then()
+        else:
+            self._workers.changed(changes, then)
+
+    def tell(self, changes: Mapping[str, Binding | None]) -> None:
+        """Tells the neighbours what this box has changed, if this worker speaks for it."""
+        replicas = self._replicas
+        if replicas is None or not (self._led and self.leads):
+            return  # whoever begins to lead tells everything, as soon as he is asked
+        wall = self._wall()
+        puts = [binding for binding in changes.values() if binding is not None and replicas.is_ours(binding)]
+        gone = [(ruid, wall) for ruid, binding in changes.items() if binding is None]
+        for ruid, _ in gone:
+            replicas.took_away(ruid)
+        for news in self._outbox.news(puts, gone, wall - self._clock()):
+            self._send(news)
+
+    def overheard(self, puts: Sequence[Binding], gone: Sequence[str]) -> None:
+        """Another worker has told of these."""
+        self.tell({**dict.fromkeys(gone), **{binding.ruid: binding for binding in puts}})
+
+    def ask_again(self) -> None:
+        """Memory may have lost what neighbours have told."""
+        for neighbour in self._neighbours.values():
+            neighbour.ask_again()
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """To be called every ``TICK_SECONDS``."""
+        if not self.leads:
+            self._led = False
+            self._neighbours.clear()
+            self._answers.clear()
+            return
+        now = self._clock()
+        if not self._led:
+            self._led = True
+            # Later than that of whoever has led before, so that neighbours believe it.
+            life = int(self._wall() * 1_000_000)
+            self._sealer.begin(life)
+            self._opener.begin(life)
+        if now - self._alive_at >= _ALIVE_SECONDS:
+            self._alive_at = now
+            self._send(Alive(self._outbox.told))
+            self._meet_workers()
+        for neighbour in list(self._neighbours.values()):
+            self._look_after(neighbour, now)
+        self._answer()
+        if now - self._tidy_at >= _TIDY_SECONDS and self._replicas is not None:
+            self._tidy_at = now
+            self._replicas.tidy()
+            self._warned.clear()
+
+    def _look_after(self, neighbour: Neighbour, now: float) -> None:
+        silent = now - neighbour.heard_at
+        if silent > AWAY_SECONDS:
+            if not neighbour.away:
+                neighbour.away = True
+                self._say("warning", f"nothing is heard of the neighbour {neighbour.name} any more")
+                if self._replicas is not None:
+                    self._pass_on(self._replicas.drop_unreachable(neighbour.name))
+            if silent > _FORGET_SECONDS:
+                del self._neighbours[neighbour.name]
+            return
+        if (frame := neighbour.says(now)) is not None:
+            self._send(frame, neighbour.address)
+
+    def _answer(self) -> None:
+        """The next packets of what somebody has asked for."""
+        for _ in range(_ANSWER_AT_ONCE):
+            if not self._answers:
+                return
+            address, packets = self._answers[0]
+            if (frame := next(packets, None)) is None:
+                self._answers.popleft()
+            else:
+                self._send(frame, address)
+
+    def _meet_workers(self) -> None:
+        """A worker that has started knows nothing of other nodes yet."""
+        workers, replicas = self._workers, self._replicas
+        if workers is None or replicas is None:
+            return
+        living = workers.living
+        if set(living) - set(self._living) - {living[0]}:
+            workers.changed(replicas.all(), _nothing)
+        self._living = living
+
+    # -- what is heard ---------------------------------------------------------------------------------------
+
+    def receive(self, packet: bytes, address: Address) -> None:
+        """A packet has come from ``address``; what is not believed is counted, and nothing else."""
+        if self._replicas is None or not self.leads:
+            return
+        try:
+            envelope = self._opener.open(packet)
+        except Refused as error:
+            self._refuse(str(error), address)
+            return
+        if envelope is None:
+            return
+        self.received[_kind(envelope.frame)] += 1
+        try:
+            self._hear(envelope, address)
+        except (AttributeError, TypeError, ValueError):
+            self._refuse("unreadable", address)
+
+    def _hear(self, envelope: Envelope, address: Address) -> None:
+        now, frame, replicas = self._clock(), envelope.frame, self._replicas
+        assert replicas is not None  # noqa: S101 - 'receive' has looked
+        neighbour = self._met(envelope, address, now)
+        if isinstance(frame, News):
+            changes = replicas.put(neighbour.name, envelope.sip, frame.bindings)
+            changes.update(replicas.drop(frame.gone))
+            neighbour.hears(frame.number, now)
+            self._pass_on(changes)
+        elif isinstance(frame, Alive):
+            neighbour.told(frame.told, now)
+        elif isinstance(frame, Want):
+            for news in self._outbox.again(frame.numbers):
+                self._send(news, address)
+        elif isinstance(frame, Ask):
+            self._answers.append((address, self._everything(frame.query)))
+        elif isinstance(frame, State):
+            self._pass_on(replicas.put(neighbour.name, envelope.sip, frame.bindings))
+            neighbour.part(frame, now)
+        else:
+            neighbour.whole(frame, now)
+        if neighbour.has_everything(now):
+            self._pass_on(replicas.drop_unsaid(neighbour.name, neighbour.asked_since))
+
+    def _met(self, envelope: Envelope, address: Address, now: float) -> Neighbour:
+        neighbour = self._neighbours.get(envelope.node)
+        if neighbour is None or neighbour.life != envelope.life:
+            neighbour = self._neighbours[envelope.node] = Neighbour(
+                envelope.node, envelope.life, address, now
+            )
+            self._say("info", f"the neighbour {neighbour.name} is there")
+        elif neighbour.away:
+            neighbour.away = False
+            neighbour.ask_again()
+            self._say("info", f"the neighbour {neighbour.name} is back")
+        neighbour.heard_at, neighbour.address = now, address
+        return neighbour
+
+    def _everything(self, query: int) -> Iterator[State | Whole]:
+        locations, replicas = self._locations, self._replicas
+        assert locations is not None and replicas is not None  # noqa: S101 - 'receive' has looked
+        ours = (
+            binding
+            for binding in locations
+            if replicas.is_ours(binding) and locations.get(binding.ruid) is binding
+        )
+        return self._outbox.everything(query, ours, self._wall() - self._clock())
+
+    def _pass_on(self, changes: Changes) -> None:
+        if changes and self._workers is not None:
+            self._workers.changed(changes, _nothing)
+
+    def _refuse(self, reason: str, address: Address) -> None:
+        self.refused[reason] += 1
+        if reason not in self._warned:
+            self._warned.add(reason)  # once a minute
+            self._say("warning", f"a packet from {address[0]} was refused: {_WHY[reason]}")
+
+    def _send(self, frame: Any_, address: Address | None = None) -> None:
+        self.sent[_kind(frame)] += 1
+        self._send_packet(self._sealer.seal(frame), address)
+
+
+_WHY = {
+    "marker": "it is not one of a neighbour",
+    "signature": "it is not signed with our key; all nodes need the same [replication] key_file",
+    "clock": "its time is not ours; set the clocks of all nodes by NTP",
+    "replayed": "it has come before",
+    "name": "it has our own name; give each node its own [replication] node",
+    "unreadable": "another version has made it",
+}
+
+
+def _kind(frame: Any_) -> str:
+    return type(frame).__name__.lower()
+
+
+def _nothing() -> None:
+    """Nobody waits for what neighbours have told."""
