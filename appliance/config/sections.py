@@ -148,6 +148,14 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     address_group: Annotated[int, Meta(ge=0, le=65_535)] = 1  # rows of `address` that are trusted; 0: none
 
 
+class ForwardingSettings(Section, frozen=True, kw_only=True):
+    """``[forwarding]``: calls that our users have forwarded; who does so are rows of ``usr_preferences``."""
+
+    most: Annotated[int, Meta(ge=0, le=20)] = 5  # how often a call is forwarded; 0: nobody forwards
+    voicemail: str = ""  # the SIP URI of the mailboxes, {user} in it is whose; "": there are none
+    speed_dial: Literal["redirect", "relay", "off"] = "redirect"  # two digits: 302, or the call goes there
+
+
 class DatabaseSettings(Section, frozen=True, kw_only=True):
     """``[database]``: where the rows are. ``url`` may hold a password: never print it as it is."""
 
@@ -284,6 +292,7 @@ class Settings(Section, frozen=True, kw_only=True):
     phones: PhoneSettings = field(default_factory=PhoneSettings)
     nat: NatSettings = field(default_factory=NatSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     log: LogSettings = field(default_factory=LogSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
+from appliance.proxy.forwarding import Forwarding
 from appliance.proxy.gateway import NumberRange, Pstn
 from appliance.proxy.gateway_login import GatewayLogin, Login
 from appliance.proxy.guard import Guard
@@ -47,11 +48,13 @@ from appliance.proxy.routes import Routes
 from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.takeover import Takeover
+from appliance.proxy.target import Target
 from appliance.proxy.targets import TargetSet, ambiguous_sockets
 from appliance.proxy.trusted import Peers
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import BindingStore
 from appliance.registrar.locations import Locations
+from appliance.registrar.preferences import Preferences
 from appliance.registrar.register import Registrar
 from appliance.registrar.served import ServedDomain
 from appliance.sip.hop import Hop
@@ -78,6 +81,8 @@ class Directory(Protocol):
     def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None: ...
     def groups(self, aor: AddressOfRecord) -> frozenset[str]: ...
     def identity(self, aor: AddressOfRecord) -> str: ...
+    def preferences(self, aor: AddressOfRecord) -> Preferences | None: ...
+    def speed_dials(self, aor: AddressOfRecord) -> Mapping[str, str] | None: ...
 
 
 class Network(Connections, Protocol):
@@ -218,6 +223,7 @@ class ProxyCore:
             flow_patience_seconds=sip.flow_patience_seconds,
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
+            max_branches=sip.max_branches,
             media=media,
             nat=nat,
             guard=guard,
@@ -233,7 +239,14 @@ class ProxyCore:
         )
         accounting = None if ledger is None else Accounting(ledger, self.domains, clock.now, clock.wall)
         self._takeover = Takeover(
-            around, self.calls, relays, nonces, network.listeners, journal.say, accounting
+            around,
+            self.calls,
+            relays,
+            nonces,
+            network.listeners,
+            journal.say,
+            accounting,
+            self._failure_route,
         )
         self.pstn = Pstn(
             self.least_cost,
@@ -246,6 +259,7 @@ class ProxyCore:
             gateway.identity,
             metrics,
         )
+        forwarding = settings.forwarding
         parts = Parts(
             domains=self.domains,
             policy=DomainPolicy(self.domains, replies, sip.walled_garden),
@@ -274,9 +288,18 @@ class ProxyCore:
             accounting=accounting,
             media=media,
             nat=nat,
+            forwarding=Forwarding(
+                forwarding.most, forwarding.voicemail, self.domains, directory.alias, metrics
+            )
+            if forwarding.most
+            else None,
+            preferences=directory.preferences,
+            speed_dials=None if forwarding.speed_dial == "off" else directory.speed_dials,
+            speed_dial_redirects=forwarding.speed_dial == "redirect",
         )
+        self._routes = Routes(parts)
         self.admission = Admission(
-            route=Routes(parts).route,
+            route=self._routes.route,
             responses=Responses(
                 self.transactions,
                 branches,
@@ -307,6 +330,9 @@ class ProxyCore:
             is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
         )
         self.receive = self.admission.receive
+
+    def _failure_route(self, incoming: Incoming, status: int, answered: bool) -> list[Target]:
+        return self._routes.failure_route(incoming, status, answered)
 
     def _count_private(self) -> None:
         self._metrics.messages_rejected["acl"] += 1

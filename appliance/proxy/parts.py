@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
+from appliance.proxy.forwarding import Forwarding
 from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import Media
@@ -19,6 +20,7 @@ from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.targets import TargetSet
 from appliance.proxy.trusted import Peers
 from appliance.registrar.answer import Outcome
+from appliance.registrar.preferences import Preferences
 from appliance.registrar.register import Registrar
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.trace import Tracer
@@ -30,11 +32,17 @@ class RegistrationJournal(Protocol):
     def registered(self, incoming: Incoming, outcome: Outcome) -> None: ...
 
 
+def nobody_prefers(aor: AddressOfRecord) -> Preferences | None:
+    """The preferences of users where they have none."""
+    return None
+
+
 class Parts(NamedTuple):
     """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None.
 
     ``nat`` is None where nobody looks for NATs. ``peers`` knows who is known by his address, ``pstn`` the way
-    to the telephone network.
+    to the telephone network. ``preferences(aor)`` are a user's wishes, ``speed_dials(aor)`` what he calls by two
+    digits: None where nobody does.
     """
 
     domains: Domains
@@ -53,3 +61,7 @@ class Parts(NamedTuple):
     accounting: Accounting | None = None
     nat: NatTest | None = None
     media: Media | None = None
+    forwarding: Forwarding | None = None
+    preferences: Callable[[AddressOfRecord], Preferences | None] = nobody_prefers
+    speed_dials: Callable[[AddressOfRecord], Mapping[str, str] | None] | None = None
+    speed_dial_redirects: bool = True

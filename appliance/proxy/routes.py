@@ -9,12 +9,17 @@ a lookup, a connection): it holds up nobody else.
 
 from __future__ import annotations
 
+from appliance.errors import StorageError
 from appliance.proxy.caller_id import take_out_claims
+from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
+from appliance.proxy.forwarding import ALWAYS, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.parts import Parts
 from appliance.proxy.replies import Answer
 from appliance.proxy.target import Target
+from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
 
 OK = Answer(200, "OK")
 METHODS = (
@@ -46,6 +51,10 @@ class Routes:
         self.accounting = parts.accounting
         self.peers = parts.peers
         self.gateways = parts.pstn
+        self.forwarding = parts.forwarding
+        self.load_callee = parts.preferences
+        self.speed_dials = parts.speed_dials
+        self.speed_dial_redirects = parts.speed_dial_redirects
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -86,7 +95,7 @@ class Routes:
         self.credentials.consume(request)
         self.do_accounting(incoming)
         if self.domains.is_me(request.uri) and not request.has("route"):
-            return self.relay(incoming, self.lookup_location(incoming))
+            return self.relay(incoming, self.lookup_location(self.domains.aor(request.uri)))
         hop = self.find_flow(incoming) if incoming.peer_nated else None
         target = Target(request.uri_text, hop, nated=incoming.peer_nated, listener=incoming.leaves_by)
         return self.relay(incoming, [target])
@@ -146,35 +155,90 @@ class Routes:
         incoming.admit()
         self.do_accounting(incoming)
         if not self.domains.is_me(request.uri):
-            return self.outbound(incoming)
-        if alias := self.lookup_aliases(incoming):
-            return self.relay(incoming, [alias])
-        targets = self.lookup_location(incoming)
-        if not targets and self.gateways.takes(incoming):
-            return self.pstn(incoming)
-        if not targets:
-            self.tracer.note("User is not found", "red", request)
-            return incoming.reply(replies.not_registered)
-        return self.relay(incoming, targets)
+            return self.deliver(incoming, self.outbound(incoming))
+        if self.speed_dials is not None and self.speed_dial(incoming):
+            return None
+        return self.deliver(incoming, self.inbound(incoming))
 
-    def outbound(self, incoming: Incoming) -> None:
+    def deliver(self, incoming: Incoming, way: list[Target] | Answer) -> None:
+        """Relays it, or says why not."""
+        if isinstance(way, list):
+            return self.relay(incoming, way)
+        return incoming.refuse(way, "acl") if way.status == 403 else incoming.reply(way)
+
+    def outbound(self, incoming: Incoming) -> list[Target] | Answer:
         """Somebody of ours calls another domain, unless this is a walled garden."""
-        if refusal := self.policy.refuses_outbound(incoming.request):
-            return incoming.refuse(refusal, "acl")
-        return self.relay(incoming, [Target(incoming.request.uri_text)])
+        refusal = self.policy.refuses_outbound(incoming.request)
+        return [Target(incoming.request.uri_text)] if refusal is None else refusal
+
+    # -- INBOUND: somebody here, or whoever he has his calls forwarded to ------------------------------------
+
+    def inbound(self, incoming: Incoming) -> list[Target] | Answer:
+        """Where a request for a user of ours goes, or what it is refused with."""
+        if alias := self.lookup_aliases(incoming):
+            return [alias]
+        callee = self.domains.aor(incoming.request.uri)
+        wishes = self.load_callee(callee)
+        if wishes is not None:
+            return self.as_wished(incoming, callee, wishes)
+        if targets := self.lookup_location(callee):
+            return targets
+        if self.gateways.takes(incoming):
+            return self.pstn(incoming)
+        self.tracer.note("User is not found", "red", incoming.request)
+        return incoming.replies.not_registered
+
+    def as_wished(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences
+    ) -> list[Target] | Answer:
+        """The same for a user who has said what he wants done with it."""
+        if is_blocked(incoming.request, wishes):
+            return incoming.replies.blocked_caller
+        if is_unwanted_anonymous(incoming.request, wishes):
+            return incoming.replies.anonymity
+        if self.forward(incoming, callee, wishes, ALWAYS):
+            return self.forwarded(incoming)
+        if targets := self.lookup_location(callee):
+            if self.forwarding is not None and incoming.request.method == "INVITE":
+                self.forwarding.watch(incoming, callee, wishes, self.failure_route)
+            return targets
+        if self.forward(incoming, callee, wishes, NOT_REGISTERED):
+            return self.forwarded(incoming)
+        if self.gateways.takes(incoming):
+            return self.pstn(incoming)
+        self.tracer.note("User is not found", "red", incoming.request)
+        return incoming.replies.not_registered
+
+    def forwarded(self, incoming: Incoming) -> list[Target] | Answer:
+        """A request whose Request-URI is whom the callee has it forwarded to."""
+        here = self.domains.is_me(incoming.request.uri)
+        return self.inbound(incoming) if here else self.outbound(incoming)
+
+    def failure_route(self, incoming: Incoming, status: int, answered: bool) -> list[Target]:
+        """Where a call goes that the callee's phones did not take; empty: the caller is told ``status``."""
+        forwarded = incoming.forwarded
+        callee = None if forwarded is None else forwarded.callee
+        wishes = None if callee is None else self.load_callee(callee)
+        occasion = occasion_of(status, answered=answered)
+        if callee is None or wishes is None or not occasion:
+            return []
+        if not self.forward(incoming, callee, wishes, occasion):
+            return []
+        try:
+            way = self.forwarded(incoming)
+        except StorageError:
+            return []
+        return way if isinstance(way, list) and self.rtp_proxy(incoming, way) else []
 
     # -- PSTN: a number that is nobody's here ----------------------------------------------------------------
 
-    def pstn(self, incoming: Incoming) -> None:
+    def pstn(self, incoming: Incoming) -> list[Target] | Answer:
         """To a gateway, if whoever answers for the call (``incoming.payer``) may call that number."""
         incoming.outside = True
         number = self.gateways.number_of(incoming.request)
         if not self.check_pstn_permissions(incoming, number):
-            return incoming.refuse(incoming.replies.pstn_not_permitted, "acl")
-        targets = self.load_gws(incoming, number)
-        if not targets:
-            return incoming.reply(incoming.replies.no_gateway)
-        return self.relay(incoming, targets)
+            return incoming.replies.pstn_not_permitted
+        return self.load_gws(incoming, number) or incoming.replies.no_gateway
 
     # -- the steps -------------------------------------------------------------------------------------------
 
@@ -295,6 +359,37 @@ class Routes:
         request.uri_text = alias
         return None if self.domains.is_me(request.uri) else Target(alias)
 
-    def lookup_location(self, incoming: Incoming) -> list[Target]:
+    def speed_dial(self, incoming: Incoming) -> bool:
+        """Two digits of a user of ours mean an address of his own: he is told it (302), or it is called. False
+        when he has dialled nothing of the kind."""
+        request, verified = incoming.request, incoming.verified
+        digits = request.uri.user or ""
+        if len(digits) != 2 or not (digits.isascii() and digits.isdigit()):
+            return False
+        if verified is None or self.speed_dials is None or request.method != "INVITE":
+            return False
+        subscriber = verified.subscriber
+        caller = AddressOfRecord(
+            subscriber.username, self.domains.canonical(subscriber.domain or verified.domain)
+        )
+        target = (self.speed_dials(caller) or {}).get(digits)
+        if target is None:
+            return False
+        if self.speed_dial_redirects:
+            incoming.reply(incoming.replies.speed_dial, (f"Contact: <{target}>",))
+            return True
+        request.uri_text = target
+        self.deliver(incoming, self.forwarded(incoming))
+        return True
+
+    def forward(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
+    ) -> bool:
+        """Whether the callee has such a call forwarded: its Request-URI is replaced, and he answers for it."""
+        if self.forwarding is None or incoming.request.method != "INVITE":
+            return False
+        return self.forwarding.forward(incoming, callee, wishes, occasion)
+
+    def lookup_location(self, callee: AddressOfRecord) -> list[Target]:
         """Where the user can be reached now, best first."""
-        return self.locations.lookup(self.domains.aor(incoming.request.uri))
+        return self.locations.lookup(callee)

@@ -35,6 +35,7 @@ class Surroundings(NamedTuple):
     flow_patience_seconds: float
     ring_seconds: float
     timer_c_seconds: float
+    max_branches: int
     nat: NatTest | None = None
     media: Media | None = None
     guard: Guard | None = None

@@ -65,6 +65,7 @@ class Metrics:
     database_queries: Counter[tuple[str, str]]
     database_query_seconds: Histograms
     database_spool_rows: int
+    calls_forwarded: Counter[str]
     accounting_requests: Counter[str]
     accounting_waiting: Counter[str]
     trace_dropped: int

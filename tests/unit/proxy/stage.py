@@ -18,6 +18,7 @@ from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.proxy.media import MediaNodes
 from appliance.proxy.neighbours import Neighbours
 from appliance.registrar.binding import Binding
+from appliance.registrar.preferences import Preferences
 from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
@@ -114,6 +115,8 @@ class Stage:
         self.rights: dict[str, tuple[str, ...]] = {}
         self.gateway_logins: dict[str, GatewayLogin] = {}
         self.asserted: dict[str, str] = {}
+        self.wishes: dict[str, Preferences] = {}
+        self.dials: dict[str, dict[str, str]] = {}
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
         self.further_names: dict[str, list[str]] = {}
@@ -198,6 +201,12 @@ class Stage:
 
     def identity(self, aor: AddressOfRecord) -> str:
         return self.asserted.get(aor.username, "")
+
+    def preferences(self, aor: AddressOfRecord) -> Preferences | None:
+        return self.wishes.get(str(aor))
+
+    def speed_dials(self, aor: AddressOfRecord) -> Mapping[str, str] | None:
+        return self.dials.get(str(aor))
 
     def alias(self, aor: AddressOfRecord) -> str | None:
         return self.aliases.get(str(aor))
