@@ -1,7 +1,7 @@
 """Who has forwarded a request, in its headers: Diversion (RFC 5806) and History-Info (RFC 7044).
 
-Diversion has the newest on top, one entry for each user who has forwarded. A History-Info is kept and goes on;
-none is begun, because nobody has asked for it. Must not know why somebody forwards.
+Diversion has the newest on top, one entry for each user who has forwarded. A History-Info is kept and goes
+on; none is begun, because nobody has asked for it. Must not know why somebody forwards.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Forwarding: a call for one of our users goes to whom he has named (SER's ``fwd_always_target`` and its like).
+"""Forwarding: a call for one of our users goes to whom he has named (SER's ``fwd_always_target`` and more).
 
 Always, when he is not registered, when he is busy, when nobody answers; a mailbox takes what is left. Who
 forwards answers for the call from then on: his rights count at a gateway, and he is charged
-(``incoming.payer``). The request tells whom it was for by Diversion (RFC 5806), and by History-Info (RFC 7044)
-where it has one.
+(``incoming.payer``). The request tells whom it was for by Diversion (RFC 5806), and by History-Info (RFC
+7044) where it has one.
 
 Nothing goes round: a user forwards a call once and nobody gets it a second time, also when it has been
 elsewhere between, as long as its Diversion came along; and there is a limit on how often it is forwarded.
-What may not be forwarded any more rings where it is. Must not know how a target is found, nor how a request is
-sent.
+What may not be forwarded any more rings where it is. Must not know how a target is found, nor how a request
+is sent.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class RegistrationJournal(Protocol):
     def registered(self, incoming: Incoming, outcome: Outcome) -> None: ...
 
 
-def nobody_prefers(aor: AddressOfRecord) -> Preferences | None:
+def nobody_prefers(_aor: AddressOfRecord) -> Preferences | None:
     """The preferences of users where they have none."""
     return None
 
@@ -41,8 +41,8 @@ class Parts(NamedTuple):
     """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None.
 
     ``nat`` is None where nobody looks for NATs. ``peers`` knows who is known by his address, ``pstn`` the way
-    to the telephone network. ``preferences(aor)`` are a user's wishes, ``speed_dials(aor)`` what he calls by two
-    digits: None where nobody does.
+    to the telephone network. ``preferences(aor)`` are a user's wishes, ``speed_dials(aor)`` what he calls by
+    two digits: None where nobody does.
     """
 
     domains: Domains

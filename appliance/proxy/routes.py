@@ -360,8 +360,8 @@ class Routes:
         return None if self.domains.is_me(request.uri) else Target(alias)
 
     def speed_dial(self, incoming: Incoming) -> bool:
-        """Two digits of a user of ours mean an address of his own: he is told it (302), or it is called. False
-        when he has dialled nothing of the kind."""
+        """Two digits of a user of ours mean an address of his own: he is told it (302), or it is called.
+        False when he has dialled nothing of the kind."""
         request, verified = incoming.request, incoming.verified
         digits = request.uri.user or ""
         if len(digits) != 2 or not (digits.isascii() and digits.isdigit()):
@@ -385,7 +385,7 @@ class Routes:
     def forward(
         self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
     ) -> bool:
-        """Whether the callee has such a call forwarded: its Request-URI is replaced, and he answers for it."""
+        """Whether the callee has such a call forwarded: its Request-URI is another, and he answers for it."""
         if self.forwarding is None or incoming.request.method != "INVITE":
             return False
         return self.forwarding.forward(incoming, callee, wishes, occasion)

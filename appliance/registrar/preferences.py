@@ -1,7 +1,7 @@
 """What a user wants done with calls for him: his rows of ``usr_preferences``, put together.
 
-The names are those of SER's out-of-box configuration where it has one. Who reads the rows (``storage``) and who
-acts upon them (``proxy``) both know this value and not one another. Must not know SQL, nor requests.
+The names are those of SER's out-of-box configuration where it has one. Who reads the rows (``storage``) and
+who acts upon them (``proxy``) both know this value and not one another. Must not know SQL, nor requests.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _TRUE = frozenset({"1", "yes", "true", "on"})
 class Preferences(NamedTuple):
     """The wishes of one user; "" and 0 where he has none.
 
-    Targets are SIP URIs, or numbers and names of his own domain. ``blocked`` are callers in lower case: a user,
-    ``user@domain``, ``@domain``; ``blocked_beginnings`` are how their user parts begin.
+    Targets are SIP URIs, or numbers and names of his own domain. ``blocked`` are callers in lower case: a
+    user, ``user@domain``, ``@domain``; ``blocked_beginnings`` are how their user parts begin.
     """
 
     always: str = ""

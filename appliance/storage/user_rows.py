@@ -35,8 +35,8 @@ class UserRows(Generic[Value]):
     """The rows of ``table``, which has ``id``, ``username`` and ``domain``; empty until ``load`` has
     succeeded (``loaded``).
 
-    ``gather(rows)`` makes a user's value of the ``columns`` of his rows, in the order in which they were added;
-    None is no value. ``chosen`` leaves other rows out.
+    ``gather(rows)`` makes a user's value of the ``columns`` of his rows, in the order in which they were
+    added; None is no value. ``chosen`` leaves other rows out.
     """
 
     def __init__(
