@@ -30,6 +30,8 @@ NOUNS = {
     "trusted": ("trusted:trusted", "Peers that are known by their address."),
     "phone": ("phone:phone", "Desk phones that get their configuration from here."),
     "preference": ("preference:preference", "Attributes of a subscriber (openserctl's avp)."),
+    "forward": ("forward:forward", "Where calls for a subscriber go instead."),
+    "block": ("block:block", "Callers whom a subscriber does not want to hear."),
     "speed-dial": ("speed_dial:speed_dial", "Two digits instead of an address."),
     "ping": ("ping:ping", "Ask a SIP address whether it is there, with OPTIONS."),
     "self-test": ("self_test:self_test", "A registration and a call through the running server."),

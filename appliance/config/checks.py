@@ -44,6 +44,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _nat(settings)
     yield from _media(settings)
     yield from _gateway(settings)
+    yield from _forwarding(settings)
 
 
 def remarks(settings: Settings) -> Iterator[Finding]:
@@ -375,6 +376,15 @@ def _readable_listeners(settings: Settings) -> Iterator[Listener]:
             yield Listener.parse(text)
         except ValueError:
             continue  # told by _listeners
+
+
+def _forwarding(settings: Settings) -> Iterator[Finding]:
+    voicemail = settings.forwarding.voicemail
+    if voicemail and not re.fullmatch(r"sips?:[^\s<>\"@]+@[^\s<>\"@{}]+", voicemail):
+        yield (
+            ("forwarding", "voicemail"),
+            f'{voicemail!r} is no SIP URI with a user, as in "sip:{{user}}@192.0.2.9"',
+        )
 
 
 def _gateway(settings: Settings) -> Iterator[Finding]:

@@ -129,3 +129,48 @@ def test_escapes_in_a_row_do_not_act_on_the_terminal(cli_10: CommandLine) -> Non
     finally:
         database.close()
     assert "\\x1b[2J[bold]" in cli_10.done("subscriber", "list")
+
+
+def test_forward(cli_10: CommandLine) -> None:
+    cli_10.done("forward", "set", "10", "always", "11")
+    cli_10.done("forward", "set", "10", "always", "12")
+    cli_10.done("forward", "set", "10", "voicemail", "default")
+    cli_10.done("forward", "set", "10", "ring", "20")
+    cli_10.done("preference", "add", "10", "language", "en")
+    assert [(row["occasion"], row["target"]) for row in told(cli_10, "forward", "list", "10")] == [
+        ("ring", "20 s"),
+        ("always", "sip:12@example.org"),
+        ("voicemail", "default"),
+    ]
+    (row,) = told(cli_10, "preference", "list", "--attribute", "fr_inv_timer")
+    assert row["value"] == "20000"
+    cli_10.done("forward", "remove", "10", "always")
+    assert cli_10("forward", "remove", "10", "always").exit_code == 1
+    cli_10.done("forward", "remove", "10")
+    assert told(cli_10, "forward", "list") == []
+    assert len(told(cli_10, "preference", "list")) == 1
+
+
+@pytest.mark.parametrize(
+    ("occasion", "target"),
+    [("ring", "0"), ("ring", "soon"), ("ring", "99999"), ("busy", "a b"), ("sometimes", "11")],
+)
+def test_what_cannot_be_forwarded(cli_10: CommandLine, occasion: str, target: str) -> None:
+    assert cli_10("forward", "set", "10", occasion, target).exit_code == 2
+
+
+def test_block(cli_10: CommandLine) -> None:
+    for caller in ("0900*", "Bob@spam.example", "@worse.example", "anonymous"):
+        cli_10.done("block", "add", "10", caller)
+        assert cli_10("block", "add", "10", caller).exit_code == 1
+    assert sorted(str(row["caller"]) for row in told(cli_10, "block", "list", "10")) == [
+        "0900*",
+        "@worse.example",
+        "anonymous",
+        "bob@spam.example",
+    ]
+    cli_10.done("block", "remove", "10", "anonymous")
+    assert cli_10("block", "remove", "10", "anonymous").exit_code == 1
+    assert len(told(cli_10, "block", "list")) == 3
+    for caller in ("a b", "", "a*b@c", "*"):
+        assert cli_10("block", "add", "10", caller).exit_code == 2
