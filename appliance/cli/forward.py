@@ -44,7 +44,7 @@ def forward() -> None:
 def set_(run: Invocation, user: str, occasion: str, target: str) -> None:
     """Calls for USER go to TARGET on this OCCASION: a user, a number or a SIP URI.
 
-    OCCASION is always, busy, no-answer or not-registered. What is left goes to 'voicemail', where TARGET may be
+    OCCASION is always, busy, no-answer or not-registered. What is left goes to 'voicemail', its TARGET may be
     'default' for the mailboxes of the settings. With 'ring', TARGET is how many seconds the phones ring.
     """
     who = address_of_record(run, user)
