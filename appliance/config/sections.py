@@ -156,6 +156,13 @@ class ForwardingSettings(Section, frozen=True, kw_only=True):
     speed_dial: Literal["redirect", "relay", "off"] = "redirect"  # two digits: 302, or the call goes there
 
 
+class MessageSettings(Section, frozen=True, kw_only=True):
+    """``[messages]``: what is sent to users who are away."""
+
+    kept: Annotated[int, Meta(ge=0, le=10_000)] = 20  # for one user, until he registers; 0: none
+    kept_seconds: Seconds = 259_200
+
+
 class DatabaseSettings(Section, frozen=True, kw_only=True):
     """``[database]``: where the rows are. ``url`` may hold a password: never print it as it is."""
 
@@ -293,6 +300,7 @@ class Settings(Section, frozen=True, kw_only=True):
     nat: NatSettings = field(default_factory=NatSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     log: LogSettings = field(default_factory=LogSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)

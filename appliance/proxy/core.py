@@ -36,6 +36,7 @@ from appliance.proxy.media import Media, MediaNodes
 from appliance.proxy.nat import NatTest
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.number_groups import NumberGroups
+from appliance.proxy.offline import MessageStore, OfflineMessages
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
 from appliance.proxy.peer_rows import PeerRows
@@ -75,6 +76,8 @@ class Directory(Protocol):
     def credentials(self) -> CredentialsSource: ...
     @property
     def bindings(self) -> BindingStore: ...
+    @property
+    def offline(self) -> MessageStore: ...
     def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain], bool], None]) -> None: ...
     def may_be(self, who: AddressOfRecord, name: str) -> bool: ...
     def alias(self, aor: AddressOfRecord) -> str | None: ...
@@ -296,6 +299,17 @@ class ProxyCore:
             preferences=directory.preferences,
             speed_dials=None if forwarding.speed_dial == "off" else directory.speed_dials,
             speed_dial_redirects=forwarding.speed_dial == "redirect",
+            offline=OfflineMessages(
+                directory.offline,
+                directory.credentials,
+                self.domains,
+                around,
+                settings.messages.kept,
+                settings.messages.kept_seconds,
+                clock.wall,
+            )
+            if settings.messages.kept
+            else None,
         )
         self._routes = Routes(parts)
         self.admission = Admission(

@@ -14,6 +14,7 @@ from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
+from appliance.proxy.offline import OfflineMessages
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
@@ -65,3 +66,4 @@ class Parts(NamedTuple):
     preferences: Callable[[AddressOfRecord], Preferences | None] = nobody_prefers
     speed_dials: Callable[[AddressOfRecord], Mapping[str, str] | None] | None = None
     speed_dial_redirects: bool = True
+    offline: OfflineMessages | None = None

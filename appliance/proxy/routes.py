@@ -14,6 +14,7 @@ from appliance.proxy.caller_id import take_out_claims
 from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
 from appliance.proxy.forwarding import ALWAYS, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.offline import KEPT
 from appliance.proxy.parts import Parts
 from appliance.proxy.replies import Answer
 from appliance.proxy.target import Target
@@ -55,6 +56,7 @@ class Routes:
         self.load_callee = parts.preferences
         self.speed_dials = parts.speed_dials
         self.speed_dial_redirects = parts.speed_dial_redirects
+        self.offline = parts.offline
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -136,6 +138,8 @@ class Routes:
         )
         incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
         self.journal.registered(incoming, outcome)
+        if self.offline is not None and outcome.status == 200:
+            self.offline.registered(aor)  # m_dump
 
     # -- route[3]: calls, and every other request that belongs to no dialog ----------------------------------
 
@@ -185,8 +189,7 @@ class Routes:
             return targets
         if self.gateways.takes(incoming):
             return self.pstn(incoming)
-        self.tracer.note("User is not found", "red", incoming.request)
-        return incoming.replies.not_registered
+        return self.not_found(incoming, callee)
 
     def as_wished(
         self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences
@@ -206,6 +209,12 @@ class Routes:
             return self.forwarded(incoming)
         if self.gateways.takes(incoming):
             return self.pstn(incoming)
+        return self.not_found(incoming, callee)
+
+    def not_found(self, incoming: Incoming, callee: AddressOfRecord) -> Answer:
+        """Nobody is there: a message may wait until he is (m_store)."""
+        if self.offline is not None and self.offline.keep(incoming, callee):
+            return KEPT
         self.tracer.note("User is not found", "red", incoming.request)
         return incoming.replies.not_registered
 

@@ -32,6 +32,7 @@ from appliance.storage.peers import Peers, Rows
 from appliance.storage.permissions import Permissions
 from appliance.storage.readable import assert_readable
 from appliance.storage.served_domains import ServedDomains, Watcher
+from appliance.storage.silo import Silo
 from appliance.storage.spool import Spool
 from appliance.storage.subscribers import Subscribers
 from appliance.storage.tables import speed_dial, usr_preferences
@@ -133,7 +134,8 @@ class Directory:
             domains,
             case_sensitive=registrar.case_sensitive,
         )
-        self._of_users = (self._preferences, self._speed_dials)
+        self.offline = Silo(self.database, domains, case_sensitive=registrar.case_sensitive)
+        self._of_users = (self._preferences, self._speed_dials, self.offline.rows)
         # Permissions follow the gateways: without any, nobody asks for them.
         self._resident = (
             domains,

@@ -66,6 +66,7 @@ class Metrics:
     database_query_seconds: Histograms
     database_spool_rows: int
     calls_forwarded: Counter[str]
+    offline_messages: Counter[str]
     accounting_requests: Counter[str]
     accounting_waiting: Counter[str]
     trace_dropped: int
