@@ -379,6 +379,15 @@ def _readable_listeners(settings: Settings) -> Iterator[Listener]:
 
 
 def _forwarding(settings: Settings) -> Iterator[Finding]:
+    server = settings.presence.server
+    address, _, transport = server.partition(";transport=")
+    if server and not ((is_host(address) or _is_host_with_port(address)) and transport in ("", "udp", "tcp")):
+        yield (
+            ("presence", "server"),
+            f'{server!r} is no HOST or HOST:PORT, as in "192.0.2.9:5060;transport=tcp"',
+        )
+    if 0 < settings.sip.min_session_seconds < 90:
+        yield ("sip", "min_session_seconds"), "has to be 0 or at least 90 (RFC 4028)"
     voicemail = settings.forwarding.voicemail
     if voicemail and not re.fullmatch(r"sips?:[^\s<>\"@]+@[^\s<>\"@{}]+", voicemail):
         yield (

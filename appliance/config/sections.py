@@ -58,6 +58,7 @@ class SipSettings(Section, frozen=True, kw_only=True):
     control: str = "/run/sipbox/control.sock"
     self_loop: tuple[str, ...] = ()  # methods that pass once through ourselves, to watch our own replies
     ring_seconds: Seconds = 120  # no answer: CANCEL and 408
+    min_session_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0  # briefer session timers: 422; 0: none are
     flow_patience_seconds: Annotated[int, Meta(ge=0, le=30)] = 5  # a call waits for a phone to connect again
     timer_c_seconds: Annotated[int, Meta(ge=181, le=31_536_000)] = 181  # RFC 3261 §16.6 (11)
     t1_ms: Milliseconds = 500  # RFC 3261 §17.1.1.1
@@ -161,6 +162,13 @@ class MessageSettings(Section, frozen=True, kw_only=True):
 
     kept: Annotated[int, Meta(ge=0, le=10_000)] = 20  # for one user, until he registers; 0: none
     kept_seconds: Seconds = 259_200
+
+
+class PresenceSettings(Section, frozen=True, kw_only=True):
+    """``[presence]``: who is asked about presence, busy lamps and waiting messages."""
+
+    server: str = ""  # HOST or HOST:PORT, perhaps with ;transport=tcp; "": the user's own phones
+    packages: tuple[str, ...] = ("presence", "presence.winfo", "dialog", "message-summary")
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
@@ -301,6 +309,7 @@ class Settings(Section, frozen=True, kw_only=True):
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
+    presence: PresenceSettings = field(default_factory=PresenceSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     log: LogSettings = field(default_factory=LogSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)

@@ -40,6 +40,7 @@ from appliance.proxy.offline import MessageStore, OfflineMessages
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
 from appliance.proxy.peer_rows import PeerRows
+from appliance.proxy.presence import PresenceServer
 from appliance.proxy.private_networks import PublicConnections
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
@@ -47,6 +48,8 @@ from appliance.proxy.replies import PROFILES
 from appliance.proxy.responses import Responses
 from appliance.proxy.routes import Routes
 from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.session_timer import SessionTimer
+from appliance.proxy.site_prefixes import SitePrefixes
 from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.takeover import Takeover
 from appliance.proxy.target import Target
@@ -81,6 +84,7 @@ class Directory(Protocol):
     def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain], bool], None]) -> None: ...
     def may_be(self, who: AddressOfRecord, name: str) -> bool: ...
     def alias(self, aor: AddressOfRecord) -> str | None: ...
+    def watch_sites(self, watcher: Callable[[Mapping[tuple[str, str], str]], None]) -> None: ...
     def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None: ...
     def groups(self, aor: AddressOfRecord) -> frozenset[str]: ...
     def identity(self, aor: AddressOfRecord) -> str: ...
@@ -262,7 +266,8 @@ class ProxyCore:
             gateway.identity,
             metrics,
         )
-        forwarding = settings.forwarding
+        forwarding, sites = settings.forwarding, SitePrefixes(self.domains)
+        directory.watch_sites(sites.take)
         parts = Parts(
             domains=self.domains,
             policy=DomainPolicy(self.domains, replies, sip.walled_garden),
@@ -310,6 +315,11 @@ class ProxyCore:
             )
             if settings.messages.kept
             else None,
+            presence=PresenceServer(settings.presence.server, settings.presence.packages)
+            if settings.presence.server
+            else None,
+            session_timer=SessionTimer(sip.min_session_seconds) if sip.min_session_seconds else None,
+            sites=sites,
         )
         self._routes = Routes(parts)
         self.admission = Admission(

@@ -15,9 +15,12 @@ from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
 from appliance.proxy.offline import OfflineMessages
+from appliance.proxy.presence import PresenceServer
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.session_timer import SessionTimer
+from appliance.proxy.site_prefixes import SitePrefixes
 from appliance.proxy.targets import TargetSet
 from appliance.proxy.trusted import Peers
 from appliance.registrar.answer import Outcome
@@ -67,3 +70,6 @@ class Parts(NamedTuple):
     speed_dials: Callable[[AddressOfRecord], Mapping[str, str] | None] | None = None
     speed_dial_redirects: bool = True
     offline: OfflineMessages | None = None
+    presence: PresenceServer | None = None
+    session_timer: SessionTimer | None = None
+    sites: SitePrefixes | None = None

@@ -36,6 +36,8 @@ class Replies(NamedTuple):
     no_gateway: Answer = Answer(404, "No Gateway For This Number")
     speed_dial: Answer = Answer(302, "Speed Dial Redirect")
     blocked_caller: Answer = Answer(603, "Decline")
+    bad_event: Answer = Answer(489, "Bad Event")
+    brief_session: Answer = Answer(422, "Session Interval Too Small")
     anonymity: Answer = Answer(433, "Anonymity Disallowed")
     too_many_hops: Answer = Answer(483, "Too Many Hops")
     bad_extension: Answer = Answer(420, "Bad Extension")
@@ -64,6 +66,7 @@ OPENSER12 = Replies(
     to_mismatch=Answer(401, "Unauthorized"),
     from_mismatch=Answer(403, "Forbidden"),
     not_registered=Answer(404, "User Not Found"),
+    bad_event=Answer(404, "User Not Found"),
     strangers_may_call=False,
 )
 

@@ -16,7 +16,9 @@ from appliance.proxy.forwarding import ALWAYS, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.offline import KEPT
 from appliance.proxy.parts import Parts
+from appliance.proxy.presence import EVENT_METHODS
 from appliance.proxy.replies import Answer
+from appliance.proxy.session_timer import SessionTimer
 from appliance.proxy.target import Target
 from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
@@ -57,6 +59,9 @@ class Routes:
         self.speed_dials = parts.speed_dials
         self.speed_dial_redirects = parts.speed_dial_redirects
         self.offline = parts.offline
+        self.presence = parts.presence
+        self.session_timer = parts.session_timer
+        self.sites = parts.sites
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -71,6 +76,8 @@ class Routes:
             return incoming.refuse(incoming.replies.loop, "loop")
         if request.has("proxy-require"):
             return self.refuse_extensions(incoming)
+        if self.session_timer is not None and self.session_timer.is_too_brief(request):
+            return self.refuse_session(incoming, self.session_timer)
         if self.self_loop.takes(request):
             return self.relay_to_myself(incoming)
         if self.loose_route(incoming):
@@ -162,6 +169,10 @@ class Routes:
             return self.deliver(incoming, self.outbound(incoming))
         if self.speed_dials is not None and self.speed_dial(incoming):
             return None
+        if self.sites is not None and self.site_specific(incoming):
+            return self.deliver(incoming, self.forwarded(incoming))
+        if self.presence is not None and (server := self.presence.target(incoming)):
+            return self.relay(incoming, [server])
         return self.deliver(incoming, self.inbound(incoming))
 
     def deliver(self, incoming: Incoming, way: list[Target] | Answer) -> None:
@@ -215,6 +226,8 @@ class Routes:
         """Nobody is there: a message may wait until he is (m_store)."""
         if self.offline is not None and self.offline.keep(incoming, callee):
             return KEPT
+        if incoming.request.method in EVENT_METHODS:
+            return incoming.replies.bad_event
         self.tracer.note("User is not found", "red", incoming.request)
         return incoming.replies.not_registered
 
@@ -288,6 +301,14 @@ class Routes:
         """Proxy-Require names what a proxy must understand; there is nothing that we would (§16.3 step 5)."""
         unknown = ", ".join(incoming.request.items("proxy-require"))
         incoming.refuse(incoming.replies.bad_extension, "unsupported", (f"Unsupported: {unknown}",))
+
+    def refuse_session(self, incoming: Incoming, timer: SessionTimer) -> None:
+        """A session timer that is so brief is no good to anybody (RFC 4028 §8.1)."""
+        incoming.refuse(incoming.replies.brief_session, "unsupported", timer.headers)
+
+    def site_specific(self, incoming: Incoming) -> bool:
+        """A number that begins with another site's prefix: the Request-URI is one there now (``pdt``)."""
+        return self.sites is not None and self.sites.translate(incoming)
 
     def is_for_the_server(self, incoming: Incoming) -> bool:
         """Without a user it asks the server itself: OPTIONS what it can do (RFC 3261 §11), and what is no

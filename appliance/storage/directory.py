@@ -33,6 +33,8 @@ from appliance.storage.permissions import Permissions
 from appliance.storage.readable import assert_readable
 from appliance.storage.served_domains import ServedDomains, Watcher
 from appliance.storage.silo import Silo
+from appliance.storage.site_prefixes import Rows as SiteRows
+from appliance.storage.site_prefixes import SitePrefixes
 from appliance.storage.spool import Spool
 from appliance.storage.subscribers import Subscribers
 from appliance.storage.tables import speed_dial, usr_preferences
@@ -134,6 +136,7 @@ class Directory:
             domains,
             case_sensitive=registrar.case_sensitive,
         )
+        self._sites = SitePrefixes(self.database)
         self.offline = Silo(self.database, domains, case_sensitive=registrar.case_sensitive)
         self._of_users = (self._preferences, self._speed_dials, self.offline.rows)
         # Permissions follow the gateways: without any, nobody asks for them.
@@ -144,6 +147,7 @@ class Directory:
             self.peers,
             self.permissions,
             *self._of_users,
+            self._sites,
         )
         self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
         self._changes.tell_all += [self.credentials.forget_all, *(each.forget_all for each in self._resident)]
@@ -237,6 +241,10 @@ class Directory:
     def watch_peers(self, watcher: Callable[[Rows], None]) -> None:
         """Tell ``watcher`` all gateways, routes and trusted peers, now and whenever one of them changes."""
         self.peers.watch(watcher)
+
+    def watch_sites(self, watcher: Callable[[SiteRows], None]) -> None:
+        """Tell ``watcher`` the prefixes of other sites, now and whenever one of them changes."""
+        self._sites.watch(watcher)
 
     def groups(self, aor: AddressOfRecord) -> frozenset[str]:
         """The groups of ``grp`` that a user is in, while there are gateways."""

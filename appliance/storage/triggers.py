@@ -28,6 +28,7 @@ WATCHED: dict[str, tuple[str, str]] = {
     "gw": ("", ""),
     "gw_grp": ("", ""),
     "lcr": ("", ""),
+    "pdt": ("", ""),
     "silo": ("username", "domain"),
 }
 

@@ -153,6 +153,7 @@ class Stage:
         self.asserted: dict[str, str] = {}
         self.wishes: dict[str, Preferences] = {}
         self.dials: dict[str, dict[str, str]] = {}
+        self._site_watchers: list[Callable[[Mapping[tuple[str, str], str]], None]] = []
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
         self.further_names: dict[str, list[str]] = {}
@@ -232,6 +233,14 @@ class Stage:
         self._peer_rows = PeerRows(**{name: tuple(each) for name, each in rows.items()})
         for watcher in self._peer_watchers:
             watcher(self._peer_rows)
+
+    def watch_sites(self, watcher: Callable[[Mapping[tuple[str, str], str]], None]) -> None:
+        self._site_watchers.append(watcher)
+
+    def sites(self, rows: Mapping[tuple[str, str], str]) -> None:
+        """From now on these are the rows of ``pdt``."""
+        for watcher in self._site_watchers:
+            watcher(rows)
 
     def groups(self, aor: AddressOfRecord) -> frozenset[str]:
         return frozenset(self.rights.get(aor.username, ()))

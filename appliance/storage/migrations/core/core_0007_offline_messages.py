@@ -1,4 +1,4 @@
-"""The triggers that tell of messages in ``silo``: any worker may have kept one."""
+"""The triggers that tell of messages in ``silo``, where any worker may have kept one, and of ``pdt``."""
 
 from __future__ import annotations
 
