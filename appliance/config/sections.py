@@ -154,6 +154,7 @@ class ForwardingSettings(Section, frozen=True, kw_only=True):
 
     most: Annotated[int, Meta(ge=0, le=20)] = 5  # how often a call is forwarded; 0: nobody forwards
     voicemail: str = ""  # the SIP URI of the mailboxes, {user} in it is whose; "": there are none
+    on_failure: Literal["relay", "redirect"] = "relay"  # busy, no answer: it goes on from here, or 302
     speed_dial: Literal["redirect", "relay", "off"] = "redirect"  # two digits: 302, or the call goes there
 
 

@@ -303,6 +303,7 @@ class ProxyCore:
             else None,
             preferences=directory.preferences,
             speed_dials=None if forwarding.speed_dial == "off" else directory.speed_dials,
+            failure_redirects=forwarding.on_failure == "redirect",
             speed_dial_redirects=forwarding.speed_dial == "redirect",
             offline=OfflineMessages(
                 directory.offline,

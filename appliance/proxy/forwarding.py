@@ -91,6 +91,18 @@ class Forwarding:
         self._metrics.calls_forwarded[occasion] += 1
         return True
 
+    def redirects_to(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
+    ) -> str:
+        """Whom the caller is told to call himself; "" nobody."""
+        target = self._target(callee, wishes, occasion)
+        try:
+            whose = self._whose(Uri.parse(target)) if target else callee
+        except MalformedMessage:
+            return ""
+        visited = () if incoming.forwarded is None else incoming.forwarded.visited
+        return "" if whose is not None and (whose == callee or whose in visited) else target
+
     def watch(
         self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, route: FailureRoute
     ) -> None:

@@ -69,6 +69,7 @@ class Parts(NamedTuple):
     preferences: Callable[[AddressOfRecord], Preferences | None] = nobody_prefers
     speed_dials: Callable[[AddressOfRecord], Mapping[str, str] | None] | None = None
     speed_dial_redirects: bool = True
+    failure_redirects: bool = False
     offline: OfflineMessages | None = None
     presence: PresenceServer | None = None
     session_timer: SessionTimer | None = None

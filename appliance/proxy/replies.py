@@ -35,6 +35,8 @@ class Replies(NamedTuple):
     pstn_not_permitted: Answer = Answer(403, "PSTN Not Permitted")
     no_gateway: Answer = Answer(404, "No Gateway For This Number")
     speed_dial: Answer = Answer(302, "Speed Dial Redirect")
+    redirect_busy: Answer = Answer(302, "Redirect On Busy")
+    redirect_no_answer: Answer = Answer(302, "Redirect On No Answer")
     blocked_caller: Answer = Answer(603, "Decline")
     bad_event: Answer = Answer(489, "Bad Event")
     brief_session: Answer = Answer(422, "Session Interval Too Small")

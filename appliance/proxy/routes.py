@@ -12,7 +12,7 @@ from __future__ import annotations
 from appliance.errors import StorageError
 from appliance.proxy.caller_id import take_out_claims
 from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
-from appliance.proxy.forwarding import ALWAYS, NOT_REGISTERED, occasion_of
+from appliance.proxy.forwarding import ALWAYS, BUSY, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.offline import KEPT
 from appliance.proxy.parts import Parts
@@ -57,6 +57,7 @@ class Routes:
         self.forwarding = parts.forwarding
         self.load_callee = parts.preferences
         self.speed_dials = parts.speed_dials
+        self.failure_redirects = parts.failure_redirects
         self.speed_dial_redirects = parts.speed_dial_redirects
         self.offline = parts.offline
         self.presence = parts.presence
@@ -244,6 +245,9 @@ class Routes:
         occasion = occasion_of(status, answered=answered)
         if callee is None or wishes is None or not occasion:
             return []
+        if self.failure_redirects:
+            self.redirect(incoming, callee, wishes, occasion)
+            return []
         if not self.forward(incoming, callee, wishes, occasion):
             return []
         try:
@@ -388,6 +392,18 @@ class Routes:
             return None
         request.uri_text = alias
         return None if self.domains.is_me(request.uri) else Target(alias)
+
+    def redirect(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
+    ) -> None:
+        """The caller is told whom to call instead, if the callee has named somebody."""
+        target = ""
+        if self.forwarding is not None:
+            target = self.forwarding.redirects_to(incoming, callee, wishes, occasion)
+        if target:
+            replies = incoming.replies
+            answer = replies.redirect_busy if occasion == BUSY else replies.redirect_no_answer
+            incoming.reply(answer, (f"Contact: <{target}>",))
 
     def speed_dial(self, incoming: Incoming) -> bool:
         """Two digits of a user of ours mean an address of his own: he is told it (302), or it is called.

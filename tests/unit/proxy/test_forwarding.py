@@ -280,6 +280,46 @@ class TestNoAnswer:
         assert [each.method for each in to(answered, HOSTS["12"])] == ["CANCEL"]
 
 
+class TestRedirect:
+    """What SER does: the caller calls there himself."""
+
+    @pytest.fixture
+    def stage(self) -> Stage:
+        return make_stage(forwarding={"on_failure": "redirect"})
+
+    def test_busy(self, stage: Stage) -> None:
+        wish(stage, "11", busy="12")
+        _, sent = dial(stage, "11")
+        (reply,) = [each.message for each in answer_of(stage, sent, "11", 486) if each.message.status]
+        assert (reply.status, reply.reason) == (302, "Redirect On Busy")
+        assert reply.get("Contact") == f"<sip:12@{DOMAIN}>"
+        assert stage.metrics.snapshot()["sipbox_calls_active"] == [([], 0)]
+
+    def test_no_answer(self, stage: Stage) -> None:
+        wish(stage, "11", no_answer="089123456", ring_seconds=15.0)
+        stage.rights["10"] = ()
+        _, sent = dial(stage, "11")
+        stage.receive(response_to(rings(sent, "11"), 180))
+        later = stage.advance(16)
+        assert {each.message.reason for each in later if each.message.status} == {"Redirect On No Answer"}
+        assert {each.method for each in to(later, HOSTS["11"])} == {"CANCEL"}
+
+    def test_nobody_is_sent_to_where_he_was(self, stage: Stage) -> None:
+        wish(stage, "11", always="12")
+        wish(stage, "12", busy="11")
+        _, sent = dial(stage, "11")
+        assert statuses(answer_of(stage, sent, "12", 486)) == [486]
+
+    def test_without_a_target_the_answer_stays(self, stage: Stage) -> None:
+        wish(stage, "11", no_answer="12")
+        _, sent = dial(stage, "11")
+        assert statuses(answer_of(stage, sent, "11", 486)) == [486]
+
+    def test_always_goes_on_from_here(self, stage: Stage) -> None:
+        wish(stage, "11", always="12")
+        assert nobody_else_rings(dial(stage, "11")[1], "12")
+
+
 class TestVoicemail:
     def test_it_takes_what_is_left(self, stage: Stage) -> None:
         wish(stage, "11", busy="12", voicemail="sip:11@192.0.2.200")
