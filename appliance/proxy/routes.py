@@ -14,6 +14,7 @@ from appliance.proxy.caller_id import take_out_claims
 from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
 from appliance.proxy.forwarding import ALWAYS, BUSY, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.media import RELAYED
 from appliance.proxy.offline import KEPT
 from appliance.proxy.parts import Parts
 from appliance.proxy.presence import EVENT_METHODS
@@ -254,7 +255,10 @@ class Routes:
             way = self.forwarded(incoming)
         except StorageError:
             return []
-        return way if isinstance(way, list) and self.rtp_proxy(incoming, way) else []
+        if not isinstance(way, list):
+            return []
+        # What is relayed already, stays so: its description is rtpengine's by now.
+        return way if RELAYED in incoming.marks or self.rtp_proxy(incoming, way) else []
 
     # -- PSTN: a number that is nobody's here ----------------------------------------------------------------
 
