@@ -288,6 +288,7 @@ class SipServer:
             reload_peers=self.directory.reload_peers,
             gateway_rests=core.least_cost.rests,
             try_number=core.pstn.trial,
+            failed_destinations=core.failed_destinations.listed,
             media_nodes=lambda: {} if self.media is None else self.media.states,
             media_disabled=lambda: () if self.media is None else self.media.disabled,
             media_enable=lambda name, on: self.media is not None and self.media.enable(name, on),

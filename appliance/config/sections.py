@@ -60,6 +60,9 @@ class SipSettings(Section, frozen=True, kw_only=True):
     ring_seconds: Seconds = 120  # no answer: CANCEL and 408
     min_session_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0  # briefer session timers: 422; 0: none are
     flow_patience_seconds: Annotated[int, Meta(ge=0, le=30)] = 5  # a call waits for a phone to connect again
+    failed_destination_seconds: Annotated[int, Meta(ge=0, le=86_400)] = (
+        60  # other addresses of a name come first
+    )
     timer_c_seconds: Annotated[int, Meta(ge=181, le=31_536_000)] = 181  # RFC 3261 §16.6 (11)
     t1_ms: Milliseconds = 500  # RFC 3261 §17.1.1.1
     t2_ms: Milliseconds = 4000

@@ -22,6 +22,7 @@ from appliance.proxy.calls import Calls
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
+from appliance.proxy.failed_destinations import FailedDestinations
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
 from appliance.proxy.forwarding import Forwarding
@@ -192,6 +193,7 @@ class ProxyCore:
         )
         for reader in (peers.read, self.least_cost.read, guard.read):
             directory.watch_peers(reader)
+        self.failed_destinations = FailedDestinations(sip.failed_destination_seconds, clock.now)
         self.forwarder = Forwarder(
             listeners=network.listeners,
             connections=network if sip.send_to_private else PublicConnections(network, self._count_private),
@@ -201,6 +203,7 @@ class ProxyCore:
             max_forwards=sip.max_forwards,
             names=names,
             guard=guard,
+            failed=self.failed_destinations,
         )
         self.keepalives = KeepAlives(
             settings.nat,
@@ -231,6 +234,7 @@ class ProxyCore:
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
             max_branches=sip.max_branches,
+            failed_destinations=self.failed_destinations,
             media=media,
             nat=nat,
             guard=guard,

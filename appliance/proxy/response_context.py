@@ -284,11 +284,21 @@ class ResponseContext:
         if branch.final is not None:
             return
         branch.final = final
+        if final.response is None and final.status != 487:
+            self._note_silence(branch)
         if final.status >= 600:
             self._give_up(now)
         elif branch.target.gateway:
             self._gateway_ended(branch, final, now)
         self._group_ended(now)
+
+    def _note_silence(self, branch: Branch) -> None:
+        """Nobody has answered at an address that a name led to: its others come first for a while."""
+        target, transaction = branch.target, branch.transaction
+        if transaction is None or branch.proceeding or target.hop is not None or target.aor is not None:
+            return
+        if not target.gateway and not target.looped:
+            self._around.failed_destinations.failed(transaction.hop)
 
     def _gateway_ended(self, branch: Branch, final: Final, now: float) -> None:
         """The next gateway is tried after one that has failed, not after a callee who is busy."""
