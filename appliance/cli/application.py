@@ -33,6 +33,7 @@ NOUNS = {
     "forward": ("forward:forward", "Where calls for a subscriber go instead."),
     "block": ("block:block", "Callers whom a subscriber does not want to hear."),
     "speed-dial": ("speed_dial:speed_dial", "Two digits instead of an address."),
+    "prefix": ("prefix:prefix", "Numbers that belong to another site, by how they begin."),
     "ping": ("ping:ping", "Ask a SIP address whether it is there, with OPTIONS."),
     "self-test": ("self_test:self_test", "A registration and a call through the running server."),
     "online": ("online:online", "List the addresses that have a phone registered."),

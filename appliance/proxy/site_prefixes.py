@@ -32,12 +32,15 @@ class SitePrefixes:
 
     def translate(self, incoming: Incoming) -> bool:
         """Whether the Request-URI, whose domain is ours, is for another site: then it is one there now."""
-        if not self._longest or (incoming.verified is None and incoming.peer is None):
+        verified = incoming.verified
+        if not self._longest or (verified is None and incoming.peer is None):
             return False
         request = incoming.request
         uri = request.uri
         user = uri.user or ""
-        sources = (self._domains.canonical(uri.host), ANY)
+        # A trusted peer calls as somebody of the domain that he calls.
+        caller = uri.host if verified is None else verified.subscriber.domain or verified.domain
+        sources = (self._domains.canonical(caller), ANY)
         for length in range(min(self._longest, len(user) - 1), 0, -1):
             for source in sources:
                 domain = self._rows.get((source, user[:length]))

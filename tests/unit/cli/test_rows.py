@@ -174,3 +174,19 @@ def test_block(cli_10: CommandLine) -> None:
     assert len(told(cli_10, "block", "list")) == 3
     for caller in ("a b", "", "a*b@c", "*"):
         assert cli_10("block", "add", "10", caller).exit_code == 2
+
+
+def test_prefix(cli_10: CommandLine) -> None:
+    cli_10.done("prefix", "add", "77", "Branch.example.net:5080")
+    cli_10.done("prefix", "add", "77", "192.0.2.7", "--domain", "Example.org")
+    assert cli_10("prefix", "add", "77", "other.example").exit_code == 1
+    assert told(cli_10, "prefix", "list") == [
+        {"prefix": "77", "sdomain": "*", "domain": "branch.example.net:5080"},
+        {"prefix": "77", "sdomain": "example.org", "domain": "192.0.2.7"},
+    ]
+    assert "branch.example.net:5080" in cli_10.done("prefix", "list")
+    cli_10.done("prefix", "remove", "77")
+    assert cli_10("prefix", "remove", "77").exit_code == 1
+    assert len(told(cli_10, "prefix", "list")) == 1
+    for arguments in (["a b", "x"], ["77", "a@b"], ["77", ""], ["77", "a b"], ["77", "x:99999"]):
+        assert cli_10("prefix", "add", *arguments).exit_code == 2
