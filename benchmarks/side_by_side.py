@@ -1,7 +1,8 @@
 """sipbox and Kamailio side by side, in one run, on this machine.
 
     python -m benchmarks.side_by_side [--rounds 10] [--seconds 5] [--subscribers 10000] [--bindings 100000]
-    python -m benchmarks.side_by_side --quick              # about ten minutes, to see that it works
+    python -m benchmarks.side_by_side --quick              # a quarter of an hour, to see that it works
+    python -m benchmarks.side_by_side --only scale --only workers ...   # some parts of a run
     python -m benchmarks.side_by_side --report FILE.json   # the table of a run that was kept
 
 Needs Debian's mariadb-server, sip-tester, kamailio and kamailio-mysql-modules; no service is started. Every

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -61,12 +62,13 @@ def build(package: Path, python: str = sys.executable) -> list[Path]:
     from setuptools import Distribution
     from setuptools.command.build_ext import build_ext
 
-    for old in made(package):
-        old.unlink()
-    os.chdir(package.parent)
     with tempfile.TemporaryDirectory(prefix="sipbox-core-") as place:
+        # A copy apart: beside an installed program lie libraries that mypy would take for a part of it.
+        copy = Path(place) / "source" / package.name
+        shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+        os.chdir(copy.parent)
         extensions = mypycify(
-            [*OPTIONS, "--python-executable", python, "--cache-dir", f"{place}/types", *sources(package)],
+            [*OPTIONS, "--python-executable", python, "--cache-dir", f"{place}/types", *sources(copy)],
             group_name=GROUP,
             opt_level="2",
             debug_level="0",
@@ -79,6 +81,11 @@ def build(package: Path, python: str = sys.executable) -> list[Path]:
         command.parallel = os.cpu_count()
         command.ensure_finalized()
         command.run()
+        for old in made(package):
+            old.unlink()
+        for module in made(copy):
+            shutil.copy(module, package.parent / module.relative_to(copy.parent))
+        os.chdir(package.parent)
     return made(package)
 
 

@@ -192,6 +192,7 @@ class Directory:
         if self.call_records is not None:
             self.call_records.stop()
         self.bindings.stop()
+        self.credentials.close()
         self.database.close()
 
     def _tidy(self) -> None:

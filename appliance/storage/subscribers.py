@@ -16,19 +16,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from sys import intern
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from pymysql.converters import escape_string
 from sqlalchemy import select, tuple_
 from sqlalchemy.engine import Connection
 
 from appliance.auth.digest import ha1, ha1b
 from appliance.errors import DatabaseUnavailable
 from appliance.storage.changes import Change
+from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
 from appliance.storage.shared_reads import SharedReads
 from appliance.storage.tables import subscriber as table
 
 Key = tuple[str, str]
+_COLUMNS = ("username", "domain", "password", "ha1", "ha1b", "ha1_sha256", "rpid")
 V = TypeVar("V")
 
 #: Names that nobody has are remembered too, fewer of them: scanners make them up.
@@ -89,11 +92,17 @@ class Subscribers:
         self._known: OrderedDict[Key, tuple[_Row, str, Subscriber]] = OrderedDict()
         self._unknown: OrderedDict[Key, None] = OrderedDict()
         self._reads: SharedReads[Key, _Row] = SharedReads(self._select, self._remember_row)
+        self._channel = None if database.dialect == "sqlite" else Channel(database)
         self._refetched: OrderedDict[Key, float] = OrderedDict()
 
     def __len__(self) -> int:
         """How many subscribers are resident."""
         return len(self._known)
+
+    def close(self) -> None:
+        """Ask the database no more."""
+        if self._channel is not None:
+            self._channel.close()
 
     def find(self, username: str, domain: str, realm: str) -> Subscriber | None:
         """The subscriber, or None when there is none. Raises StorageError when it is not in memory and the
@@ -175,28 +184,17 @@ class Subscribers:
             _remember(self._unknown, key, None, _UNKNOWN_CACHED)
 
     def _select(self, keys: list[Key]) -> dict[Key, _Row]:
-        return self._database.run(lambda connection: self._select_on(connection, keys), "subscriber")
-
-    def _select_on(self, connection: Connection, keys: list[Key]) -> dict[Key, _Row]:
         only = self._only()
         wanted: list[Key] = []
         for username, domain in keys:
             wanted += [(username, host) for host in self._hosts(domain)]
             if domain == only:
                 wanted.append((username, ""))
-        name = table.c.username_folded if self._fold else table.c.username
-        columns = (
-            name.label("key"),
-            table.c.username,
-            table.c.domain,
-            table.c.password,
-            table.c.ha1,
-            table.c.ha1b,
-            table.c.ha1_sha256,
-            table.c.rpid,
-        )
-        query = select(*columns).where(tuple_(name, table.c.domain).in_(wanted)).order_by(table.c.id.desc())
-        by_key = {(row[0], row[2].lower()): _row(*row[1:]) for row in connection.execute(query)}
+        if self._channel is None:
+            rows = self._database.run(lambda connection: self._select_on(connection, wanted), "subscriber")
+        else:
+            rows = self._channel.select(_statement(wanted, folded=self._fold), "subscriber")
+        by_key = {(row[0], row[2].lower()): _row(*row[1:]) for row in rows}
         found: dict[Key, _Row] = {}
         for username, domain in keys:
             names = (*self._hosts(domain), "") if domain == only else self._hosts(domain)
@@ -204,6 +202,25 @@ class Subscribers:
             if row is not None:
                 found[username, domain] = row
         return found
+
+    def _select_on(self, connection: Connection, wanted: list[Key]) -> Sequence[Sequence[Any]]:
+        """As ``_statement``, for SQLite."""
+        name = table.c.username_folded if self._fold else table.c.username
+        columns = [table.c[column] for column in _COLUMNS]
+        query = select(name.label("key"), *columns).where(tuple_(name, table.c.domain).in_(wanted))
+        return connection.execute(query.order_by(table.c.id.desc())).all()
+
+
+def _statement(wanted: Iterable[Key], *, folded: bool) -> str:
+    """The rows of these users and domains. After a start thousands are read within seconds, and SQLAlchemy
+    would spend as long on them as all the rest of their registrations takes.
+    """
+    name = "username_folded" if folded else "username"
+    keys = ",".join([f"('{escape_string(user)}','{escape_string(domain)}')" for user, domain in wanted])
+    return (
+        f"SELECT {name},{','.join(_COLUMNS)} FROM subscriber"  # noqa: S608 - every value is escaped
+        f" WHERE ({name},domain) IN ({keys}) ORDER BY id DESC"
+    )
 
 
 #: Stands in the cache until the realm is known.

@@ -73,6 +73,7 @@ def resident(mariadb: MariaDB) -> Iterator[Resident]:
     resident.log.start()
     yield resident
     resident.log.stop()
+    resident.subscribers.close()
     resident.database.close()
     schema.drop(url)
 
@@ -183,3 +184,21 @@ def test_a_deadlocks_victim_runs_again(resident: Resident) -> None:
         rival.join(30)
     assert len(tries) >= 3, "there was no deadlock"
     assert resident.server.sql("select flag from subscriber", resident.name) == [("2",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    "evil", ["it's", "\\", "\\'", "') OR ('1'='1", '"', "%s", "a\nb", "電話", "\N{GRINNING FACE}"]
+)
+def test_a_user_of_any_name_is_found_and_nobody_else(resident: Resident, evil: str) -> None:
+    with resident.database.engine.begin() as connection:
+        insert = "insert into subscriber (username, domain, password) values (%s, %s, %s)"
+        connection.exec_driver_sql(insert, (evil, DOMAIN, "secret"))
+        connection.exec_driver_sql(insert, ("victim", DOMAIN, "another"))
+    assert resident.password_is(evil, "secret")
+    assert resident.subscribers.find(f"{evil}'", DOMAIN, DOMAIN) is None
+    assert resident.subscribers.find(evil, f"{DOMAIN}'", DOMAIN) is None
+    lenient = Subscribers(resident.database, case_sensitive=False)
+    found = lenient.find(evil.upper(), DOMAIN, DOMAIN)
+    assert found is not None
+    assert found.username == evil
+    lenient.close()
