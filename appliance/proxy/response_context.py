@@ -346,7 +346,13 @@ class ResponseContext:
         targets: Sequence[Target] = ()
         if forwarded.failure_route is not None and not self._done:
             forwarded.callee = callee
-            targets = forwarded.failure_route(self._incoming, final.status, final.response is not None)
+            try:
+                targets = forwarded.failure_route(self._incoming, final.status, final.response is not None)
+            except Exception:
+                # Whatever it is, it is told elsewhere; the caller must not wait for ever.
+                forwarded.callee = None
+                self._group_ended(self._around.clock())
+                raise
         if self._done:  # given up meanwhile
             return
         if self._server.last_status >= 200:  # it was refused there

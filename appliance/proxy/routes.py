@@ -438,7 +438,10 @@ class Routes:
         """Whether the callee has such a call forwarded: its Request-URI is another, and he answers for it."""
         if self.forwarding is None or incoming.request.method != "INVITE":
             return False
-        return self.forwarding.forward(incoming, callee, wishes, occasion)
+        if not self.forwarding.forward(incoming, callee, wishes, occasion):
+            return False
+        self.tracer.note(f"Call is forwarded ({occasion})", "yellow", incoming.request)
+        return True
 
     def lookup_location(self, callee: AddressOfRecord) -> list[Target]:
         """Where the user can be reached now, best first."""

@@ -18,6 +18,7 @@ from appliance.storage.tables import silo
 from appliance.storage.user_rows import DomainNames, UserRows
 
 _CLAIM_SECONDS = 60
+_TIDY_SECONDS = 600
 
 
 class Silo:
@@ -25,6 +26,7 @@ class Silo:
 
     def __init__(self, database: Database, domains: DomainNames, *, case_sensitive: bool = True) -> None:
         self._database = database
+        self._tidied = 0
         self.rows: UserRows[int] = UserRows(
             database, silo, (silo.c.id,), len, domains, case_sensitive=case_sensitive
         )
@@ -36,9 +38,14 @@ class Silo:
     def keep(self, aor: AddressOfRecord, message: OfflineMessage, most: int) -> bool:
         """Keeps a message, durably; False when ``most`` wait for the user already."""
         mine = and_(silo.c.username == aor.username, silo.c.domain == aor.domain)
+        # Those of users who never come again go now and then.
+        tidy = message.came >= self._tidied + _TIDY_SECONDS
+        if tidy:
+            self._tidied = message.came
 
         def work(connection: Connection) -> bool:
-            connection.execute(delete(silo).where(mine, silo.c.exp_time <= message.came))
+            expired = silo.c.exp_time <= message.came
+            connection.execute(delete(silo).where(expired if tidy else and_(mine, expired)))
             if (connection.execute(select(func.count()).where(mine)).scalar() or 0) >= most:
                 return False
             connection.execute(

@@ -422,3 +422,20 @@ class TestHistory:
 )  # fmt: skip
 def test_occasions(status: int, answered: bool, occasion: str) -> None:
     assert occasion_of(status, answered=answered) == occasion
+
+
+class Broken(dict[str, str]):
+    """Aliases that fail."""
+
+    def get(self, key: str, default: object = None) -> str:  # type: ignore[override]
+        raise RuntimeError("a fault of ours")
+
+
+def test_a_fault_in_between_leaves_nobody_waiting(stage: Stage) -> None:
+    wish(stage, "11", busy="12")
+    _, sent = dial(stage, "11")
+    stage.aliases = Broken()
+    with pytest.raises(RuntimeError):
+        answer_of(stage, sent, "11", 486)
+    stage._run_deferred()
+    assert stage.sent[-1].message.status == 486

@@ -80,3 +80,10 @@ def test_what_another_worker_has_kept_is_known_by_the_change_log(database: Datab
     silo.rows.follow([Change(*entry)])
     assert silo.waits_for(ELEVEN)
     assert claimed(silo).content_type == "text/plain"
+
+
+def test_old_messages_for_those_who_never_come_go_too(database: Database, silo: Silo) -> None:
+    silo.keep(TEN, message(b"x"), 2)
+    silo.keep(ELEVEN, message(b"y", came=1500, expires=3000), 2)
+    silo.keep(ELEVEN, message(b"z", came=2100, expires=3000), 2)
+    assert sql(database, "select distinct username from silo") == [("11",)]
