@@ -48,6 +48,8 @@ class Metrics:
     call_setup_seconds: Histogram
     call_ringing_seconds: Histogram
     gateway_requests: Counter[str]
+    calls_forwarded: Counter[str]
+    offline_messages: Counter[str]
     nated_phones: int
     keepalives_sent: Counter[str]
     keepalives_answered: int
@@ -65,8 +67,6 @@ class Metrics:
     database_queries: Counter[tuple[str, str]]
     database_query_seconds: Histograms
     database_spool_rows: int
-    calls_forwarded: Counter[str]
-    offline_messages: Counter[str]
     accounting_requests: Counter[str]
     accounting_waiting: Counter[str]
     trace_dropped: int
