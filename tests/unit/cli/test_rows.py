@@ -102,6 +102,8 @@ def test_speed_dial(cli_10: CommandLine) -> None:
     assert (row["new_uri"], row["description"]) == ("sip:11@example.org", "a colleague")
     assert "23" in cli_10.done("speed-dial", "list", "10")
     assert cli_10("speed-dial", "add", "10", "23", "12@example.org").exit_code == 1
+    assert "calls sip:12@example.org" in cli_10("speed-dial", "add", "10", "24", "12").stderr
+    cli_10.done("speed-dial", "remove", "10", "24")
     cli_10.done("speed-dial", "remove", "10", "23")
     assert told(cli_10, "speed-dial", "list") == []
     for again in (["remove", "10", "23"], ["show", "10", "23"]):
