@@ -23,7 +23,7 @@ from pathlib import Path
 
 #: Whole rooms and single files that a message passes on its way from socket to socket or to the database.
 CORE = (
-    *("errors.py", "sip", "auth", "registrar", "transaction", "proxy"),
+    *("sip", "auth", "registrar", "transaction", "proxy"),
     *("transport", "network.py", "memory.py"),
     *(f"telemetry/{name}.py" for name in ("counter", "events", "journal", "trace", "trace_format")),
     *(f"storage/{name}.py" for name in ("alarm", "directory", "group_commit", "location_writes")),

@@ -47,7 +47,9 @@ def call(caller: Phone, callee: Phone) -> None:
 
 
 def rows(box: BootedBox) -> dict[str, int]:
-    return dict(json.loads(box.ssh("sipbox database status --json").stdout)["rows"])
+    """How many there are in each table, without those that a call adds: a restore ends with a self-test."""
+    found = dict(json.loads(box.ssh("sipbox database status --json").stdout)["rows"])
+    return {table: count for table, count in found.items() if table not in ("acc", "cdrs", "missed_calls")}
 
 
 def test_the_role(deployed: Deployments) -> None:

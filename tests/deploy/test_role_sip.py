@@ -37,7 +37,7 @@ def listeners_at(box: BootedBox, port: int) -> set[str]:
 def test_release_is_complete_and_root_s(box: BootedBox, host: Any) -> None:
     current = host.file("/opt/sipbox/current").linked_to
     assert re.fullmatch(r"/opt/sipbox/releases/\d+\.\d+\.\d+\+[0-9a-f]{8}", current)
-    assert host.file(f"{current}/.complete-{PYTHON[box.release]}-compiled").exists
+    assert host.file(f"{current}/.complete-{PYTHON[box.release]}").exists
     assert host.file("/usr/local/bin/sipbox").linked_to == f"{current}/venv/bin/sipbox"
     assert box.ssh("find /opt/sipbox ! -user root -o ! -type l -perm /022").stdout == ""
     # Everybody may run it, and nothing of it is compiled again at each start.
@@ -48,18 +48,6 @@ def test_release_is_complete_and_root_s(box: BootedBox, host: Any) -> None:
     assert not host.file(f"{current}/wheels").exists
     # systemctl help sipbox@1 leads there.
     assert host.file(f"{current}/docs/settings.md").is_file
-
-
-def test_rooms_that_every_message_passes_are_compiled_and_their_sources_are_there(
-    box: BootedBox, host: Any
-) -> None:
-    assert "compiled" in box.ssh("sipbox version").stdout
-    current = host.file("/opt/sipbox/current").linked_to
-    parser = f"{current}/venv/lib/python{PYTHON[box.release]}/site-packages/appliance/sip/parser"
-    assert host.file(f"{parser}.py").exists
-    maps = box.ssh("cat /proc/$(systemctl show --property MainPID --value sipbox@1)/maps").stdout
-    assert "sipbox__mypyc" in maps
-    assert not host.file(f"{current}/compiler").exists
 
 
 def test_settings_are_read_by_those_who_need_them(box: BootedBox, host: Any) -> None:

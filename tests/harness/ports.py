@@ -12,6 +12,8 @@ import socket
 
 LOOPBACK = "127.0.0.1"
 LOWEST, HIGHEST = 12000, 32000
+#: From here on for many in a row: single ones in between would soon leave no room for them.
+_ROWS_FROM = 22000
 
 _random = random.Random(os.getpid() ^ random.SystemRandom().getrandbits(32))
 _handed_out: set[int] = set()
@@ -22,13 +24,14 @@ def free_port(count: int = 1, *, address: str = LOOPBACK) -> int:
 
     An even number when more than one is asked for, as media ports are (RFC 3550 §11).
     """
+    lowest, highest = (LOWEST, _ROWS_FROM) if count == 1 else (_ROWS_FROM, HIGHEST)
     for _ in range(1000):
-        first = _random.randrange(LOWEST, HIGHEST - count, 2)
+        first = _random.randrange(lowest, highest - count, 2)
         wanted = range(first, first + count)
         if not _handed_out.intersection(wanted) and all(is_free(address, port) for port in wanted):
             _handed_out.update(wanted)
             return first
-    raise RuntimeError(f"no {count} free ports in a row between {LOWEST} and {HIGHEST}")
+    raise RuntimeError(f"no {count} free ports in a row between {lowest} and {highest}")
 
 
 def is_free(address: str, port: int) -> bool:

@@ -43,3 +43,26 @@ def test_a_name_for_an_error_has_one_type_in_a_function(name: str) -> None:
                 types[handler.name].add(ast.unparse(handler.type))
         several = {name for name, found in types.items() if len(found) > 1}
         assert not several, f"{function.name}: {several}"
+
+
+def test_nobody_else_inherits_from_a_compiled_class() -> None:
+    """Machine code believes that an object of its class is laid out as it has written it down."""
+    compiled = {name.removesuffix(".py").replace("/", ".") for name in SOURCES}
+    heirs = []
+    for file in sorted((REPOSITORY / "appliance").rglob("*.py")):
+        if file.relative_to(REPOSITORY).as_posix() in SOURCES:
+            continue
+        tree = ast.parse(file.read_text())
+        imported = {
+            alias.asname or alias.name: node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        heirs += [
+            f"{file.name}: {one.name}"
+            for one in ast.walk(tree)
+            if isinstance(one, ast.ClassDef)
+            and any(imported.get(ast.unparse(base)) in compiled for base in one.bases)
+        ]
+    assert heirs == []

@@ -273,8 +273,8 @@ def test_one_without_ports_is_as_good_as_none(stack: ExitStack, tmp_path: Path) 
 def test_calls_go_on_at_the_other_node_when_one_is_killed_under_load(
     stack: ExitStack, tmp_path: Path, register: Register
 ) -> None:
-    other = stack.enter_context(Rtpengine(tmp_path, ports=400))
-    more = stack.enter_context(Rtpengine(tmp_path, ports=400))
+    other = stack.enter_context(Rtpengine(tmp_path, ports=200))
+    more = stack.enter_context(Rtpengine(tmp_path, ports=200))
     box = stack.enter_context(Sipbox(settings=settings(other, more, timeout_ms=1000)))
     box.add_subscribers({"10": "secret-10", "11": "secret-11"})
     port = register(box, "11")
