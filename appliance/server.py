@@ -346,6 +346,7 @@ class SipServer:
             reload_peers=self.directory.reload_peers,
             gateway_rests=core.least_cost.rests,
             try_number=core.pstn.trial,
+            failed_destinations=core.failed_destinations.listed,
             media_nodes=lambda: {} if self.media is None else self.media.states,
             neighbours=lambda: {} if self.nodes is None else self.nodes.replication.states,
             media_disabled=lambda: () if self.media is None else self.media.disabled,

@@ -149,6 +149,7 @@ MERGED: dict[str, Merge] = {
     "metrics": _metrics,
     "statistics": _statistics,
     "reset_statistics": _most,
+    "failed_destinations": _together,
     "transactions": _together,
     "transaction_slots": _slots,
     # Only who has the transaction does it; the others say that they have not.

@@ -30,7 +30,8 @@ def add(run: Invocation, user: str, digits: str, uri: str, description: str) -> 
     """When USER dials DIGITS, two of them, URI is called."""
     who = address_of_record(run, user)
     number = _number(digits, who)
-    target = sip_uri(uri)
+    # A bare number or name is one of his own domain, as whoever dials it would mean it.
+    target = sip_uri(uri if "@" in uri or ":" in uri else f"{uri}@{who.domain}")
     if len(target) > 255 or len(description) > 64 or not description.isprintable():
         raise click.UsageError("URI has at most 255, DESCRIPTION at most 64 printable characters")
     from appliance.storage.administration import rows

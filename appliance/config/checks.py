@@ -44,6 +44,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _nat(settings)
     yield from _media(settings)
     yield from _gateway(settings)
+    yield from _forwarding(settings)
     yield from _replication(settings)
 
 
@@ -376,6 +377,24 @@ def _readable_listeners(settings: Settings) -> Iterator[Listener]:
             yield Listener.parse(text)
         except ValueError:
             continue  # told by _listeners
+
+
+def _forwarding(settings: Settings) -> Iterator[Finding]:
+    server = settings.presence.server
+    address, _, transport = server.partition(";transport=")
+    if server and not ((is_host(address) or _is_host_with_port(address)) and transport in ("", "udp", "tcp")):
+        yield (
+            ("presence", "server"),
+            f'{server!r} is no HOST or HOST:PORT, as in "192.0.2.9:5060;transport=tcp"',
+        )
+    if 0 < settings.sip.min_session_seconds < 90:
+        yield ("sip", "min_session_seconds"), "has to be 0 or at least 90 (RFC 4028)"
+    voicemail = settings.forwarding.voicemail
+    if voicemail and not re.fullmatch(r"sips?:[^\s<>\"@]+@[^\s<>\"@{}]+", voicemail):
+        yield (
+            ("forwarding", "voicemail"),
+            f'{voicemail!r} is no SIP URI with a user, as in "sip:{{user}}@192.0.2.9"',
+        )
 
 
 def _gateway(settings: Settings) -> Iterator[Finding]:

@@ -58,7 +58,11 @@ class SipSettings(Section, frozen=True, kw_only=True):
     control: str = "/run/sipbox/control.sock"
     self_loop: tuple[str, ...] = ()  # methods that pass once through ourselves, to watch our own replies
     ring_seconds: Seconds = 120  # no answer: CANCEL and 408
+    min_session_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0  # briefer session timers: 422; 0: none are
     flow_patience_seconds: Annotated[int, Meta(ge=0, le=30)] = 5  # a call waits for a phone to connect again
+    failed_destination_seconds: Annotated[int, Meta(ge=0, le=86_400)] = (
+        60  # other addresses of a name come first
+    )
     timer_c_seconds: Annotated[int, Meta(ge=181, le=31_536_000)] = 181  # RFC 3261 §16.6 (11)
     t1_ms: Milliseconds = 500  # RFC 3261 §17.1.1.1
     t2_ms: Milliseconds = 4000
@@ -146,6 +150,29 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     answer_seconds: Annotated[int, Meta(ge=1, le=32)] = 4  # of silence, and the next one is tried
     rest_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 60  # one that failed is tried last
     address_group: Annotated[int, Meta(ge=0, le=65_535)] = 1  # rows of `address` that are trusted; 0: none
+
+
+class ForwardingSettings(Section, frozen=True, kw_only=True):
+    """``[forwarding]``: calls that our users have forwarded; who does so are rows of ``usr_preferences``."""
+
+    most: Annotated[int, Meta(ge=0, le=20)] = 5  # how often a call is forwarded; 0: nobody forwards
+    voicemail: str = ""  # the SIP URI of the mailboxes, {user} in it is whose; "": there are none
+    on_failure: Literal["relay", "redirect"] = "relay"  # busy, no answer: it goes on from here, or 302
+    speed_dial: Literal["redirect", "relay", "off"] = "redirect"  # two digits: 302, or the call goes there
+
+
+class MessageSettings(Section, frozen=True, kw_only=True):
+    """``[messages]``: what is sent to users who are away."""
+
+    kept: Annotated[int, Meta(ge=0, le=10_000)] = 20  # for one user, until he registers; 0: none
+    kept_seconds: Seconds = 259_200
+
+
+class PresenceSettings(Section, frozen=True, kw_only=True):
+    """``[presence]``: who is asked about presence, busy lamps and waiting messages."""
+
+    server: str = ""  # HOST or HOST:PORT, perhaps with ;transport=tcp; "": the user's own phones
+    packages: tuple[str, ...] = ("presence", "presence.winfo", "dialog", "message-summary")
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
@@ -304,6 +331,9 @@ class Settings(Section, frozen=True, kw_only=True):
     phones: PhoneSettings = field(default_factory=PhoneSettings)
     nat: NatSettings = field(default_factory=NatSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
+    presence: PresenceSettings = field(default_factory=PresenceSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     replication: ReplicationSettings = field(default_factory=ReplicationSettings)
     log: LogSettings = field(default_factory=LogSettings)

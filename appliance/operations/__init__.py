@@ -63,6 +63,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "registrations_remove": registrations.remove_all,
         "online": registrations.online,
         "flush": registrations.flush,
+        "failed_destinations": process.failed_destinations,
         "transactions": transactions.rows,
         "transaction_slots": transactions.slots,
         "transaction_reply": transactions.reply,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from appliance.config import Settings
 from appliance.proxy.domains import Domains
+from appliance.proxy.failed_destinations import FailedDestination
 from appliance.proxy.gateway import Trial
 from appliance.proxy.targets import TargetSet
 from appliance.registrar.binding import Binding
@@ -79,6 +80,7 @@ class Box:
     gateways, routes, trusted peers and permissions; ``peer_rows()`` are those in memory.
     ``gateway_rests(number, now)`` says for how many more seconds others come before that gateway,
     ``try_number(caller, number, now)`` what would become of a call outside.
+    ``failed_destinations()`` are the addresses at which nobody has answered a moment ago.
     ``started`` is wall time. ``rows()`` are the bindings of the database, for the location mode that keeps
     none in memory. ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process,
     ``living()`` are those of all that live.
@@ -118,6 +120,7 @@ class Box:
     reload_peers: Callable[[], None] = _nothing
     gateway_rests: Callable[[int, float], float] = _never
     try_number: Callable[[AddressOfRecord, str, float], Trial | None] = _no_number
+    failed_destinations: Callable[[], Sequence[FailedDestination]] = tuple
     media_nodes: Callable[[], dict[str, bool]] = dict
     neighbours: Callable[[], dict[str, bool]] = dict
     media_disabled: Callable[[], Collection[str]] = tuple

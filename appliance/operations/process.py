@@ -42,6 +42,12 @@ class Process:
         """Which one this is, and which of all live, as far as it knows."""
         return {"worker": self._box.worker, "living": self._box.living()}
 
+    def failed_destinations(self) -> list[dict[str, Any]]:
+        """The addresses at which nobody has answered a moment ago, and how long others come before them."""
+        return [
+            {**each._asdict(), "seconds": round(each.seconds)} for each in self._box.failed_destinations()
+        ]
+
     def kill(self) -> None:
         """End the server as SIGTERM does: what was begun is finished."""
         event("command", "kill: the server was told to end", command="kill")

@@ -73,7 +73,8 @@ class Accounting:
             dst_user, dst_domain = _named(request.uri_text)
             dialed = incoming.came_as[0]
             dst_ouser = dst_user if dialed == request.uri_text else _named(dialed)[0]
-            if status >= 400 and not incoming.outside:
+            # Whoever has forwarded it outside has missed it, if nobody has taken it there.
+            if status >= 400 and (not incoming.outside or incoming.forwarded is not None):
                 missed = self._is_ours(dialed)
         call_id = request.call_id
         self._put(

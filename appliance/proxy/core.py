@@ -22,8 +22,10 @@ from appliance.proxy.calls import Calls
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
+from appliance.proxy.failed_destinations import FailedDestinations
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
+from appliance.proxy.forwarding import Forwarding
 from appliance.proxy.gateway import NumberRange, Pstn
 from appliance.proxy.gateway_login import GatewayLogin, Login
 from appliance.proxy.guard import Guard
@@ -36,9 +38,11 @@ from appliance.proxy.nat import NatTest
 from appliance.proxy.neighbour_routes import NeighbourRoutes
 from appliance.proxy.neighbours import Neighbours
 from appliance.proxy.number_groups import NumberGroups
+from appliance.proxy.offline import MessageStore, OfflineMessages
 from appliance.proxy.orphans import Orphans
 from appliance.proxy.parts import Parts
 from appliance.proxy.peer_rows import PeerRows
+from appliance.proxy.presence import PresenceServer
 from appliance.proxy.private_networks import PublicConnections
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
@@ -46,13 +50,18 @@ from appliance.proxy.replies import PROFILES
 from appliance.proxy.responses import Responses
 from appliance.proxy.routes import Routes
 from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.session_timer import SessionTimer
+from appliance.proxy.site_prefixes import SitePrefixes
+from appliance.proxy.speed_dials import SpeedDials
 from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.takeover import Takeover
+from appliance.proxy.target import Target
 from appliance.proxy.targets import TargetSet, ambiguous_sockets
 from appliance.proxy.trusted import Peers
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import BindingStore
 from appliance.registrar.locations import Locations
+from appliance.registrar.preferences import Preferences
 from appliance.registrar.register import Registrar
 from appliance.registrar.served import ServedDomain
 from appliance.sip.hop import Hop
@@ -73,12 +82,17 @@ class Directory(Protocol):
     def credentials(self) -> CredentialsSource: ...
     @property
     def bindings(self) -> BindingStore: ...
+    @property
+    def offline(self) -> MessageStore: ...
     def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain], bool], None]) -> None: ...
     def may_be(self, who: AddressOfRecord, name: str) -> bool: ...
     def alias(self, aor: AddressOfRecord) -> str | None: ...
+    def watch_sites(self, watcher: Callable[[Mapping[tuple[str, str], str]], None]) -> None: ...
     def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None: ...
     def groups(self, aor: AddressOfRecord) -> frozenset[str]: ...
     def identity(self, aor: AddressOfRecord) -> str: ...
+    def preferences(self, aor: AddressOfRecord) -> Preferences | None: ...
+    def speed_dials(self, aor: AddressOfRecord) -> Mapping[str, str] | None: ...
 
 
 class Network(Connections, Protocol):
@@ -186,6 +200,7 @@ class ProxyCore:
         if neighbour_key is not None:
             window = settings.replication.window_seconds
             neighbour_routes = NeighbourRoutes(neighbour_key, window, clock.wall)
+        self.failed_destinations = FailedDestinations(sip.failed_destination_seconds, clock.now)
         self.forwarder = Forwarder(
             listeners=network.listeners,
             connections=network if sip.send_to_private else PublicConnections(network, self._count_private),
@@ -196,6 +211,7 @@ class ProxyCore:
             names=names,
             guard=guard,
             neighbours=neighbour_routes,
+            failed=self.failed_destinations,
         )
         self.keepalives = KeepAlives(
             settings.nat,
@@ -225,6 +241,8 @@ class ProxyCore:
             flow_patience_seconds=sip.flow_patience_seconds,
             ring_seconds=sip.ring_seconds,
             timer_c_seconds=sip.timer_c_seconds,
+            max_branches=sip.max_branches,
+            failed_destinations=self.failed_destinations,
             media=media,
             nat=nat,
             guard=guard,
@@ -240,7 +258,14 @@ class ProxyCore:
         )
         accounting = None if ledger is None else Accounting(ledger, self.domains, clock.now, clock.wall)
         self._takeover = Takeover(
-            around, self.calls, relays, nonces, network.listeners, journal.say, accounting
+            around,
+            self.calls,
+            relays,
+            nonces,
+            network.listeners,
+            journal.say,
+            accounting,
+            self._failure_route,
         )
         self.pstn = Pstn(
             self.least_cost,
@@ -253,6 +278,8 @@ class ProxyCore:
             gateway.identity,
             metrics,
         )
+        forwarding, sites = settings.forwarding, SitePrefixes(self.domains)
+        directory.watch_sites(sites.take)
         parts = Parts(
             domains=self.domains,
             policy=DomainPolicy(self.domains, replies, sip.walled_garden),
@@ -282,9 +309,38 @@ class ProxyCore:
             media=media,
             nat=nat,
             neighbours=neighbour_routes,
+            forwarding=Forwarding(
+                forwarding.most, forwarding.voicemail, self.domains, directory.alias, metrics
+            )
+            if forwarding.most
+            else None,
+            preferences=directory.preferences,
+            speed_dials=SpeedDials(
+                directory.speed_dials, self.domains, redirects=forwarding.speed_dial == "redirect"
+            )
+            if forwarding.speed_dial != "off"
+            else None,
+            failure_redirects=forwarding.on_failure == "redirect",
+            offline=OfflineMessages(
+                directory.offline,
+                directory.credentials,
+                self.domains,
+                around,
+                settings.messages.kept,
+                settings.messages.kept_seconds,
+                clock.wall,
+            )
+            if settings.messages.kept
+            else None,
+            presence=PresenceServer(settings.presence.server, settings.presence.packages)
+            if settings.presence.server
+            else None,
+            session_timer=SessionTimer(sip.min_session_seconds) if sip.min_session_seconds else None,
+            sites=sites,
         )
+        self._routes = Routes(parts)
         self.admission = Admission(
-            route=Routes(parts).route,
+            route=self._routes.route,
             responses=Responses(
                 self.transactions,
                 branches,
@@ -315,6 +371,9 @@ class ProxyCore:
             is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
         )
         self.receive = self.admission.receive
+
+    def _failure_route(self, incoming: Incoming, status: int, answered: bool) -> list[Target]:
+        return self._routes.failure_route(incoming, status, answered)
 
     def _count_private(self) -> None:
         self._metrics.messages_rejected["acl"] += 1

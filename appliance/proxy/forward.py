@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.branch import Branches
+from appliance.proxy.failed_destinations import FailedDestinations
 from appliance.proxy.guard import Guard
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.loose_route import yield_to_strict_router
@@ -58,7 +59,7 @@ class Forwarder:
     ``listeners`` are (transport, host, port) of our sockets by listener index, ``names`` the same as the
     world knows them, where a NAT or a name stands before us; ``addresses(host)`` looks a host name up and may
     block. ``guard`` looks at the address that each request is sent to, ``neighbours`` signs what goes to
-    another node.
+    another node; ``failed`` knows the addresses at which nobody has answered.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class Forwarder:
         names: Sequence[tuple[str, str, int]] | None = None,
         guard: Guard | None = None,
         neighbours: NeighbourRoutes | None = None,
+        failed: FailedDestinations | None = None,
     ) -> None:
         self._guard = guard
         self._neighbours = neighbours
+        self._failed = failed
         self._listeners = listeners
         self.names = names = listeners if names is None else names
         self._connections = connections
@@ -131,7 +134,12 @@ class Forwarder:
         if known is None:
             hop = self._by_listener(self.next_hop(outgoing), target.listener)
             self._look_at(hop, incoming, outgoing, target)
-            return self._open(hop)
+            try:
+                return self._open(hop)
+            except Unroutable:
+                if self._failed is not None:
+                    self._failed.failed(hop)
+                raise
         self._look_at(known, incoming, outgoing, target)
         try:
             return self._open(self._by_listener(known, target.listener))
@@ -188,7 +196,8 @@ class Forwarder:
             addresses = [each for each in self._addresses(uri.host) if (transport, ":" in each) in families]
             if not addresses:
                 raise Unroutable(f"{uri.host} has no address that we reach by {transport}", 404)
-            host = addresses[0]
+            failed = self._failed
+            host = addresses[0] if failed is None else failed.best_of(transport, addresses, uri.port or 5060)
         if not is_one_host(host):
             raise Unroutable(f"{host} is not one host's address", 404)
         return Hop(transport, host, uri.port or 5060, -1)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.authentication import Verified
+from appliance.proxy.forwarded import Forwarded
 from appliance.proxy.replies import Answer, Replies
 from appliance.proxy.trusted import Peer
 from appliance.sip.hop import Hop
@@ -118,12 +119,13 @@ class Incoming:
 
     ``peer`` is the sender when he is known by his address. ``payer`` is set by a step that forwards the
     request for one of our users: his rights count then, in place of the sender's, and he is charged.
+    ``forwarded`` is what has to be remembered of that, None for a user without preferences.
     """
 
     __slots__ = (
         "_answers", "_clock", "_key", "account", "accountant", "accounted", "came_as", "cancelled", "flags",
-        "hop", "leaves_by", "marks", "nated", "now", "outside", "payer", "peer", "peer_nated", "raw",
-        "request", "transaction", "verified",
+        "forwarded", "hop", "leaves_by", "marks", "nated", "now", "outside", "payer", "peer", "peer_nated",
+        "raw", "request", "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -154,6 +156,7 @@ class Incoming:
         self.leaves_by = -1
         self.peer: Peer | None = None
         self.payer: AddressOfRecord | None = None
+        self.forwarded: Forwarded | None = None
         self._answers = answers
         self._clock = clock
         self._key = key

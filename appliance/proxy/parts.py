@@ -9,17 +9,24 @@ from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
+from appliance.proxy.forwarding import Forwarding
 from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import Media
 from appliance.proxy.nat import NatTest
 from appliance.proxy.neighbour_routes import NeighbourRoutes
+from appliance.proxy.offline import OfflineMessages
+from appliance.proxy.presence import PresenceServer
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
+from appliance.proxy.session_timer import SessionTimer
+from appliance.proxy.site_prefixes import SitePrefixes
+from appliance.proxy.speed_dials import SpeedDials
 from appliance.proxy.targets import TargetSet
 from appliance.proxy.trusted import Peers
 from appliance.registrar.answer import Outcome
+from appliance.registrar.preferences import Preferences
 from appliance.registrar.register import Registrar
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.trace import Tracer
@@ -31,11 +38,17 @@ class RegistrationJournal(Protocol):
     def registered(self, incoming: Incoming, outcome: Outcome) -> None: ...
 
 
+def nobody_prefers(_aor: AddressOfRecord) -> Preferences | None:
+    """The preferences of users where they have none."""
+    return None
+
+
 class Parts(NamedTuple):
     """The parts of the routing script. ``aliases(aor)`` gives the URI that an address stands for, or None.
 
     ``nat`` is None where nobody looks for NATs. ``peers`` knows who is known by his address, ``pstn`` the way
-    to the telephone network. ``neighbours`` is None without other nodes.
+    to the telephone network. ``preferences(aor)`` are a user's wishes. ``neighbours`` is None without other
+    nodes.
     """
 
     domains: Domains
@@ -55,3 +68,11 @@ class Parts(NamedTuple):
     nat: NatTest | None = None
     media: Media | None = None
     neighbours: NeighbourRoutes | None = None
+    forwarding: Forwarding | None = None
+    preferences: Callable[[AddressOfRecord], Preferences | None] = nobody_prefers
+    speed_dials: SpeedDials | None = None
+    failure_redirects: bool = False
+    offline: OfflineMessages | None = None
+    presence: PresenceServer | None = None
+    session_timer: SessionTimer | None = None
+    sites: SitePrefixes | None = None

@@ -34,6 +34,13 @@ class Replies(NamedTuple):
     preloaded_route: Answer = Answer(403, "Preloaded Route Forbidden")
     pstn_not_permitted: Answer = Answer(403, "PSTN Not Permitted")
     no_gateway: Answer = Answer(404, "No Gateway For This Number")
+    speed_dial: Answer = Answer(302, "Speed Dial Redirect")
+    redirect_busy: Answer = Answer(302, "Redirect On Busy")
+    redirect_no_answer: Answer = Answer(302, "Redirect On No Answer")
+    blocked_caller: Answer = Answer(603, "Decline")
+    bad_event: Answer = Answer(489, "Bad Event")
+    brief_session: Answer = Answer(422, "Session Interval Too Small")
+    anonymity: Answer = Answer(433, "Anonymity Disallowed")
     too_many_hops: Answer = Answer(483, "Too Many Hops")
     bad_extension: Answer = Answer(420, "Bad Extension")
     loop: Answer = Answer(482, "Loop Detected")
@@ -61,6 +68,7 @@ OPENSER12 = Replies(
     to_mismatch=Answer(401, "Unauthorized"),
     from_mismatch=Answer(403, "Forbidden"),
     not_registered=Answer(404, "User Not Found"),
+    bad_event=Answer(404, "User Not Found"),
     strangers_may_call=False,
 )
 

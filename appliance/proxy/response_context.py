@@ -7,24 +7,33 @@ any socket.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from appliance.proxy.best_response import Final, best, gather_challenges
 from appliance.proxy.client_branch import Branch
 from appliance.proxy.forward import Unroutable
+from appliance.proxy.forwarded import Forwarded
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.lost_connection import await_return
 from appliance.proxy.replies import Answer
 from appliance.proxy.ring_time import RingTime
 from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.target import Target
-from appliance.proxy.targets import numbered
-from appliance.proxy.unfinished import Unfinished, bytes_of, lasting, lasting_target, text_of
+from appliance.proxy.targets import in_groups, numbered
+from appliance.proxy.unfinished import (
+    Unfinished,
+    bytes_of,
+    lasting,
+    lasting_forwarded,
+    lasting_target,
+    text_of,
+)
 from appliance.sip.hop import Hop
 from appliance.sip.message import Response
 from appliance.sip.parser import parse
 from appliance.sip.reply import REASONS
+from appliance.sip.uri import AddressOfRecord
 from appliance.transaction.table import InviteClientTransaction, ServerTransaction
 
 
@@ -160,6 +169,7 @@ class ResponseContext:
             response=text_of(server.response),
             account=incoming.account if incoming.payer is None else str(incoming.payer),
             outside=incoming.outside,
+            forwarded=lasting_forwarded(incoming.forwarded),
             nated=incoming.nated,
             peer_nated=incoming.peer_nated,
             marks=incoming.marks,
@@ -274,11 +284,21 @@ class ResponseContext:
         if branch.final is not None:
             return
         branch.final = final
+        if final.response is None and final.status != 487:
+            self._note_silence(branch)
         if final.status >= 600:
             self._give_up(now)
         elif branch.target.gateway:
             self._gateway_ended(branch, final, now)
         self._group_ended(now)
+
+    def _note_silence(self, branch: Branch) -> None:
+        """Nobody has answered at an address that a name led to: its others come first for a while."""
+        target, transaction = branch.target, branch.transaction
+        if transaction is None or branch.proceeding or target.hop is not None or target.aor is not None:
+            return
+        if not target.gateway and not target.looped:
+            self._around.failed_destinations.failed(transaction.hop)
 
     def _gateway_ended(self, branch: Branch, final: Final, now: float) -> None:
         """The next gateway is tried after one that has failed, not after a callee who is busy."""
@@ -294,10 +314,54 @@ class ResponseContext:
         if self._groups:
             self._around.defer(self._start_group)
             return
+        if self._incoming.forwarded is not None and self._begins_failure_route():
+            return
         finals = [branch.final for branch in self._branches if branch.final is not None]
         if self._cancelled and not any(final.status >= 600 for final in finals):
             finals = [final for final in finals if final.status == 487] or [Final(487, None)]
         self._answer(best(finals), finals, now)
+
+    def _begins_failure_route(self) -> bool:
+        """Whether something follows that the callee wants to follow: it may block, so it comes soon."""
+        forwarded = self._incoming.forwarded
+        if forwarded is None or forwarded.callee is None or self._cancelled or not self._invite:
+            return False
+        callee, forwarded.callee = forwarded.callee, None
+        # What became of his phones, not of those that it was forwarded from.
+        finals = [
+            branch.final
+            for branch in self._branches
+            if branch.final is not None and branch.target.aor == callee
+        ]
+        if not finals or forwarded.failure_route is None:
+            return False
+        if self._ring_time is not None:
+            self._ring_time.stop()
+            self._ring_time = None
+        self._around.defer(self._failure_route, forwarded, callee, best(finals))
+        return True
+
+    def _failure_route(self, forwarded: Forwarded, callee: AddressOfRecord, final: Final) -> None:
+        """The request goes where the callee has it forwarded to, or has its final response."""
+        targets: Sequence[Target] = ()
+        if forwarded.failure_route is not None and not self._done:
+            forwarded.callee = callee
+            try:
+                targets = forwarded.failure_route(self._incoming, final.status, final.response is not None)
+            except Exception:
+                # Whatever it is, it is told elsewhere; the caller must not wait for ever.
+                forwarded.callee = None
+                self._group_ended(self._around.clock())
+                raise
+        if self._done:  # given up meanwhile
+            return
+        if self._server.last_status >= 200:  # it was refused there
+            self._end(self._server.last_status, self._around.clock())
+        elif targets:
+            self.start(in_groups(targets, self._around.max_branches))
+        else:
+            forwarded.callee = None
+            self._group_ended(self._around.clock())
 
     def _answer(self, final: Final, finals: list[Final], now: float) -> None:
         status, response = final
@@ -376,9 +440,12 @@ class ResponseContext:
         around = self._around
         if self._ring_time is not None:
             self._ring_time.stop()
+        forwarded = self._incoming.forwarded
+        own = 0.0 if forwarded is None else forwarded.ring_seconds
+        ring_seconds = own or around.ring_seconds
         self._ring_time = RingTime(
             around.transactions.wheel,
-            now + around.ring_seconds,
+            now + ring_seconds,
             now + around.timer_c_seconds,
             self._no_answer,
         )

@@ -9,12 +9,23 @@ a lookup, a connection): it holds up nobody else.
 
 from __future__ import annotations
 
+from appliance.errors import StorageError
 from appliance.proxy.caller_id import take_out_claims
+from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
+from appliance.proxy.forwarding import ALWAYS, BUSY, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
+from appliance.proxy.media import RELAYED
+from appliance.proxy.offline import KEPT
 from appliance.proxy.parts import Parts
+from appliance.proxy.presence import EVENT_METHODS
 from appliance.proxy.replies import Answer
+from appliance.proxy.session_timer import SessionTimer
+from appliance.proxy.site_prefixes import SitePrefixes
+from appliance.proxy.speed_dials import SpeedDials
 from appliance.proxy.target import Target
+from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
 
 OK = Answer(200, "OK")
 METHODS = (
@@ -47,6 +58,14 @@ class Routes:
         self.peers = parts.peers
         self.gateways = parts.pstn
         self.neighbours = parts.neighbours
+        self.forwarding = parts.forwarding
+        self.load_callee = parts.preferences
+        self.speed_dials = parts.speed_dials
+        self.failure_redirects = parts.failure_redirects
+        self.offline = parts.offline
+        self.presence = parts.presence
+        self.session_timer = parts.session_timer
+        self.sites = parts.sites
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -61,6 +80,8 @@ class Routes:
             return incoming.refuse(incoming.replies.loop, "loop")
         if request.has("proxy-require"):
             return self.refuse_extensions(incoming)
+        if self.session_timer is not None and self.session_timer.is_too_brief(request):
+            return self.refuse_session(incoming, self.session_timer)
         if self.self_loop.takes(request):
             return self.relay_to_myself(incoming)
         if request.has("route"):
@@ -90,7 +111,7 @@ class Routes:
         self.credentials.consume(request)
         self.do_accounting(incoming)
         if self.domains.is_me(request.uri) and not request.has("route"):
-            return self.relay(incoming, self.lookup_location(incoming))
+            return self.relay(incoming, self.lookup_location(self.domains.aor(request.uri)))
         hop = self.find_flow(incoming) if incoming.peer_nated else None
         target = Target(request.uri_text, hop, nated=incoming.peer_nated, listener=incoming.leaves_by)
         return self.relay(incoming, [target])
@@ -139,6 +160,8 @@ class Routes:
         )
         incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
         self.journal.registered(incoming, outcome)
+        if self.offline is not None and outcome.status == 200:
+            self.offline.registered(aor)  # m_dump
 
     # -- route[3]: calls, and every other request that belongs to no dialog ----------------------------------
 
@@ -158,35 +181,107 @@ class Routes:
         incoming.admit()
         self.do_accounting(incoming)
         if not self.domains.is_me(request.uri):
-            return self.outbound(incoming)
-        if alias := self.lookup_aliases(incoming):
-            return self.relay(incoming, [alias])
-        targets = self.lookup_location(incoming)
-        if not targets and self.gateways.takes(incoming):
-            return self.pstn(incoming)
-        if not targets:
-            self.tracer.note("User is not found", "red", request)
-            return incoming.reply(replies.not_registered)
-        return self.relay(incoming, targets)
+            return self.deliver(incoming, self.outbound(incoming))
+        if self.speed_dials is not None and self.speed_dial(incoming, self.speed_dials):
+            return None
+        if self.sites is not None and self.site_specific(incoming, self.sites):
+            return self.deliver(incoming, self.forwarded(incoming))
+        if self.presence is not None and (server := self.presence.target(incoming)):
+            return self.relay(incoming, [server])
+        return self.deliver(incoming, self.inbound(incoming))
 
-    def outbound(self, incoming: Incoming) -> None:
+    def deliver(self, incoming: Incoming, way: list[Target] | Answer) -> None:
+        """Relays it, or says why not."""
+        if isinstance(way, list):
+            return self.relay(incoming, way)
+        return incoming.refuse(way, "acl") if way.status == 403 else incoming.reply(way)
+
+    def outbound(self, incoming: Incoming) -> list[Target] | Answer:
         """Somebody of ours calls another domain, unless this is a walled garden."""
-        if refusal := self.policy.refuses_outbound(incoming.request):
-            return incoming.refuse(refusal, "acl")
-        return self.relay(incoming, [Target(incoming.request.uri_text)])
+        refusal = self.policy.refuses_outbound(incoming.request)
+        return [Target(incoming.request.uri_text)] if refusal is None else refusal
+
+    # -- INBOUND: somebody here, or whoever he has his calls forwarded to ------------------------------------
+
+    def inbound(self, incoming: Incoming) -> list[Target] | Answer:
+        """Where a request for a user of ours goes, or what it is refused with."""
+        if alias := self.lookup_aliases(incoming):
+            return [alias]
+        callee = self.domains.aor(incoming.request.uri)
+        wishes = self.load_callee(callee)
+        if wishes is not None:
+            return self.as_wished(incoming, callee, wishes)
+        if targets := self.lookup_location(callee):
+            return targets
+        return self.absent(incoming, callee)
+
+    def as_wished(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences
+    ) -> list[Target] | Answer:
+        """The same for a user who has said what he wants done with it."""
+        if is_blocked(incoming.request, wishes):
+            return incoming.replies.blocked_caller
+        if is_unwanted_anonymous(incoming.request, wishes):
+            return incoming.replies.anonymity
+        if self.forward(incoming, callee, wishes, ALWAYS):
+            return self.forwarded(incoming)
+        if targets := self.lookup_location(callee):
+            if self.forwarding is not None and incoming.request.method == "INVITE":
+                self.forwarding.watch(incoming, callee, wishes, self.failure_route)
+            return targets
+        if self.forward(incoming, callee, wishes, NOT_REGISTERED):
+            return self.forwarded(incoming)
+        return self.absent(incoming, callee)
+
+    def absent(self, incoming: Incoming, callee: AddressOfRecord) -> list[Target] | Answer:
+        """Nobody is registered: a number may be one outside, a message may wait until he is (m_store)."""
+        if self.gateways.takes(incoming):
+            return self.pstn(incoming)
+        if self.offline is not None and self.offline.keep(incoming, callee):
+            return KEPT
+        if incoming.request.method in EVENT_METHODS:
+            return incoming.replies.bad_event
+        self.tracer.note("User is not found", "red", incoming.request)
+        return incoming.replies.not_registered
+
+    def forwarded(self, incoming: Incoming) -> list[Target] | Answer:
+        """A request whose Request-URI is whom the callee has it forwarded to."""
+        here = self.domains.is_me(incoming.request.uri)
+        return self.inbound(incoming) if here else self.outbound(incoming)
 
     # -- PSTN: a number that is nobody's here ----------------------------------------------------------------
 
-    def pstn(self, incoming: Incoming) -> None:
+    def pstn(self, incoming: Incoming) -> list[Target] | Answer:
         """To a gateway, if whoever answers for the call (``incoming.payer``) may call that number."""
         incoming.outside = True
         number = self.gateways.number_of(incoming.request)
         if not self.check_pstn_permissions(incoming, number):
-            return incoming.refuse(incoming.replies.pstn_not_permitted, "acl")
-        targets = self.load_gws(incoming, number)
-        if not targets:
-            return incoming.reply(incoming.replies.no_gateway)
-        return self.relay(incoming, targets)
+            return incoming.replies.pstn_not_permitted
+        return self.load_gws(incoming, number) or incoming.replies.no_gateway
+
+    # -- failure_route: a call that the callee's phones did not take ----------------------------------------
+
+    def failure_route(self, incoming: Incoming, status: int, answered: bool) -> list[Target]:
+        """Where a call goes that the callee's phones did not take; empty: the caller is told ``status``."""
+        forwarded = incoming.forwarded
+        callee = None if forwarded is None else forwarded.callee
+        wishes = None if callee is None else self.load_callee(callee)
+        occasion = occasion_of(status, answered=answered)
+        if callee is None or wishes is None or not occasion:
+            return []
+        if self.failure_redirects:
+            self.redirect(incoming, callee, wishes, occasion)
+            return []
+        if not self.forward(incoming, callee, wishes, occasion):
+            return []
+        try:
+            way = self.forwarded(incoming)
+        except StorageError:
+            return []
+        if not isinstance(way, list):
+            return []
+        # What is relayed already, stays so: its description is rtpengine's by now.
+        return way if RELAYED in incoming.marks or self.rtp_proxy(incoming, way) else []
 
     # -- the steps -------------------------------------------------------------------------------------------
 
@@ -194,6 +289,20 @@ class Routes:
         """Whether the sender is behind a NAT: then its Contact is made to lead to where it sends from."""
         if self.nat is not None:
             self.nat.test(incoming)
+
+    def refuse_extensions(self, incoming: Incoming) -> None:
+        """Proxy-Require names what a proxy must understand; there is nothing that we would (§16.3 step 5)."""
+        unknown = ", ".join(incoming.request.items("proxy-require"))
+        incoming.refuse(incoming.replies.bad_extension, "unsupported", (f"Unsupported: {unknown}",))
+
+    def refuse_session(self, incoming: Incoming, timer: SessionTimer) -> None:
+        """A session timer that is so brief is no good to anybody (RFC 4028 §8.1)."""
+        incoming.refuse(incoming.replies.brief_session, "unsupported", timer.headers)
+
+    def from_neighbour(self, incoming: Incoming) -> str | None:
+        """The binding that another node sends a request to, if its Route is signed by one."""
+        neighbours = self.neighbours
+        return None if neighbours is None else neighbours.binding_of(incoming.request, self.domains.is_me)
 
     def loose_route(self, incoming: Incoming) -> bool:
         """Whether the request follows a Route that we signed for this very dialog; our own Routes are taken
@@ -216,22 +325,12 @@ class Routes:
                 self.nat.remember(incoming)
         return True
 
-    def from_neighbour(self, incoming: Incoming) -> str | None:
-        """The binding that another node sends a request to, if its Route is signed by one."""
-        neighbours = self.neighbours
-        return None if neighbours is None else neighbours.binding_of(incoming.request, self.domains.is_me)
-
     def find_flow(self, incoming: Incoming) -> Hop | None:
         """Where our user behind a NAT is in the middle of a call; None: where the Request-URI says."""
         request = incoming.request
         if request.has("route") or not self.domains.serves(request.to.uri.host):
             return None
         return self.locations.flow_now(self.domains.aor(request.to.uri), request.uri)
-
-    def refuse_extensions(self, incoming: Incoming) -> None:
-        """Proxy-Require names what a proxy must understand; there is nothing that we would (§16.3 step 5)."""
-        unknown = ", ".join(incoming.request.items("proxy-require"))
-        incoming.refuse(incoming.replies.bad_extension, "unsupported", (f"Unsupported: {unknown}",))
 
     def is_for_the_server(self, incoming: Incoming) -> bool:
         """Without a user it asks the server itself: OPTIONS what it can do (RFC 3261 §11), and what is no
@@ -249,25 +348,13 @@ class Routes:
             return incoming.refuse(incoming.replies.unknown_method, "unsupported", (ALLOW,))
         return incoming.reply(OK, ABILITIES)
 
-    def domain_policy(self, incoming: Incoming) -> Answer | None:
-        """What a caller of another domain is refused with; None when he may call our user."""
-        return self.policy.refuses_stranger(incoming.request)
-
     def www_authorize(self, incoming: Incoming) -> bool:
         """Whether the REGISTER proves whose it is; if not, it has been challenged with 401."""
         return self.credentials.www_authorize(incoming)
 
-    def proxy_authorize(self, incoming: Incoming) -> bool:
-        """Whether the request proves whose it is; if not, it has been challenged with 407."""
-        return self.credentials.proxy_authorize(incoming)
-
     def check_to(self, incoming: Incoming) -> bool:
         """The address that is registered is the one whose password was given, not somebody else's."""
         return self.credentials.check_to(incoming)
-
-    def check_from(self, incoming: Incoming) -> bool:
-        """The caller is the one whose password was given: stolen credentials give nobody another name."""
-        return self.credentials.check_from(incoming)
 
     def allow_trusted(self, incoming: Incoming) -> bool:
         """Whether the sender is known by his address: a gateway, or a trusted peer. He is not challenged, and
@@ -283,13 +370,17 @@ class Routes:
         peer = incoming.peer
         return (peer is not None and peer.trusted) or self.domains.is_me(incoming.request.uri)
 
-    def check_pstn_permissions(self, incoming: Incoming, number: str) -> bool:
-        """Whether he may call it: what ``grp`` says of the user, or the tag of a trusted peer."""
-        return self.gateways.may_call(incoming, number)
+    def proxy_authorize(self, incoming: Incoming) -> bool:
+        """Whether the request proves whose it is; if not, it has been challenged with 407."""
+        return self.credentials.proxy_authorize(incoming)
 
-    def load_gws(self, incoming: Incoming, number: str) -> list[Target]:
-        """The gateways for a number, the least cost first; the next one is tried when one has failed."""
-        return self.gateways.targets(incoming, number)
+    def check_from(self, incoming: Incoming) -> bool:
+        """The caller is the one whose password was given: stolen credentials give nobody another name."""
+        return self.credentials.check_from(incoming)
+
+    def domain_policy(self, incoming: Incoming) -> Answer | None:
+        """What a caller of another domain is refused with; None when he may call our user."""
+        return self.policy.refuses_stranger(incoming.request)
 
     def do_accounting(self, incoming: Incoming) -> None:
         """A call that was let in, or that ends, becomes rows of ``acc`` and ``cdrs`` when it has its final
@@ -297,10 +388,22 @@ class Routes:
         if self.accounting is not None:
             self.accounting.begin(incoming)
 
-    def rtp_proxy(self, incoming: Incoming, targets: list[Target]) -> bool:
-        """Has the sound of a call relayed that needs it; False when the request was refused because nobody
-        can."""
-        return self.media is None or self.media.relay(incoming, targets)
+    def speed_dial(self, incoming: Incoming, dials: SpeedDials) -> bool:
+        """Two digits of a user of ours mean an address of his own: he is told it (302), or it is called.
+        False when he has dialled nothing of the kind."""
+        target = dials.target(incoming)
+        if target is None:
+            return False
+        if dials.redirects:
+            incoming.reply(incoming.replies.speed_dial, (f"Contact: <{target}>",))
+            return True
+        incoming.request.uri_text = target
+        self.deliver(incoming, self.forwarded(incoming))
+        return True
+
+    def site_specific(self, incoming: Incoming, sites: SitePrefixes) -> bool:
+        """A number that begins with another site's prefix: the Request-URI is one there now (``pdt``)."""
+        return sites.translate(incoming)
 
     def lookup_aliases(self, incoming: Incoming) -> Target | None:
         """Another name of somebody: the Request-URI is replaced; None when the address is nobody's alias, or
@@ -312,6 +415,42 @@ class Routes:
         request.uri_text = alias
         return None if self.domains.is_me(request.uri) else Target(alias)
 
-    def lookup_location(self, incoming: Incoming) -> list[Target]:
+    def forward(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
+    ) -> bool:
+        """Whether the callee has such a call forwarded: its Request-URI is another, and he answers for it."""
+        if self.forwarding is None or incoming.request.method != "INVITE":
+            return False
+        if not self.forwarding.forward(incoming, callee, wishes, occasion):
+            return False
+        self.tracer.note(f"Call is forwarded ({occasion})", "yellow", incoming.request)
+        return True
+
+    def lookup_location(self, callee: AddressOfRecord) -> list[Target]:
         """Where the user can be reached now, best first."""
-        return self.locations.lookup(self.domains.aor(incoming.request.uri))
+        return self.locations.lookup(callee)
+
+    def check_pstn_permissions(self, incoming: Incoming, number: str) -> bool:
+        """Whether he may call it: what ``grp`` says of the user, or the tag of a trusted peer."""
+        return self.gateways.may_call(incoming, number)
+
+    def load_gws(self, incoming: Incoming, number: str) -> list[Target]:
+        """The gateways for a number, the least cost first; the next one is tried when one has failed."""
+        return self.gateways.targets(incoming, number)
+
+    def redirect(
+        self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
+    ) -> None:
+        """The caller is told whom to call instead, if the callee has named somebody."""
+        target = ""
+        if self.forwarding is not None:
+            target = self.forwarding.redirects_to(incoming, callee, wishes, occasion)
+        if target:
+            replies = incoming.replies
+            answer = replies.redirect_busy if occasion == BUSY else replies.redirect_no_answer
+            incoming.reply(answer, (f"Contact: <{target}>",))
+
+    def rtp_proxy(self, incoming: Incoming, targets: list[Target]) -> bool:
+        """Has the sound of a call relayed that needs it; False when the request was refused because nobody
+        can."""
+        return self.media is None or self.media.relay(incoming, targets)

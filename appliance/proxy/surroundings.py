@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from appliance.proxy.failed_destinations import FailedDestinations
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Forwarder
 from appliance.proxy.gateway_login import GatewayLogin
@@ -35,6 +36,8 @@ class Surroundings(NamedTuple):
     flow_patience_seconds: float
     ring_seconds: float
     timer_c_seconds: float
+    max_branches: int
+    failed_destinations: FailedDestinations
     nat: NatTest | None = None
     media: Media | None = None
     guard: Guard | None = None

@@ -18,11 +18,12 @@ from appliance.errors import SipError
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.calls import Calls
 from appliance.proxy.client_branch import Branch
+from appliance.proxy.forwarded import FailureRoute
 from appliance.proxy.incoming import Incoming, reply_hop
 from appliance.proxy.relays import Relays, nobody_watches
 from appliance.proxy.response_context import ResponseContext
 from appliance.proxy.surroundings import Surroundings
-from appliance.proxy.unfinished import Unfinished, Unreadable, bytes_of, read, write
+from appliance.proxy.unfinished import Unfinished, Unreadable, bytes_of, forwarded_of, read, write
 from appliance.sip.message import Request
 from appliance.sip.parser import parse
 from appliance.transaction.matching import server_key
@@ -50,6 +51,7 @@ class Takeover:
         listeners: Sequence[tuple[str, str, int]],
         say: Callable[[str, str], None],
         accounting: Accounting | None = None,
+        failure_route: FailureRoute | None = None,
     ) -> None:
         self._around = around
         self._calls = calls
@@ -58,6 +60,7 @@ class Takeover:
         self._listeners = list(listeners)
         self._say = say
         self._accounting = accounting
+        self._failure_route = failure_route
 
     def write_down(self, now: float, wall: float) -> bytes:
         """All that is under way; to be called when nothing more is read."""
@@ -132,6 +135,7 @@ class Takeover:
         incoming = Incoming(request, record.hop, then - record.age, around.answers, around.clock, key)
         incoming.came_as = (came_to, routes)
         incoming.account, incoming.outside = record.account, record.outside
+        incoming.forwarded = forwarded_of(record.forwarded, self._failure_route)
         incoming.nated, incoming.peer_nated, incoming.marks = record.nated, record.peer_nated, record.marks
         incoming.transaction = server = around.transactions.resume_server(
             request, reply_hop(request, record.hop), key, record.server, then, soon

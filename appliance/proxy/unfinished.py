@@ -16,8 +16,10 @@ import msgspec
 from msgspec import Struct
 
 from appliance.auth.nonce_memory import NonceMemory
+from appliance.proxy.forwarded import FailureRoute, Forwarded
 from appliance.proxy.target import Target
 from appliance.sip.hop import Hop
+from appliance.sip.uri import AddressOfRecord
 from appliance.transaction.machine import Remains
 
 # Another layout is another number: a process reads its own and no other.
@@ -48,6 +50,14 @@ class UnfinishedBranch(Struct, frozen=True, kw_only=True):
     sent: SentCopy | None
 
 
+class UnfinishedForwarding(Struct, frozen=True, kw_only=True):
+    """Who has forwarded a request, and whose phones ring now; each as user and domain."""
+
+    visited: list[tuple[str, str]]
+    callee: tuple[str, str] | None
+    ring_seconds: float
+
+
 class Unfinished(Struct, frozen=True, kw_only=True):
     """One request that was sent on, or whose copies are not over yet. ``age``, ``ring_left`` and
     ``timer_c_left`` are in seconds; the rest as in ``Incoming``.
@@ -69,6 +79,7 @@ class Unfinished(Struct, frozen=True, kw_only=True):
     timer_c_left: float
     account: str = ""
     outside: bool = False
+    forwarded: UnfinishedForwarding | None = None
     nated: bool = False
     peer_nated: bool = False
     marks: str = ""
@@ -141,6 +152,28 @@ def bytes_of(text: str) -> bytes:
 def lasting(hop: Hop) -> Hop:
     """The hop as another process knows it: a connection's number means nothing there, its peer does."""
     return hop._replace(connection=0) if hop.connection else hop
+
+
+def lasting_forwarded(forwarded: Forwarded | None) -> UnfinishedForwarding | None:
+    if forwarded is None:
+        return None
+    callee = forwarded.callee
+    return UnfinishedForwarding(
+        visited=[(user, domain) for user, domain in forwarded.visited],
+        callee=None if callee is None else (callee.username, callee.domain),
+        ring_seconds=forwarded.ring_seconds,
+    )
+
+
+def forwarded_of(record: UnfinishedForwarding | None, route: FailureRoute | None) -> Forwarded | None:
+    """What the request remembers of forwarding, in the next process."""
+    if record is None:
+        return None
+    forwarded = Forwarded([AddressOfRecord(*each) for each in record.visited])
+    forwarded.callee = None if record.callee is None else AddressOfRecord(*record.callee)
+    forwarded.ring_seconds = record.ring_seconds
+    forwarded.failure_route = route
+    return forwarded
 
 
 def lasting_target(target: Target) -> Target:

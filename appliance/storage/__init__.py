@@ -16,6 +16,8 @@
     directory        all of the following put together for one SIP process
     subscribers      credentials, resident (shared_reads: many misses, one query)
     names            served domains and aliases, resident
+    user_rows        preferences and speed dials of users, resident
+    silo, site_prefixes  messages for users who are away; prefixes of other sites
     triggers, changes    the change log, by which plain SQL takes effect within a second
 
     bindings         the writer of bindings: the four location modes

@@ -15,6 +15,7 @@ from appliance.config import NamedDomain, Settings
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, MalformedMessage, StorageError
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
+from appliance.registrar.preferences import ATTRIBUTES, Preferences, gather_preferences
 from appliance.registrar.served import ServedDomain
 from appliance.sip.hop import Hop
 from appliance.sip.hosts import is_ipv4, is_ipv6_reference
@@ -31,8 +32,13 @@ from appliance.storage.peers import Peers, Rows
 from appliance.storage.permissions import Permissions
 from appliance.storage.readable import assert_readable
 from appliance.storage.served_domains import ServedDomains, Watcher
+from appliance.storage.silo import Silo
+from appliance.storage.site_prefixes import Rows as SiteRows
+from appliance.storage.site_prefixes import SitePrefixes
 from appliance.storage.spool import Spool
 from appliance.storage.subscribers import Subscribers
+from appliance.storage.tables import speed_dial, usr_preferences
+from appliance.storage.user_rows import UserRows
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 
@@ -114,8 +120,37 @@ class Directory:
             hosts=domains.hosts,
             case_sensitive=registrar.case_sensitive,
         )
+        column = usr_preferences.c
+        self._preferences: UserRows[Preferences] = UserRows(
+            self.database,
+            usr_preferences,
+            (column.attribute, column.value),
+            gather_preferences,
+            domains,
+            chosen=column.attribute.in_(ATTRIBUTES),
+            case_sensitive=registrar.case_sensitive,
+        )
+        self._speed_dials: UserRows[dict[str, str]] = UserRows(
+            self.database,
+            speed_dial,
+            (speed_dial.c.sd_username, speed_dial.c.new_uri),
+            dict,
+            domains,
+            case_sensitive=registrar.case_sensitive,
+        )
+        self._sites = SitePrefixes(self.database)
+        self.offline = Silo(self.database, domains, case_sensitive=registrar.case_sensitive)
+        self._of_users = (self._preferences, self._speed_dials, self.offline.rows)
         # Permissions follow the gateways: without any, nobody asks for them.
-        self._resident = (domains, self.names, self.identities, self.peers, self.permissions)
+        self._resident = (
+            domains,
+            self.names,
+            self.identities,
+            self.peers,
+            self.permissions,
+            *self._of_users,
+            self._sites,
+        )
         self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
         self._changes.tell_all += [self.credentials.forget_all, *(each.forget_all for each in self._resident)]
         self._locations: Locations | None = None
@@ -210,6 +245,10 @@ class Directory:
         """Tell ``watcher`` all gateways, routes and trusted peers, now and whenever one of them changes."""
         self.peers.watch(watcher)
 
+    def watch_sites(self, watcher: Callable[[SiteRows], None]) -> None:
+        """Tell ``watcher`` the prefixes of other sites, now and whenever one of them changes."""
+        self._sites.watch(watcher)
+
     def groups(self, aor: AddressOfRecord) -> frozenset[str]:
         """The groups of ``grp`` that a user is in, while there are gateways."""
         return self.permissions.groups(aor)
@@ -217,6 +256,14 @@ class Directory:
     def identity(self, aor: AddressOfRecord) -> str:
         """As whom a gateway is told that he calls: his attribute ``asserted_id``, "" when he has none."""
         return self.permissions.identity(aor)
+
+    def preferences(self, aor: AddressOfRecord) -> Preferences | None:
+        """What a user wants done with calls for him; None: what everybody does."""
+        return self._preferences.of(aor)
+
+    def speed_dials(self, aor: AddressOfRecord) -> Mapping[str, str] | None:
+        """What a user calls by two digits."""
+        return self._speed_dials.of(aor)
 
     def may_be(self, who: AddressOfRecord, name: str) -> bool:
         """Whether this user may also be ``name`` in his domain: the table ``uri`` says so."""
@@ -305,6 +352,8 @@ class Directory:
         ):
             return
         self.credentials.forget_all()
+        for each in self._of_users:
+            each.forget_all()  # kept under the canonical name too
         if self._locations is not None and any(
             host in by_host and by_host[host].name != domain.name for host, domain in before.items()
         ):

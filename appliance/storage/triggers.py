@@ -28,6 +28,8 @@ WATCHED: dict[str, tuple[str, str]] = {
     "gw": ("", ""),
     "gw_grp": ("", ""),
     "lcr": ("", ""),
+    "pdt": ("", ""),
+    "silo": ("username", "domain"),
 }
 
 

@@ -48,6 +48,8 @@ class Metrics:
     call_setup_seconds: Histogram
     call_ringing_seconds: Histogram
     gateway_requests: Counter[str]
+    calls_forwarded: Counter[str]
+    offline_messages: Counter[str]
     nated_phones: int
     keepalives_sent: Counter[str]
     keepalives_answered: int

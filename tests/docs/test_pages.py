@@ -87,6 +87,10 @@ def test_gateway(clone: Clone) -> None:
     assert typed("docs/gateway.md", clone) >= 15
 
 
+def test_forwarding(clone: Clone) -> None:
+    assert typed("docs/forwarding.md", clone) >= 10
+
+
 def test_accounting(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
     """The calls that the page shows, in the table; its reader lives an hour before UTC."""
     monkeypatch.setenv("TZ", "Europe/Berlin")

@@ -76,9 +76,27 @@ def _names(arguments: Arguments) -> list[str]:
 
 
 def _list_blacklists(process: SipProcess, _: Arguments) -> Iterable[Tree]:
-    """sipbox has no blacklists of destinations, so there is none to list."""
-    process.ask("process")
-    yield Tree()
+    """One list: the addresses at which nobody has answered a moment ago. Others come before them."""
+    failed = process.ask("failed_destinations")
+    if not failed:
+        yield Tree()
+        return
+    rules = tuple(
+        Node(
+            "",
+            "Rule",
+            (("flags", "0"),),
+            (
+                Node(row["host"], "IP"),
+                Node("128" if ":" in row["host"] else "32", "Mask"),
+                Node(row["transport"], "Proto"),
+                Node(str(row["port"]), "Port"),
+                Node(str(row["seconds"]), "Expires"),
+            ),
+        )
+        for row in failed
+    )
+    yield Tree((Node("failed", "List", (("owner", "0"), ("flags", "0")), rules),))
 
 
 def which(commands: Mapping[str, Command]) -> Command:

@@ -20,11 +20,11 @@ from appliance.storage.administration.domains import realm_of
 from appliance.storage.engine import Database
 from appliance.storage.tables.columns import utc_now
 from appliance.storage.tables.core import aliases, dbaliases, location, subscriber
-from appliance.storage.tables.directory import grp, speed_dial, uri, usr_preferences
+from appliance.storage.tables.directory import grp, silo, speed_dial, uri, usr_preferences
 
 PLAINTEXT_LENGTH = 25  # of OpenSER's column
 #: Where more is kept of a subscriber, by username and domain: it goes with him.
-HIS_TABLES = (grp, dbaliases, uri, usr_preferences, speed_dial, aliases, location)
+HIS_TABLES = (grp, dbaliases, uri, usr_preferences, speed_dial, silo, aliases, location)
 
 
 class Profile(NamedTuple):

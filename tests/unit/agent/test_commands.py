@@ -185,8 +185,19 @@ def test_statistics() -> None:
     assert run(nothing, "reset_statistics", "nothing") == "404 Statistics Not Found\n\n"
 
 
-def test_there_are_no_blacklists() -> None:
-    assert run(Answering(), "list_blacklists") == "200 OK\n\n"
+def test_destinations_that_failed_are_a_blacklist() -> None:
+    assert run(Answering(failed_destinations=[]), "list_blacklists") == "200 OK\n\n"
+    failed = [{"transport": "udp", "host": "192.0.2.7", "port": 5060, "seconds": 42}]
+    assert run(Answering(failed_destinations=failed), "list_blacklists") == (
+        "200 OK\n"
+        "List:: failed owner=0 flags=0\n"
+        "\tRule::  flags=0\n"
+        "\t\tIP:: 192.0.2.7\n"
+        "\t\tMask:: 32\n"
+        "\t\tProto:: udp\n"
+        "\t\tPort:: 5060\n"
+        "\t\tExpires:: 42\n\n"
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ def test_speed_dial(cli_10: CommandLine) -> None:
     assert (row["new_uri"], row["description"]) == ("sip:11@example.org", "a colleague")
     assert "23" in cli_10.done("speed-dial", "list", "10")
     assert cli_10("speed-dial", "add", "10", "23", "12@example.org").exit_code == 1
+    assert "calls sip:12@example.org" in cli_10("speed-dial", "add", "10", "24", "12").stderr
+    cli_10.done("speed-dial", "remove", "10", "24")
     cli_10.done("speed-dial", "remove", "10", "23")
     assert told(cli_10, "speed-dial", "list") == []
     for again in (["remove", "10", "23"], ["show", "10", "23"]):
@@ -129,3 +131,64 @@ def test_escapes_in_a_row_do_not_act_on_the_terminal(cli_10: CommandLine) -> Non
     finally:
         database.close()
     assert "\\x1b[2J[bold]" in cli_10.done("subscriber", "list")
+
+
+def test_forward(cli_10: CommandLine) -> None:
+    cli_10.done("forward", "set", "10", "always", "11")
+    cli_10.done("forward", "set", "10", "always", "12")
+    cli_10.done("forward", "set", "10", "voicemail", "default")
+    cli_10.done("forward", "set", "10", "ring", "20")
+    cli_10.done("preference", "add", "10", "language", "en")
+    assert [(row["occasion"], row["target"]) for row in told(cli_10, "forward", "list", "10")] == [
+        ("ring", "20 s"),
+        ("always", "sip:12@example.org"),
+        ("voicemail", "default"),
+    ]
+    (row,) = told(cli_10, "preference", "list", "--attribute", "fr_inv_timer")
+    assert row["value"] == "20000"
+    cli_10.done("forward", "remove", "10", "always")
+    assert cli_10("forward", "remove", "10", "always").exit_code == 1
+    cli_10.done("forward", "remove", "10")
+    assert told(cli_10, "forward", "list") == []
+    assert len(told(cli_10, "preference", "list")) == 1
+
+
+@pytest.mark.parametrize(
+    ("occasion", "target"),
+    [("ring", "0"), ("ring", "soon"), ("ring", "99999"), ("busy", "a b"), ("sometimes", "11")],
+)
+def test_what_cannot_be_forwarded(cli_10: CommandLine, occasion: str, target: str) -> None:
+    assert cli_10("forward", "set", "10", occasion, target).exit_code == 2
+
+
+def test_block(cli_10: CommandLine) -> None:
+    for caller in ("0900*", "Bob@spam.example", "@worse.example", "anonymous"):
+        cli_10.done("block", "add", "10", caller)
+        assert cli_10("block", "add", "10", caller).exit_code == 1
+    assert sorted(str(row["caller"]) for row in told(cli_10, "block", "list", "10")) == [
+        "0900*",
+        "@worse.example",
+        "anonymous",
+        "bob@spam.example",
+    ]
+    cli_10.done("block", "remove", "10", "anonymous")
+    assert cli_10("block", "remove", "10", "anonymous").exit_code == 1
+    assert len(told(cli_10, "block", "list")) == 3
+    for caller in ("a b", "", "a*b@c", "*"):
+        assert cli_10("block", "add", "10", caller).exit_code == 2
+
+
+def test_prefix(cli_10: CommandLine) -> None:
+    cli_10.done("prefix", "add", "77", "Branch.example.net:5080")
+    cli_10.done("prefix", "add", "77", "192.0.2.7", "--domain", "Example.org")
+    assert cli_10("prefix", "add", "77", "other.example").exit_code == 1
+    assert told(cli_10, "prefix", "list") == [
+        {"prefix": "77", "sdomain": "*", "domain": "branch.example.net:5080"},
+        {"prefix": "77", "sdomain": "example.org", "domain": "192.0.2.7"},
+    ]
+    assert "branch.example.net:5080" in cli_10.done("prefix", "list")
+    cli_10.done("prefix", "remove", "77")
+    assert cli_10("prefix", "remove", "77").exit_code == 1
+    assert len(told(cli_10, "prefix", "list")) == 1
+    for arguments in (["a b", "x"], ["77", "a@b"], ["77", ""], ["77", "a b"], ["77", "x:99999"]):
+        assert cli_10("prefix", "add", *arguments).exit_code == 2

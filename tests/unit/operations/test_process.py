@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from appliance.operations.registrations import Registrations
 from appliance.operations.status import Status
 from appliance.operations.trace import Trace
 from appliance.operations.uac import UserAgent
+from appliance.proxy.failed_destinations import FailedDestination
 from tests.unit.operations.conftest import WALL, Bench
 
 
@@ -132,3 +134,12 @@ def test_every_command_of_the_control_socket_is_documented(bench: Bench) -> None
     page = Path(__file__).resolve().parents[3] / "docs" / "management.md"
     listed = page.read_text().partition("\nCommands: ")[2].partition(".")[0]
     assert set(re.findall(r"`(\w+)`", listed)) == set(commands(bench.box))
+
+
+def test_destinations_that_failed_are_told(bench: Bench) -> None:
+    failed = [FailedDestination("udp", "192.0.2.7", 5060, 41.7)]
+    box = dataclasses.replace(bench.box, failed_destinations=lambda: failed)
+    assert commands(box)["failed_destinations"]() == [
+        {"transport": "udp", "host": "192.0.2.7", "port": 5060, "seconds": 42}
+    ]
+    assert commands(bench.box)["failed_destinations"]() == []

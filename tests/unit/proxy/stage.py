@@ -18,6 +18,8 @@ from appliance.proxy.core import Clock, ProxyCore, Watchers
 from appliance.proxy.media import MediaNodes
 from appliance.proxy.neighbours import Neighbours
 from appliance.registrar.binding import Binding
+from appliance.registrar.offline import OfflineMessage
+from appliance.registrar.preferences import Preferences
 from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
@@ -84,6 +86,41 @@ class Rows:
         raise DatabaseUnavailable("away")
 
 
+class Messages:
+    """Offline messages in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[AddressOfRecord, OfflineMessage]] = []
+        self.claimed: set[int] = set()
+        self.away = False
+        self._numbers = count(1)
+
+    def waits_for(self, aor: AddressOfRecord) -> bool:
+        return any(whose == aor for whose, _ in self.kept)
+
+    def keep(self, aor: AddressOfRecord, message: OfflineMessage, most: int) -> bool:
+        if self.away:
+            raise DatabaseUnavailable("away")
+        if sum(whose == aor for whose, _ in self.kept) >= most:
+            return False
+        self.kept.append((aor, message._replace(number=next(self._numbers))))
+        return True
+
+    def claim(self, aor: AddressOfRecord, now: int) -> OfflineMessage | None:
+        self.kept = [each for each in self.kept if each[1].expires > now]
+        mine = [message for whose, message in self.kept if whose == aor]
+        if not mine or mine[0].number in self.claimed:
+            return None
+        self.claimed.add(mine[0].number)
+        return mine[0]
+
+    def delivered(self, aor: AddressOfRecord, number: int) -> None:
+        self.kept = [each for each in self.kept if each[1].number != number]
+
+    def released(self, number: int) -> None:
+        self.claimed.discard(number)
+
+
 class Stage:
     """The proxy core with everything around it played."""
 
@@ -113,11 +150,15 @@ class Stage:
         self.rights: dict[str, tuple[str, ...]] = {}
         self.gateway_logins: dict[str, GatewayLogin] = {}
         self.asserted: dict[str, str] = {}
+        self.wishes: dict[str, Preferences] = {}
+        self.dials: dict[str, dict[str, str]] = {}
+        self._site_watchers: list[Callable[[Mapping[tuple[str, str], str]], None]] = []
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
         self.further_names: dict[str, list[str]] = {}
         self.listeners = LISTENERS
         self.credentials = Users()
+        self.offline = Messages()
         self.bindings = Rows()
         self.metrics = Metrics()
         self.tracer = Tracer()
@@ -193,11 +234,25 @@ class Stage:
         for watcher in self._peer_watchers:
             watcher(self._peer_rows)
 
+    def watch_sites(self, watcher: Callable[[Mapping[tuple[str, str], str]], None]) -> None:
+        self._site_watchers.append(watcher)
+
+    def sites(self, rows: Mapping[tuple[str, str], str]) -> None:
+        """From now on these are the rows of ``pdt``."""
+        for watcher in self._site_watchers:
+            watcher(rows)
+
     def groups(self, aor: AddressOfRecord) -> frozenset[str]:
         return frozenset(self.rights.get(aor.username, ()))
 
     def identity(self, aor: AddressOfRecord) -> str:
         return self.asserted.get(aor.username, "")
+
+    def preferences(self, aor: AddressOfRecord) -> Preferences | None:
+        return self.wishes.get(str(aor))
+
+    def speed_dials(self, aor: AddressOfRecord) -> Mapping[str, str] | None:
+        return self.dials.get(str(aor))
 
     def alias(self, aor: AddressOfRecord) -> str | None:
         return self.aliases.get(str(aor))

@@ -7,6 +7,7 @@ import pytest
 from appliance.proxy.accounting import Accounting, dialog_name
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.replies import RFC3261
+from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.uri import AddressOfRecord
@@ -15,7 +16,9 @@ from tests.harness.message import Message
 from tests.unit.proxy.stage import DOMAIN, PROXY, Sent, Stage, cancel_of, response_to
 from tests.unit.proxy.telephone_network import (
     FIRST,
+    GATEWAYS,
     OTHER_GATEWAY,
+    ROUTES,
     SECOND,
     answer,
     dial,
@@ -320,3 +323,42 @@ def test_the_name_of_a_dialog_does_not_ask_whose_tag_is_whose() -> None:
     assert dialog_name("c", "a", "b") == dialog_name("c", "b", "a")
     assert len({dialog_name("c", "a", "b"), dialog_name("c", "a", "c"), dialog_name("d", "a", "b")}) == 3
     assert dialog_name("\udcff", "", "") != dialog_name("?", "", "")
+
+
+class TestForwarded:
+    """Whoever has the call forwarded is charged for it."""
+
+    def call(self, **wishes: str) -> tuple[Book, Stage, list[Sent]]:
+        book = Book()
+        stage = stage_with_gateways()
+        stage.ledger = book
+        stage.restarted()
+        stage.peers(gateways=GATEWAYS, routes=ROUTES)
+        stage.rights["11"] = ("ld",)
+        stage.wishes[f"11@{DOMAIN}"] = Preferences(**wishes)
+        stage.bind("11", "sip:11@192.0.2.11")
+        return book, stage, dial(stage, "11")[1]
+
+    def test_an_answered_call(self) -> None:
+        book, stage, sent = self.call(always="089123456")
+        answer(stage, to(sent, FIRST)[0], 200)
+        (told,) = book
+        assert (told.account, told.src_user, told.dst_ouser, told.result) == (
+            f"11@{DOMAIN}",
+            "10",
+            "11",
+            "answered",
+        )
+
+    def test_one_that_nobody_took_is_missed_by_who_forwarded_it(self) -> None:
+        book, stage, sent = self.call(busy="089123456")
+        forwarded = stage.receive(response_to(to(sent, "192.0.2.11")[0], 486), PHONES[0])
+        answer(stage, to(forwarded, FIRST)[0], 486)
+        (told,) = book
+        assert (told.account, told.status, told.missed) == (f"11@{DOMAIN}", 486, True)
+
+    def test_a_call_that_was_not_forwarded_is_the_callers(self) -> None:
+        book, stage, sent = self.call(busy="089123456")
+        stage.receive(response_to(to(sent, "192.0.2.11")[0], 200), PHONES[0])
+        (told,) = book
+        assert told.account == f"10@{DOMAIN}"

@@ -10,6 +10,7 @@ import pytest
 from appliance.errors import MediaUnavailable
 from appliance.media.session import Session
 from appliance.registrar.binding import NATED
+from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
 from tests.harness.message import Message
 from tests.unit.proxy.stage import Sent, Stage, ack_of, cancel_of, response_to
@@ -527,3 +528,35 @@ def test_when_every_greenlet_waits_a_response_that_may_have_to_wait_gets_one_of_
     ((function, arguments),) = scene.stage.deferred
     function(*arguments)
     assert len(scene.nodes.take()) == 1
+
+
+class TestForwarded:
+    """The callee is busy, and has his calls forwarded then."""
+
+    def forwarded(self, mode: str, *, away: bool = False, **bound: object) -> tuple[Scene, list[Sent]]:
+        scene = Scene(mode)
+        scene.stage.wishes["11@example.org"] = Preferences(busy="12")
+        scene.stage.bind("12", "sip:12@192.0.2.12", **bound)
+        scene.invite()
+        scene.nodes.away = away
+        return scene, scene.stage.receive(response_to(scene.copies[0], 486), CALLEE)
+
+    def test_what_is_relayed_is_asked_for_once(self) -> None:
+        scene, sent = self.forwarded("always")
+        (copy,) = [each.message for each in sent if each.hop.host == OTHER.host]
+        assert copy.body == scene.copies[0].body
+        assert [command for command, *_ in scene.nodes.take()] == ["offer"]
+        scene.copies.append(copy)
+        assert scene.answer(200, sdp("192.0.2.12"), 1, OTHER).body.startswith(b"a=rtpengine")
+
+    def test_what_was_not_may_be_for_the_other_one(self) -> None:
+        scene, sent = self.forwarded("nated", hop=OTHER, cflags=NATED)
+        (copy,) = [each.message for each in sent if each.hop.host == OTHER.host]
+        assert not scene.copies[0].body.startswith(b"a=rtpengine")
+        assert copy.body.startswith(b"a=rtpengine")
+
+    def test_when_nobody_can_the_caller_is_told(self) -> None:
+        scene, sent = self.forwarded("nated", away=True, hop=OTHER, cflags=NATED)
+        assert not [each for each in sent if each.hop.host == OTHER.host]
+        assert [each.message.status for each in sent if each.message.status] == [503]
+        assert scene.stage.metrics.snapshot()["sipbox_calls_active"] == [([], 0)]

@@ -20,6 +20,7 @@ def test_made_twice_nothing_changes(url: str) -> None:
         "core_0004",
         "core_0005",
         "core_0006",
+        "core_0007",
         "phones_0001",
         "presence_0001",
         "extra_0001",
@@ -40,7 +41,7 @@ def test_status_says_what_is_there(url: str) -> None:
     schema.create(url, ["extra"])
     status = schema.status(url)
     assert status.ready
-    assert status.groups == {"core": "core_0006", "phones": "phones_0001", "extra": "extra_0001"}
+    assert status.groups == {"core": "core_0007", "phones": "phones_0001", "extra": "extra_0001"}
     assert status.rows["subscriber"] == 0
     assert status.settings == {"journal_mode": "wal", "synchronous": "2"}
 
@@ -51,9 +52,23 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
     sql(database, "insert into subscriber (username) values ('10')")
     sql(database, "drop trigger subscriber_insert_logged")
     sql(database, "alter table subscriber drop column managed_by")
-    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0006'")
-    assert schema.status(url).pending == ["core_0002", "core_0003", "core_0004", "core_0005", "core_0006"]
-    assert schema.upgrade(url) == ["core_0002", "core_0003", "core_0004", "core_0005", "core_0006"]
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0007'")
+    assert schema.status(url).pending == [
+        "core_0002",
+        "core_0003",
+        "core_0004",
+        "core_0005",
+        "core_0006",
+        "core_0007",
+    ]
+    assert schema.upgrade(url) == [
+        "core_0002",
+        "core_0003",
+        "core_0004",
+        "core_0005",
+        "core_0006",
+        "core_0007",
+    ]
     sql(database, "insert into subscriber (username) values ('11')")
     assert [row[0] for row in sql(database, "select username from change_log")] == ["10", "11"]
     database.close()
@@ -74,7 +89,7 @@ def test_a_database_from_before_the_phones_gets_them(url: str) -> None:
 def test_a_failed_step_is_mended_and_run_again(url: str) -> None:
     schema.create(url)
     database = Database(url)
-    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0006'")
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0007'")
     sql(database, "alter table address rename to elsewhere")
     sql(database, "create view address as select 1 as id")
     with pytest.raises(DatabaseRefused, match="run 'sipbox database upgrade' again"):
