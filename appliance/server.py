@@ -46,6 +46,7 @@ from appliance.telemetry.media_watch import MediaWatch
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from appliance.transport.greenlets import ParkedGreenlets
+from appliance.transport.name_servers import NameServers
 from appliance.workers.duties import Duties
 from appliance.workers.neighbours import Neighbours
 from appliance.workers.shared_bindings import Hearing
@@ -119,6 +120,7 @@ class SipServer:
             ledger=None if self.directory.call_records is None else self.directory.call_records.ledger,
             media_nodes=self.media,
             gateway_logins=read_gateway_logins(settings.gateway.credentials_file),
+            numbers=self._number_lookup(),
             neighbour_key=None
             if self.nodes is None
             else shared_keys(settings.replication.key_file).derive("neighbour-route"),
@@ -238,6 +240,14 @@ class SipServer:
             return None
         watch = MediaWatch(self.metrics, self.journal)
         return Rtpengine(media.addresses, media.timeout_ms / 1000, media.ping_seconds, watch)
+
+    def _number_lookup(self) -> NameServers | None:
+        """Who looks numbers up in the DNS, where there is a suffix to look for them."""
+        enum = self.settings.enum
+        return NameServers(enum.addresses, enum.seconds, self._looked_up) if enum.suffix else None
+
+    def _looked_up(self, result: str) -> None:
+        self.metrics.enum_lookups[result] += 1
 
     def _neighbour_nodes(self) -> NeighbourNodes | None:
         """The other nodes, where some are set."""

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import get_args
 from urllib.parse import parse_qsl, urlsplit
 
-from appliance.config.listener import Advertised, Listener, split_address
+from appliance.config.listener import Advertised, Listener, split_address, split_name_server
 from appliance.config.places import KeyPath
 from appliance.config.sections import CODECS, NAT_TESTS, Settings, WalledGarden
 
@@ -24,6 +24,7 @@ _HOSTNAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*{_LABEL}")
 _NUMBER = re.compile(r"\+?[0-9]*\$?")  # the beginning of a telephone number, or a whole one
 _GROUP = re.compile(r"[A-Za-z0-9_.-]{0,50}")
 _METHOD = re.compile(r"[A-Z0-9.!%*_+`'~-]{1,32}")
+_LONGEST_SUFFIX = 222  # a name of the DNS has 253 signs, 15 digits with their dots 30 of them
 _ATTRIBUTE_NAME, _ATTRIBUTE_VALUE = 32, 255  # the columns of domain_attrs
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its final zero
 
@@ -45,6 +46,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _media(settings)
     yield from _gateway(settings)
     yield from _forwarding(settings)
+    yield from _enum(settings)
     yield from _replication(settings)
 
 
@@ -395,6 +397,17 @@ def _forwarding(settings: Settings) -> Iterator[Finding]:
             ("forwarding", "voicemail"),
             f'{voicemail!r} is no SIP URI with a user, as in "sip:{{user}}@192.0.2.9"',
         )
+
+
+def _enum(settings: Settings) -> Iterator[Finding]:
+    suffix = settings.enum.suffix
+    if suffix and not (_HOSTNAME.fullmatch(suffix.lower()) and len(suffix) <= _LONGEST_SUFFIX):
+        yield ("enum", "suffix"), f'{suffix!r} is no domain, as in "e164.arpa"'
+    for index, text in enumerate(settings.enum.name_servers):
+        try:
+            split_name_server(text)
+        except ValueError:
+            yield ("enum", "name_servers", index), f'{text!r} is no address, as in "192.0.2.53"'
 
 
 def _gateway(settings: Settings) -> Iterator[Finding]:

@@ -114,6 +114,15 @@ def _port_of(port: str, text: str) -> int:
     return int(port)
 
 
+def split_name_server(text: str) -> tuple[str, int]:
+    """``address`` or ``address:port`` of a name server, 53 without a port; ValueError when it is none."""
+    try:
+        return str(ip_address(text.removeprefix("[").removesuffix("]"))), 53
+    except ValueError:
+        host, port = split_address(text)
+        return str(ip_address(host)), port
+
+
 def split_address(text: str) -> tuple[str, int]:
     """``host:port`` into its halves, brackets of IPv6 removed; ValueError when it is none."""
     host, colon, port = text.rpartition(":")

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct, field, structs
 
-from appliance.config.listener import Listener, split_address
+from appliance.config.listener import Listener, split_address, split_name_server
 
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1 << 30)]
@@ -173,6 +173,19 @@ class PresenceSettings(Section, frozen=True, kw_only=True):
 
     server: str = ""  # HOST or HOST:PORT, perhaps with ;transport=tcp; "": the user's own phones
     packages: tuple[str, ...] = ("presence", "presence.winfo", "dialog", "message-summary")
+
+
+class EnumSettings(Section, frozen=True, kw_only=True):
+    """``[enum]``: telephone numbers that have a SIP address in the DNS (RFC 6116). Off without a suffix."""
+
+    suffix: str = ""  # as in "e164.arpa"
+    name_servers: tuple[str, ...] = ()  # ADDRESS or ADDRESS:PORT; none: those of /etc/resolv.conf
+    seconds: Annotated[float, Meta(ge=0.1, le=10)] = 2.0  # a call waits so long for all of them
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """``name_servers`` as values: addresses without brackets, and ports."""
+        return [split_name_server(text) for text in self.name_servers]
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
@@ -334,6 +347,7 @@ class Settings(Section, frozen=True, kw_only=True):
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
     presence: PresenceSettings = field(default_factory=PresenceSettings)
+    enum: EnumSettings = field(default_factory=EnumSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     replication: ReplicationSettings = field(default_factory=ReplicationSettings)
     log: LogSettings = field(default_factory=LogSettings)

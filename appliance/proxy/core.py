@@ -22,6 +22,7 @@ from appliance.proxy.calls import Calls
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
+from appliance.proxy.enum_query import EnumQuery, NumberLookup
 from appliance.proxy.failed_destinations import FailedDestinations
 from appliance.proxy.failover import Failover
 from appliance.proxy.forward import Connections, Forwarder
@@ -124,7 +125,8 @@ class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
     ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours,
     ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted,
-    ``gateway_logins`` our passwords at gateways by realm, ``neighbour_key`` what other nodes sign calls with.
+    ``gateway_logins`` our passwords at gateways by realm, ``neighbour_key`` what other nodes sign calls with,
+    ``numbers`` who looks numbers up in the DNS.
     """
 
     def __init__(
@@ -144,6 +146,7 @@ class ProxyCore:
         media_nodes: MediaNodes | None = None,
         gateway_logins: Mapping[str, Login] | None = None,
         neighbour_key: bytes | None = None,
+        numbers: NumberLookup | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -337,6 +340,9 @@ class ProxyCore:
             else None,
             session_timer=SessionTimer(sip.min_session_seconds) if sip.min_session_seconds else None,
             sites=sites,
+            enum=None
+            if numbers is None
+            else EnumQuery(settings.enum.suffix, numbers, self.domains, directory.credentials),
         )
         self._routes = Routes(parts)
         self.admission = Admission(

@@ -119,13 +119,14 @@ class Incoming:
 
     ``peer`` is the sender when he is known by his address. ``payer`` is set by a step that forwards the
     request for one of our users: his rights count then, in place of the sender's, and he is charged.
-    ``forwarded`` is what has to be remembered of that, None for a user without preferences.
+    ``forwarded`` is what has to be remembered of that, None for a user without preferences. ``looked_up``:
+    its number has been asked for in the DNS.
     """
 
     __slots__ = (
         "_answers", "_clock", "_key", "account", "accountant", "accounted", "came_as", "cancelled", "flags",
-        "forwarded", "hop", "leaves_by", "marks", "nated", "now", "outside", "payer", "peer", "peer_nated",
-        "raw", "request", "transaction", "verified",
+        "forwarded", "hop", "leaves_by", "looked_up", "marks", "nated", "now", "outside", "payer", "peer",
+        "peer_nated", "raw", "request", "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -149,6 +150,7 @@ class Incoming:
         self.accounted = False
         self.account = ""
         self.outside = False
+        self.looked_up = False
         self.nated = False
         self.peer_nated = False
         self.flags = ""

@@ -9,6 +9,7 @@ from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
+from appliance.proxy.enum_query import EnumQuery
 from appliance.proxy.forwarding import Forwarding
 from appliance.proxy.gateway import Pstn
 from appliance.proxy.incoming import Incoming
@@ -76,3 +77,4 @@ class Parts(NamedTuple):
     presence: PresenceServer | None = None
     session_timer: SessionTimer | None = None
     sites: SitePrefixes | None = None
+    enum: EnumQuery | None = None

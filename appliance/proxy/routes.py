@@ -12,6 +12,7 @@ from __future__ import annotations
 from appliance.errors import StorageError
 from appliance.proxy.caller_id import take_out_claims
 from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
+from appliance.proxy.enum_query import EnumQuery
 from appliance.proxy.forwarding import ALWAYS, BUSY, NOT_REGISTERED, occasion_of
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.media import RELAYED
@@ -66,6 +67,7 @@ class Routes:
         self.presence = parts.presence
         self.session_timer = parts.session_timer
         self.sites = parts.sites
+        self.enum = parts.enum
 
     # -- route: every request begins here --------------------------------------------------------------------
 
@@ -235,6 +237,8 @@ class Routes:
 
     def absent(self, incoming: Incoming, callee: AddressOfRecord) -> list[Target] | Answer:
         """Nobody is registered: a number may be one outside, a message may wait until he is (m_store)."""
+        if self.enum is not None and self.enum_query(incoming, self.enum):
+            return self.forwarded(incoming)
         if self.gateways.takes(incoming):
             return self.pstn(incoming)
         if self.offline is not None and self.offline.keep(incoming, callee):
@@ -429,6 +433,16 @@ class Routes:
     def lookup_location(self, callee: AddressOfRecord) -> list[Target]:
         """Where the user can be reached now, best first."""
         return self.locations.lookup(callee)
+
+    def enum_query(self, incoming: Incoming, numbers: EnumQuery) -> bool:
+        """A number that has a SIP address in the DNS: the Request-URI is that one now."""
+        target = numbers.target(incoming)
+        if target is None:
+            return False
+        request = incoming.request
+        request.uri_text = target
+        incoming.outside = not self.domains.is_me(request.uri)
+        return True
 
     def check_pstn_permissions(self, incoming: Incoming, number: str) -> bool:
         """Whether he may call it: what ``grp`` says of the user, or the tag of a trusted peer."""

@@ -50,6 +50,7 @@ class Metrics:
     gateway_requests: Counter[str]
     calls_forwarded: Counter[str]
     offline_messages: Counter[str]
+    enum_lookups: Counter[str]
     nated_phones: int
     keepalives_sent: Counter[str]
     keepalives_answered: int

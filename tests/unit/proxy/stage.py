@@ -22,6 +22,7 @@ from appliance.registrar.offline import OfflineMessage
 from appliance.registrar.preferences import Preferences
 from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
+from appliance.sip.naptr import Naptr
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.peers import Rows as PeerRows
 from appliance.telemetry.accounted import Ledger
@@ -152,6 +153,7 @@ class Stage:
         self.asserted: dict[str, str] = {}
         self.wishes: dict[str, Preferences] = {}
         self.dials: dict[str, dict[str, str]] = {}
+        self.numbers: dict[str, list[Naptr]] = {}
         self._site_watchers: list[Callable[[Mapping[tuple[str, str], str]], None]] = []
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
@@ -184,6 +186,7 @@ class Stage:
             media_nodes=self.media_nodes,
             gateway_logins=self.gateway_logins,
             neighbour_key=self.neighbour_key,
+            numbers=self if self.settings.enum.suffix else None,
         )
         return self.core
 
@@ -217,6 +220,10 @@ class Stage:
     def addresses(self, host: str) -> list[str]:
         self.lookups.append(host)
         return self.hosts.get(host, [])
+
+    def naptr(self, name: str) -> list[Naptr]:
+        self.lookups.append(name)
+        return self.numbers.get(name, [])
 
     def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain], bool], None]) -> None:
         watcher(gather(self.settings.named_domains, (), ()), True)
