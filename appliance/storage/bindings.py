@@ -11,6 +11,7 @@ to the spool, answered, and replayed when it is back, before anything newer is w
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -149,8 +150,12 @@ class BindingWriter:
                 self._table.delete(dead, expired_before=moment(int(wall)))
 
     def remove_expired(self, bindings: Iterable[Binding]) -> None:
-        """Remove the rows of bindings that have run out, but for those that somebody else has refreshed."""
-        self._table.delete([binding.ruid for binding in bindings], expired_before=moment(int(self._wall())))
+        """Remove the rows of bindings that have run out, but for those that somebody else has refreshed.
+
+        A row says the full second after the end of its binding: a second that is not over yet counts.
+        """
+        ruids = [binding.ruid for binding in bindings]
+        self._table.delete(ruids, expired_before=moment(math.ceil(self._wall())))
 
     def removed(self, ruids: Iterable[str]) -> None:
         """Somebody else has removed these rows: a reading that is under way must not bring them back."""

@@ -258,3 +258,17 @@ def test_a_row_without_a_domain_is_a_users_of_the_only_domain(make: Make, databa
     contacts = {found.contact for found in writer.fetch(binding(10).aor)}
     assert contacts == {"sip:10@192.0.2.1:5060", "sip:old@192.0.2.9"}
     assert writer.fetch(binding(10).aor._replace(domain="elsewhere.org")) == []
+
+
+@pytest.mark.parametrize("tenths", range(10))
+def test_a_row_goes_in_the_second_in_which_its_binding_ran_out(
+    make: Make, database: Database, clock: Clock, tenths: int
+) -> None:
+    """Whatever part of a second lies between the two clocks."""
+    clock.wall += tenths / 10
+    writer = make(sole_writer=False)
+    ran_out, alive = binding(10, lasts=60.2), binding(11, lasts=63)
+    writer.commit([ran_out, alive], [])
+    clock.advance(61)
+    writer.remove_expired([ran_out, alive])
+    assert list(cseqs(database)) == ["11"]
