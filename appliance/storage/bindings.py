@@ -11,6 +11,7 @@ to the spool, answered, and replayed when it is back, before anything newer is w
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -152,10 +153,13 @@ class BindingWriter:
                 self._table.delete(dead, expired_before=moment(int(wall)))
 
     def remove_expired(self, bindings: Iterable[Binding]) -> None:
-        """Remove the rows of bindings that have run out, but for those that somebody else has refreshed."""
+        """Remove the rows of bindings that have run out, but for those that somebody else has refreshed.
+
+        A row says the full second after the end of its binding: a second that is not over yet counts.
+        """
         ruids = [binding.ruid for binding in bindings]
         self._writes.forget(ruids)
-        self._table.delete(ruids, expired_before=moment(int(self._wall())))
+        self._table.delete(ruids, expired_before=moment(math.ceil(self._wall())))
 
     def remove_row(self, ruid: str) -> None:
         """Another node has this binding by now, or has taken it away: nobody is told. Raises StorageError."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from time import localtime, strftime, time
 from typing import Any, ClassVar, TextIO
 
 from appliance.telemetry.events import EVENTS
+from appliance.telemetry.logging_bridge import LoggingBridge
 from appliance.telemetry.trace_format import harmless
 
 LEVELS = {"debug": 10, "info": 20, "notice": 25, "warning": 30, "error": 40, "critical": 50}
@@ -61,24 +61,6 @@ class Journal:
         self._write(level, _value(message), told)
 
 
-class LoggingBridge(logging.Handler):
-    """What libraries and other rooms say through ``logging`` goes to the journal too."""
-
-    def __init__(self, journal: Journal) -> None:
-        super().__init__()
-        self._journal = journal
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """One record; a traceback goes into a field of its own."""
-        level = max(
-            (name for name in LEVELS if LEVELS[name] <= record.levelno),
-            key=LEVELS.__getitem__,
-            default="debug",
-        )
-        trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else None
-        self._journal.say(level, record.getMessage(), trace, logger=record.name)
-
-
 def open_journal(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> Journal:
     """The journal of this process and the end of ``logging``; ``form``: ``auto``, ``journal``, ``text``."""
     stream = stream or sys.stderr
@@ -91,7 +73,7 @@ def open_journal(level: str = "info", form: str = "auto", stream: TextIO | None 
     for handler in root.handlers[:]:
         if isinstance(handler, LoggingBridge):
             root.removeHandler(handler)
-    root.addHandler(LoggingBridge(journal))
+    root.addHandler(LoggingBridge(journal.say, LEVELS))
     root.setLevel(journal.threshold)
     Journal.current = journal
     return journal

@@ -16,6 +16,9 @@ from tests.harness.sipbox import REPOSITORY, Sipbox
 
 pytestmark = pytest.mark.timeout(1500)
 
+#: Each is tried with memory that is checked, which finds more than many more without.
+STARTS = 8
+
 #: The tests of the rooms of which something is compiled.
 ROOMS = ("sip", "auth", "registrar", "transaction", "proxy", "storage", "telemetry", "operations", "workers")
 #: They put something of their own in the place of a function, or a value of a wrong type into a binding:
@@ -47,11 +50,25 @@ def test_the_unit_tests_pass(program: Path, tmp_path: Path) -> None:
             *(f"tests/unit/{room}" for room in ROOMS),
         ],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        # With memory that is checked and overwritten as it is freed: who uses it afterwards ends by a signal.
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONMALLOC": "debug"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_it_ends_in_order_however_often(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sipbox, "program", program)
+    monkeypatch.setenv("PYTHONMALLOC", "debug")
+    with Sipbox(agent=True) as box:
+        box.add_subscribers({"10": "secret"})
+        with box.phone("10", "secret") as phone:
+            for _ in range(STARTS):
+                assert phone.register().status == 200
+                assert box.agent is not None
+                assert box.agent.stop() == 0, box.agent.log[-6000:]
+                box.restart()
 
 
 def test_it_is_the_compiled_one(box: Sipbox) -> None:

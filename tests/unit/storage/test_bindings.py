@@ -288,3 +288,17 @@ def test_a_row_that_another_node_has_by_now_goes_and_nobody_is_told(make: Make, 
     assert len(told) == 1
     writer.commit([binding(10, cseq=2)], [])
     assert cseqs(database) == {"10": 2}, "it is written whole when the phone comes back"
+
+
+@pytest.mark.parametrize("tenths", range(10))
+def test_a_row_goes_in_the_second_in_which_its_binding_ran_out(
+    make: Make, database: Database, clock: Clock, tenths: int
+) -> None:
+    """Whatever part of a second lies between the two clocks."""
+    clock.wall += tenths / 10
+    writer = make(sole_writer=False)
+    ran_out, alive = binding(10, lasts=60.2), binding(11, lasts=63)
+    writer.commit([ran_out, alive], [])
+    clock.advance(61)
+    writer.remove_expired([ran_out, alive])
+    assert list(cseqs(database)) == ["11"]

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.telemetry.events import EVENTS
-from appliance.telemetry.journal import Journal, LoggingBridge, event, journal_listens, open_journal
+from appliance.telemetry.journal import Journal, event, journal_listens, open_journal
+from appliance.telemetry.logging_bridge import LoggingBridge
 
 
 class Written(list[tuple[str, str, dict[str, str]]]):
