@@ -354,6 +354,7 @@ class SipServer:
             reload_domains=self._reload_domains,
             peer_rows=lambda: self.directory.peers.rows,
             reload_peers=self.directory.reload_peers,
+            site_prefixes=self.directory.sites,
             gateway_rests=core.least_cost.rests,
             try_number=core.pstn.trial,
             failed_destinations=core.failed_destinations.listed,

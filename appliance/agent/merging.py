@@ -142,6 +142,7 @@ MERGED: dict[str, Merge] = {
     "forget": _first,
     "domains_reload": _first,
     "peers_reload": _first,
+    "prefixes_reload": _first,
     "flush": _first,
     "nat_ping": _first,
     "media_enable": _first,

@@ -19,6 +19,7 @@ from appliance.operations.ping import Ping
 from appliance.operations.process import Process
 from appliance.operations.registrations import Registrations
 from appliance.operations.resync import Resync
+from appliance.operations.site_prefixes import KnownPrefixes
 from appliance.operations.statistics import Statistics
 from appliance.operations.status import Status
 from appliance.operations.trace import Trace
@@ -37,6 +38,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     transactions = Transactions(box)
     names = ServedNames(box)
     peers = KnownPeers(box)
+    prefixes = KnownPrefixes(box)
     media = MediaNodes(box)
     return {
         "process": process.describe,
@@ -52,6 +54,10 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "addresses": peers.addresses,
         "peers_reload": peers.reload,
         "route": peers.route,
+        "prefixes": prefixes.rows,
+        "prefix_add": prefixes.add,
+        "prefix_remove": prefixes.remove,
+        "prefixes_reload": prefixes.reload,
         "forget": process.forget,
         "status": Status(box).describe,
         "metrics": statistics.metrics,

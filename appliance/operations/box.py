@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -40,6 +40,16 @@ class Connections(Protocol):
     def local_for(self, hop: Hop) -> Hop: ...
 
     def connect(self, hop: Hop) -> None: ...
+
+
+class Prefixes(Protocol):
+    """The prefixes of other sites; all but ``rows`` may block and raise StorageError."""
+
+    @property
+    def rows(self) -> Mapping[tuple[str, str], str]: ...
+    def add(self, source: str, prefix: str, domain: str) -> None: ...
+    def remove(self, source: str, domain: str) -> int: ...
+    def load(self) -> None: ...
 
 
 def _nothing(*_: object) -> None:
@@ -80,6 +90,7 @@ class Box:
     gateways, routes, trusted peers and permissions; ``peer_rows()`` are those in memory.
     ``gateway_rests(number, now)`` says for how many more seconds others come before that gateway,
     ``try_number(caller, number, now)`` what would become of a call outside.
+    ``site_prefixes`` are the prefixes of other sites.
     ``failed_destinations()`` are the addresses at which nobody has answered a moment ago.
     ``started`` is wall time. ``rows()`` are the bindings of the database, for the location mode that keeps
     none in memory. ``clock`` is monotonic, ``wall`` UTC. ``worker`` is the number of this process,
@@ -97,6 +108,7 @@ class Box:
     tracer: Tracer
     domains: Domains
     database: Database
+    site_prefixes: Prefixes
     connections: Connections
     listeners: Sequence[tuple[str, str, int]]
     next_hop: Callable[[Request], Hop]

@@ -138,7 +138,7 @@ class Directory:
             domains,
             case_sensitive=registrar.case_sensitive,
         )
-        self._sites = SitePrefixes(self.database)
+        self.sites = SitePrefixes(self.database)
         self.offline = Silo(self.database, domains, case_sensitive=registrar.case_sensitive)
         self._of_users = (self._preferences, self._speed_dials, self.offline.rows)
         # Permissions follow the gateways: without any, nobody asks for them.
@@ -149,7 +149,7 @@ class Directory:
             self.peers,
             self.permissions,
             *self._of_users,
-            self._sites,
+            self.sites,
         )
         self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
         self._changes.tell_all += [self.credentials.forget_all, *(each.forget_all for each in self._resident)]
@@ -247,7 +247,7 @@ class Directory:
 
     def watch_sites(self, watcher: Callable[[SiteRows], None]) -> None:
         """Tell ``watcher`` the prefixes of other sites, now and whenever one of them changes."""
-        self._sites.watch(watcher)
+        self.sites.watch(watcher)
 
     def groups(self, aor: AddressOfRecord) -> frozenset[str]:
         """The groups of ``grp`` that a user is in, while there are gateways."""

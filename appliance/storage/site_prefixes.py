@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.engine import Connection
 
 from appliance.storage.changes import Change
@@ -29,6 +29,26 @@ class SitePrefixes:
         """Tell ``watcher`` the rows, now and whenever they are read again."""
         self._watchers.append(watcher)
         watcher(self._rows)
+
+    @property
+    def rows(self) -> Rows:
+        """Those in memory."""
+        return self._rows
+
+    def add(self, source: str, prefix: str, domain: str) -> None:
+        """Write a new row, which counts at once. Raises DuplicateRow and StorageError."""
+        row = {"sdomain": source, "prefix": prefix, "domain": domain}
+        self._database.run(lambda connection: connection.execute(insert(pdt).values(**row)), "pdt_add")
+        self.load()
+
+    def remove(self, source: str, domain: str) -> int:
+        """Take away the rows that lead from ``source`` to ``domain``, both in lower case; how many there
+        were. Raises StorageError."""
+        columns = pdt.c
+        gone = delete(pdt).where(func.lower(columns.sdomain) == source, func.lower(columns.domain) == domain)
+        count = self._database.run(lambda connection: connection.execute(gone).rowcount, "pdt_remove")
+        self.load()
+        return count
 
     def load(self) -> None:
         """Read all of them. Raises StorageError, and what was known before stays."""

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
+from typing import Any
+
 import pytest
 
 from tests.deploy.test_role_sip import listeners_at
 from tests.harness.box_ansible import INVENTORY, ansible
 from tests.harness.box_snapshot import Deployments
+
+#: Whatever has no variable of its own, and neighbours, which have some.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "sip": {"min_session_seconds": 90, "failed_destination_seconds": 30},
+    "forwarding": {"most": 3, "voicemail": "sip:{user}@192.0.2.9", "on_failure": "redirect"},
+    "messages": {"kept": 5, "kept_seconds": 3600},
+    "presence": {"server": "192.0.2.9:5060;transport=tcp"},
+    "enum": {"suffix": "e164.example", "name_servers": ["192.0.2.53"]},
+}
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -17,7 +29,12 @@ def test_other_address_closes_the_old_sockets_and_surplus_workers_are_stopped(de
         box.ssh(f"ip address add {other}/24 dev host0")
         # As if there had been two workers before.
         box.ssh("systemctl enable --now sipbox@2.socket")
-        changed = INVENTORY | {"sipbox_address": other}
+        changed = INVENTORY | {
+            "sipbox_address": other,
+            "sip_settings": SETTINGS,
+            "sipbox_neighbours": [other, "192.0.2.11"],
+            "sipbox_neighbours_key": "k" * 64,
+        }
         ansible(box, "site.yml", "--tags", "sip", inventory=changed).check()
 
         assert listeners_at(box, 5060) == {f"udp:{other}:5060", f"tcp:{other}:5060"}
@@ -26,7 +43,14 @@ def test_other_address_closes_the_old_sockets_and_surplus_workers_are_stopped(de
             == ["inactive"] * 2
         )
         assert box.ssh("systemctl is-enabled sipbox@2.socket", check=False).stdout.strip() == "disabled"
-        assert f"udp:{other}:5060" in box.ssh("sipbox status").stdout
+        status = box.ssh("sipbox status").stdout
+        assert f"udp:{other}:5060" in status
+        settings = tomllib.loads(box.ssh("cat /etc/sipbox/sipbox.toml").stdout)
+        assert {section: settings[section] for section in SETTINGS if section != "sip"} == {
+            section: values for section, values in SETTINGS.items() if section != "sip"
+        }
+        assert settings["sip"].items() >= SETTINGS["sip"].items()
+        assert settings["replication"]["peers"] == ["192.0.2.11:5065"]
         again = ansible(box, "site.yml", "--tags", "sip", inventory=changed).check()
         assert again.changed == 0, again.changes()
 

@@ -36,6 +36,7 @@ def test_every_command_of_the_fifo_is_documented() -> None:
         *["nh_enable_ping", "nh_enable_rtpp", "nh_show_rtpp"],
         *["domain_reload", "domain_dump"],
         *["lcr_reload", "lcr_dump", "lcr_gw_dump", "lcr_lcr_dump"],
+        *["pdt_list", "pdt_add", "pdt_delete", "pdt_reload"],
         *["trusted_reload", "trusted_dump", "address_reload", "address_dump", "subnet_dump"],
     ]
     assert set(re.findall(r"^\| `(\w+)` \|", section("FIFO"), re.MULTILINE)) == set(COMMANDS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.config import Settings
+from appliance.errors import DuplicateRow
 from appliance.operations import Box
 from appliance.proxy.domains import Domains
 from appliance.proxy.forward import Unroutable
@@ -47,6 +48,27 @@ class Store:
 class Database:
     available = True
     last_error: str | None = None
+
+
+class Prefixes:
+    """Prefixes of other sites, in a dictionary."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], str] = {}
+
+    def add(self, source: str, prefix: str, domain: str) -> None:
+        if (source, prefix) in self.rows:
+            raise DuplicateRow("there")
+        self.rows[source, prefix] = domain
+
+    def remove(self, source: str, domain: str) -> int:
+        gone = [key for key, value in self.rows.items() if key[0] == source and value == domain]
+        for key in gone:
+            del self.rows[key]
+        return len(gone)
+
+    def load(self) -> None:
+        return None
 
 
 class Connections:
@@ -97,6 +119,7 @@ class Bench:
             tracer=self.tracer,
             domains=Domains(["example.org"], [], LISTENERS),
             database=self.database,
+            site_prefixes=Prefixes(),
             connections=Connections(),
             listeners=LISTENERS,
             next_hop=next_hop,
