@@ -7,9 +7,9 @@
         ...
         day.assert_sums()
 
-Some are answered and hung up, others end busy, are given up by the caller, answered by nobody, or for somebody
-who is not registered; or they go into the telephone network, by gateways that work, answer 503, or say nothing.
-Whatever happens to the database meanwhile, each call has the end that it would have had anyway.
+Some are answered and hung up, others end busy, are given up by the caller, answered by nobody, or are for
+somebody who is not registered; or they go into the telephone network, by gateways that work, answer 503, or
+say nothing. Whatever happens to the database meanwhile, each call has the end that it would have had anyway.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ OUTSIDE = {
     "03": ((SILENT, GOOD), "200"),
     "04": ((REFUSING,), "500"),
     "05": ((SILENT,), "408"),
+    "06": ((SILENT, REFUSING), "408"),
 }
 
 

@@ -21,6 +21,7 @@ from typing import Any, Self
 from appliance import control
 from tests.harness.baresip import Baresip
 from tests.harness.calling import PATIENCE, Calling, hear
+from tests.harness.handset import Handset
 from tests.harness.networks import Home, Networks, Place
 from tests.harness.rtpengine import Rtpengine
 from tests.harness.settings import Sections
@@ -73,12 +74,12 @@ class FourNetworks:
         self.engine = self._stack.enter_context(Rtpengine(self._directory, place=public, ports=400))
         media = {"mode": "nated", "nodes": [self.engine.node]}
         settings: Sections = {"media": media, **self._settings}
-        place = self.carrier.place()
+        place, self.other_line = self.carrier.place(), self.carrier.place()
         self.box = Sipbox(place=public, settings=settings, agent=True)
         self._stack.callback(self.box.close)
         self.box.create_database()
         # Before it starts: there is nothing to be read again.
-        self._write_rows(place.address)
+        self._write_rows(place.address, self.other_line.address)
         self.box.start()
         self.gateway = self._phone(NUMBER, self.carrier, place)
         self.ten = self._phone("10", self.homes[0])
@@ -88,19 +89,26 @@ class FourNetworks:
         for each in self.phones:
             each.phone.wait_registered()
 
-    def _write_rows(self, gateway: str) -> None:
-        """Subscribers, of whom some may call outside, and the gateway there."""
+    def _write_rows(self, *gateways: str) -> None:
+        """Subscribers, of whom some may call outside, and the gateways there; numbers go to the first one."""
         self.box.add_subscribers({user: f"secret-{user}" for user in USERS})
-        self.box.sql("insert into gw_grp (grp_id, grp_name) values (1, 'line')")
-        self.box.sql(
-            "insert into gw (gw_name, grp_id, ip_addr, port, uri_scheme, transport)"
-            f" values ('line', 1, '{gateway}', {GATEWAY_PORT}, 1, 1)"
-        )
+        for number, address in enumerate(gateways, 1):
+            self.box.sql(f"insert into gw_grp (grp_id, grp_name) values ({number}, 'line {number}')")
+            self.box.sql(
+                "insert into gw (gw_name, grp_id, ip_addr, port, uri_scheme, transport)"
+                f" values ('line {number}', {number}, '{address}', {GATEWAY_PORT}, 1, 1)"
+            )
         self.box.sql("insert into lcr (prefix, grp_id, priority) values ('', 1, 1)")
         self.box.sql(
             f"insert into grp (username, domain, grp) values (:user, '{self.box.domain}', 'ld')",
             [{"user": user} for user in ("10", "11", "20")],
         )
+
+    def handset(self, user: str, home: Home) -> Handset:
+        """A phone of the tests' own in that home; in the carrier's network, the gateway of ``other_line``."""
+        if home is self.carrier:
+            return Handset(self.box, user, self.other_line, port=GATEWAY_PORT)
+        return Handset(self.box, user, home.place())
 
     def _phone(self, user: str, home: Home, place: Place | None = None) -> Calling:
         calling = self.phone(user, home, place=place)

@@ -5,12 +5,13 @@ A ``Handset`` calls another one, and both keep where they hear each other.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
 
-from tests.harness.message import parameter
+from tests.harness.message import Message, parameter
 from tests.harness.networks import Place
 from tests.harness.phone import Dialog, Phone, hang_up
 from tests.harness.rtp import RtpPhone, converse, media_of
@@ -21,27 +22,37 @@ PATIENCE = 20.0
 
 
 class Handset:
-    """``phone`` speaks, ``sound`` is heard; ``ways`` says where the sound goes to each other handset."""
+    """``phone`` speaks, ``sound`` is heard; ``ways`` says where the sound goes to each other handset.
 
-    def __init__(self, box: Sipbox, user: str, place: Place) -> None:
+    With ``port`` it is a gateway at that port of its place: it does not register, and nobody challenges it.
+    """
+
+    def __init__(self, box: Sipbox, user: str, place: Place, *, port: int | None = None) -> None:
         self._stack = ExitStack()
-        self.phone: Phone = self._stack.enter_context(box.phone(user, f"secret-{user}", place=place))
+        self._outside = port is not None
+        phone = box.phone(user, f"secret-{user}", place=place, port=port)
+        self.phone: Phone = self._stack.enter_context(phone)
         self.sound = self._stack.enter_context(RtpPhone(int(user), place=place))
         self.ways: dict[Handset, tuple[str, int]] = {}
 
     def __enter__(self) -> Self:
-        assert self.phone.register(timeout=PATIENCE).status == 200
+        try:
+            assert self._outside or self.phone.register(timeout=PATIENCE).status == 200
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.phone.register(expires=0, timeout=PATIENCE)
-        self._stack.close()
+        with self._stack:
+            if not self._outside:
+                self.phone.register(expires=0, timeout=PATIENCE)
 
     def call(
         self, other: Handset, target: str | None = None, headers: Sequence[tuple[str, str]] = ()
     ) -> tuple[Dialog, Dialog]:
         """A call that is answered: both dialogs, the caller's first. ``headers`` arrive unchanged."""
-        request = self.phone.invite(target or other.phone.user, headers=headers, body=self.sound.description)
+        request = self._invite(target or other.phone.aor, headers)
         incoming = other.phone.expect("INVITE", timeout=PATIENCE)
         assert all(incoming.get(name) == value for name, value in headers)
         answer = other.phone.reply(incoming, 200, body=other.sound.description)
@@ -52,6 +63,15 @@ class Handset:
         other.phone.expect("ACK", timeout=PATIENCE)
         self.ways[other], other.ways[self] = media_of(answered.body), media_of(incoming.body)
         return mine, other.phone.dialog_as_callee(incoming, answer)
+
+    def _invite(self, uri: str, headers: Sequence[tuple[str, str]]) -> Message:
+        body = self.sound.description
+        if not self._outside:
+            return self.phone.invite(uri, headers=headers, body=body)
+        from_ = f"<sip:{self.phone.user}@{self.phone.address}>;tag={secrets.token_hex(6)}"
+        request = self.phone.request("INVITE", uri, from_=from_, headers=headers, body=body)
+        self.phone.send(request)
+        return request
 
     def describe(self, other: Handset, dialog: Dialog, direction: str) -> None:
         """A re-INVITE with sendonly, inactive or sendrecv, answered by what fits (RFC 3264 §6.1)."""

@@ -37,14 +37,13 @@ def world(shared: FourNetworks) -> FourNetworks:
 
 
 @contextmanager
-def trio(world: FourNetworks) -> Iterator[tuple[Handset, Handset, Handset]]:
-    """20 and 22 in one home, 21 in the other, registered."""
+def trio(world: FourNetworks, *, outside: bool = False) -> Iterator[tuple[Handset, Handset, Handset]]:
+    """20 and 22 in one home, and 21 in the other, or somebody who calls by a gateway in its place."""
     with ExitStack() as stack:
-        one, other, third = (
-            stack.enter_context(Handset(world.box, user, home.place()))
-            for user, home in zip(("20", "21", "22"), (*world.homes, world.homes[0]), strict=True)
-        )
-        yield one, other, third
+        other = ("+49891", world.carrier) if outside else ("21", world.homes[1])
+        who = (("20", world.homes[0]), other, ("22", world.homes[0]))
+        one, two, three = (stack.enter_context(world.handset(user, home)) for user, home in who)
+        yield one, two, three
 
 
 def phone(world: FourNetworks, name: str) -> Calling:
@@ -152,11 +151,14 @@ def test_nobody_has_the_gateway_call_a_number_by_a_transfer(world: FourNetworks,
         wait_until(f"{each.user} is free", each.free, timeout=PATIENCE, every=0.1)
 
 
-@pytest.mark.parametrize("to", ["its address of record", "its Contact"])
-def test_an_attended_transfer(world: FourNetworks, to: str) -> None:
-    """20 has 21 call 22 in its own place (RFC 5589 §7): a REFER whose Refer-To has Replaces (RFC 3891)."""
-    with trio(world) as (one, other, third):
-        mine, theirs = one.call(other)
+@pytest.mark.parametrize(
+    ("whom", "to"),
+    [("21", "its address of record"), ("21", "its Contact"), ("outside", "its address of record")],
+)
+def test_an_attended_transfer(world: FourNetworks, whom: str, to: str) -> None:
+    """20 has 21, or who calls from outside, call 22 in its own place: REFER with Replaces (RFC 5589 §7)."""
+    with trio(world, outside=whom == "outside") as (one, other, third):
+        theirs, mine = other.call(one)
         one.hear(other)
         one.describe(other, mine, "inactive")
         consulting, consulted = one.call(third)
