@@ -43,6 +43,8 @@ from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
 
 _TIDY_SECONDS = 60.0
+#: Users whose credentials are read at a start before they ask: some 60 MB, and a second's work.
+_READ_AHEAD = 100_000
 
 
 class Directory:
@@ -156,6 +158,7 @@ class Directory:
         self._locations: Locations | None = None
         domains.watch(self._domains_changed)
         self._loading: gevent.Greenlet[[Locations], None] | None = None
+        self._reading_ahead: gevent.Greenlet[[Locations], None] | None = None
         self._tidying: gevent.Greenlet[[], None] | None = None
         self._reads_every_time = registrar.location_mode == "database"
         self._observe(metrics)
@@ -187,7 +190,7 @@ class Directory:
 
     def stop(self) -> None:
         """Writes what is not written yet."""
-        for greenlet in (self._loading, self._tidying):
+        for greenlet in (self._loading, self._reading_ahead, self._tidying):
             if greenlet is not None:
                 greenlet.kill()
         self._changes.stop()
@@ -215,7 +218,15 @@ class Directory:
     def _load(self, locations: Locations) -> None:
         count = self.bindings.load(locations)
         self._journal.event("bindings-loaded", f"{count} bindings are in memory")
+        self._reading_ahead = gevent.spawn(self._read_ahead, locations)
         self._load_again(locations)
+
+    def _read_ahead(self, locations: Locations) -> None:
+        """Whoever is registered will register again: his credentials are there by then."""
+        try:
+            self.credentials.read_ahead(locations.addresses()[:_READ_AHEAD])
+        except StorageError:
+            pass  # they are read when they are asked for
 
     def read_again(self, locations: Locations) -> None:
         """Memory may have missed something that another worker has written: all rows are read again, and

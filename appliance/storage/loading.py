@@ -17,7 +17,7 @@ import gevent
 from appliance.errors import StorageError
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
-from appliance.storage.location_rows import RUID, LocationTable, Row, is_dead, moment
+from appliance.storage.location_rows import DOMAIN, RUID, LocationTable, Row, is_dead, moment
 from appliance.storage.location_writes import LocationWrites
 
 log = logging.getLogger("sipbox.storage")
@@ -89,7 +89,11 @@ class Loader:
                 if is_dead(row, wall):
                     dead.append(ruid)
                 elif ruid not in removed:
-                    restored += locations.restore(self._read(row, offset))
+                    binding = self._read(row, offset)
+                    if locations.restore(binding):
+                        restored += 1
+                        if row[DOMAIN]:  # else OpenSER's, and the next refresh writes the domain
+                            self._writes.was_read(binding)
         finally:
             gc.freeze()
             gc.enable()

@@ -43,6 +43,7 @@ COLUMNS: Final = (
 )
 RUID: Final = 0
 CONTACT: Final = COLUMNS.index("contact")
+DOMAIN: Final = COLUMNS.index("domain")
 EXPIRES: Final = COLUMNS.index("expires")
 CALL_ID: Final = COLUMNS.index("callid")
 CSEQ: Final = COLUMNS.index("cseq")

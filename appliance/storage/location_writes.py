@@ -51,7 +51,7 @@ class LocationWrites:
         self._table = table
         self._spool = spool
         self._remember = remember
-        # What was last written, by ruid; mostly the very bindings that are in memory anyway.
+        # What was last written or read, by ruid; mostly the very bindings that are in memory anyway.
         self._written: dict[str, Binding] = {}
         self.last_error: str | None = None
         self.written = 0
@@ -78,6 +78,11 @@ class LocationWrites:
         """These rows are not as we last wrote them."""
         for ruid in ruids:
             self._written.pop(ruid, None)
+
+    def was_read(self, binding: Binding) -> None:
+        """The row of this binding is what it was made of just now: its next refresh can be a short one."""
+        if self._remember:
+            self._written[binding.ruid] = binding
 
     def failed(self, error: StorageError) -> None:
         """Show this as what went wrong last."""

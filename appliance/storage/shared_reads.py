@@ -9,8 +9,8 @@ Must not know what is read, nor remember it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Final, Generic, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -19,7 +19,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 #: How many keys one query asks for.
-_AT_ONCE = 200
+AT_ONCE: Final = 200
 #: Seconds from the beginning of one query to that of the next, unless so many are waiting for it.
 _APART, _ENOUGH = 0.005, 20
 
@@ -55,17 +55,23 @@ class SharedReads(Generic[K, V]):
 
     def read(self, key: K) -> V | None:
         """The value, or None when there is none. Raises what ``select`` raised."""
-        reading = self._reading.get(key)
-        if reading is None:
-            reading = self._reading[key] = _Reading()
-            self._queue.append(key)
-            if self._greenlet is None:
-                self._greenlet = gevent.spawn(self._read_queue)
+        reading = self._begin(key)
         reading.done.wait()
         if reading.error is not None:
             # Each of those who waited gets its own: an exception grows with everybody who raises it.
             raise type(reading.error)(*reading.error.args) from None
         return reading.value
+
+    def read_ahead(self, keys: Sequence[K]) -> None:
+        """Have these read before anybody asks, in one query where they are no more than ``AT_ONCE``.
+
+        Raises what ``select`` raised.
+        """
+        readings = [self._begin(key) for key in keys]
+        for reading in readings:
+            reading.done.wait()
+            if reading.error is not None:
+                raise type(reading.error)(*reading.error.args) from None
 
     def outdate(self, key: K) -> None:
         """What is being read of this key may be old already."""
@@ -76,6 +82,15 @@ class SharedReads(Generic[K, V]):
         for reading in self._reading.values():
             reading.stale = True
 
+    def _begin(self, key: K) -> _Reading[V]:
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = _Reading()
+            self._queue.append(key)
+            if self._greenlet is None:
+                self._greenlet = gevent.spawn(self._read_queue)
+        return reading
+
     def _read_queue(self) -> None:
         try:
             while self._queue:
@@ -83,7 +98,7 @@ class SharedReads(Generic[K, V]):
                 if early > 0 and len(self._queue) < _ENOUGH:
                     gevent.sleep(early)
                 self._earliest = time.monotonic() + _APART
-                keys, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
+                keys, self._queue = self._queue[:AT_ONCE], self._queue[AT_ONCE:]
                 self._read_together(keys)
         finally:
             self._greenlet = None

@@ -18,16 +18,18 @@ from collections.abc import Callable, Iterable, Sequence
 from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
+import gevent
 from pymysql.converters import escape_string
 from sqlalchemy import select, tuple_
 from sqlalchemy.engine import Connection
 
 from appliance.auth.digest import ha1, ha1b
 from appliance.errors import DatabaseUnavailable
+from appliance.sip.uri import AddressOfRecord
 from appliance.storage.changes import Change
 from appliance.storage.channel import Channel
 from appliance.storage.engine import Database
-from appliance.storage.shared_reads import SharedReads
+from appliance.storage.shared_reads import AT_ONCE, SharedReads
 from appliance.storage.tables import subscriber as table
 
 Key = tuple[str, str]
@@ -38,6 +40,8 @@ V = TypeVar("V")
 _UNKNOWN_CACHED = 10_000
 #: Seconds between two readings of one row because of failed checks.
 _REFETCH_PAUSE = 1.0
+#: Seconds between two queries for rows that nobody waits for: whoever waits has the loop meanwhile.
+_BETWEEN = 0.005
 
 
 class Subscriber(NamedTuple):
@@ -137,6 +141,21 @@ class Subscribers:
             except DatabaseUnavailable:
                 pass  # what is in memory stands until the database is back
         return self.find(username, domain, realm)
+
+    def read_ahead(self, addresses: Sequence[AddressOfRecord]) -> None:
+        """Read the credentials of these users, who are expected soon, a few hundred in one query.
+
+        After a start all phones come within an hour, and each by itself would cost a good part of a query.
+        Raises StorageError when the database cannot be asked; what was read is kept.
+        """
+        keys = [
+            (username.lower() if self._fold else username, domain)
+            for username, domain in addresses[: self._cached]
+        ]
+        for first in range(0, len(keys), AT_ONCE):
+            some = keys[first : first + AT_ONCE]
+            self._reads.read_ahead([key for key in some if key not in self._known])
+            gevent.sleep(_BETWEEN)
 
     def forget(self, username: str, domain: str) -> None:
         """The row may have changed: read it again when it is asked for. An empty domain is that of a row

@@ -60,7 +60,7 @@ ctrl_tcp_listen         {address}:{control}
 class Baresip:
     """One phone of one subscriber; it registers when it starts and answers calls by itself.
 
-    With ``trace`` each message stands in its ``log``.
+    With ``trace`` each message stands in its ``log``. With ``expires`` 0 it does not register.
 
     ``transport`` is 'udp' or 'tcp'. The address of record is ``user@domain`` without a port, and every
     request goes by ``proxy``, as in an office where phones know the proxy by its address.
@@ -79,13 +79,14 @@ class Baresip:
         auth_user: str | None = None,
         namespace: Namespace | Place | None = None,
         trace: bool = False,
+        port: int | None = None,
     ) -> None:
         self.user, self.domain = user, domain
         self.address = namespace.address if namespace else LOOPBACK
         self._namespace = namespace
         self._trace = trace
         # It listens for TLS one port above the one that it is given.
-        self.port = free_port(2)
+        self.port = port or free_port(2)
         self._control_port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="sipbox-baresip-"))
         rtp = free_port(8)
@@ -203,8 +204,8 @@ class Baresip:
         """Its own list of accounts says that it is registered. (The event may come before we can hear it.)"""
         wait_until(f"{self.user} is registered", lambda: "OK" in self.command("reginfo"), every=0.1)
 
-    def dial(self, user: str) -> None:
-        self.command("dial", f"sip:{user}@{self.domain}")
+    def dial(self, user: str, domain: str | None = None) -> None:
+        self.command("dial", f"sip:{user}@{domain or self.domain}")
 
     def wait_established(self) -> None:
         self.wait_for("CALL_ESTABLISHED")
@@ -214,6 +215,16 @@ class Baresip:
 
     def wait_closed(self) -> None:
         self.wait_for("CALL_CLOSED")
+
+    def restart(self) -> None:
+        """Switched off in order, which takes its registration back, and on again."""
+        assert self._process is not None
+        assert self._socket is not None
+        self._socket.close()
+        self._process.stop()
+        self._process.close()
+        self._buffer = b""
+        self.start()
 
     def close(self) -> None:
         if self._socket is not None:

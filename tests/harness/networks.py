@@ -5,6 +5,7 @@
     with Networks(udp_timeout=4) as net:
         box = net.public()                   # a place with an address that everybody reaches
         home, other = net.home(), net.home() # each behind its NAT, both with 192.168.1.0/24
+        line = net.carrier(box).place()      # a gateway in a network of its own
         with Sipbox(place=box), Baresip("10", "secret", proxy=(box.address, 5060), namespace=home.place()):
             ...
 
@@ -20,6 +21,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -37,6 +39,7 @@ table ip nat {
 }
 table ip guard {
   chain in { type filter hook forward priority filter; iifname "eth0" ct state new drop; }
+  chain knocks { type filter hook input priority filter; iifname "eth0" meta l4proto udp counter drop; }
 }
 """
 ONE_TO_ONE = """
@@ -124,6 +127,13 @@ class Place(Namespace):
         return int(line.partition(":")[2].split()[1])
 
 
+def counted(place: Place, table: str, chain: str) -> int:
+    """The packets that the counter in that chain of nftables has counted there."""
+    found = re.search(r"counter packets (\d+)", place.run("nft", "list", "chain", "ip", table, chain))
+    assert found
+    return int(found[1])
+
+
 class Network:
     """A bridge in a namespace of its own, or in that of the router that connects it."""
 
@@ -142,9 +152,13 @@ class Network:
     def namespaces(self) -> list[Namespace]:
         return [self._namespace]
 
+    def next_address(self) -> str:
+        """One that nobody has yet."""
+        return f"{self._prefix}.{next(self._hosts)}"
+
     def attach(self, place: Place) -> str:
         """The address that the place has in this network from now on."""
-        address, link, port = f"{self._prefix}.{next(self._hosts)}", place.next_link(), next(self._ports)
+        address, link, port = self.next_address(), place.next_link(), next(self._ports)
         other = f"netns {place.name}"
         self._namespace.ip(f"link add port{port} type veth peer name {link} {other}")
         self._namespace.ip(f"link set port{port} master lan up")
@@ -157,12 +171,12 @@ class Network:
 
 
 class Home:
-    """A network behind a NAT; ``address`` is what the world sees of it."""
+    """A network behind a router, a NAT by its ``rules``; ``address`` is what the world sees of it."""
 
     def __init__(
         self, world: Network, *, subnet: str, rules: str, udp_timeout: int, places: list[Namespace]
     ) -> None:
-        self._places = places
+        self._world, self._places = world, places
         self.router = Place()
         places.append(self.router)
         self.address = world.attach(self.router)
@@ -188,6 +202,24 @@ class Home:
         """The UDP flows that the NAT knows, as its kernel tells them."""
         told = self.router.run("cat", "/proc/net/nf_conntrack")
         return [line for line in told.splitlines() if " udp " in line]
+
+    def ports(self, towards: int) -> set[str]:
+        """The ports that the NAT has given to UDP flows which lead to that port."""
+        # A flow is told twice, as it is inside and as the answers come: src, dst, sport, dport of each.
+        found = (re.findall(r"\bdport=(\d+)", flow) for flow in self.flows())
+        return {given for asked, given in found if asked == str(towards)}
+
+    def knocks(self) -> int:
+        """How many UDP packets have come to the NAT from outside for a flow that it does not know."""
+        return counted(self.router, "guard", "knocks")
+
+    def redial(self) -> None:
+        """The line is interrupted: the NAT forgets all flows, and the world knows it by another address."""
+        before, self.address = self.address, self._world.next_address()
+        self.router.ip(f"address delete {before}/24 dev eth0")
+        self.router.ip("link set eth0 down")
+        self.router.ip(f"address add {self.address}/24 dev eth0")
+        self.router.ip("link set eth0 up")
 
 
 class Networks:
@@ -229,6 +261,14 @@ class Networks:
         return Home(
             self._world, subnet=subnet, rules=ONE_TO_ONE, udp_timeout=self._udp_timeout, places=self._places
         )
+
+    def carrier(self, *known_to: Place, subnet: str = "198.51.100.0") -> Home:
+        """Public addresses behind a router that changes nothing; these places have a way to it."""
+        assert self._world is not None
+        carrier = Home(self._world, subnet=subnet, rules="", udp_timeout=30, places=self._places)
+        for place in known_to:
+            place.ip(f"route add {subnet}/24 via {carrier.address}")
+        return carrier
 
     def office(self, box: Place, subnet: str = "10.0.5.0") -> Office:
         """A network that the box has another interface in, and no way from there into the world."""

@@ -79,8 +79,11 @@ class Phone(UserAgentClient):
         return self.ask(request, timeout=timeout)
 
     def invite(self, user: str, *, headers: Sequence[tuple[str, str]] = (), body: bytes = SDP) -> Message:
-        """The authenticated INVITE, sent after its challenge; its responses are still to come."""
-        request = self.request("INVITE", f"sip:{user}@{self.domain}", headers=headers, body=body)
+        """The authenticated INVITE, sent after its challenge; its responses are still to come.
+
+        ``user`` is one of the phone's own domain, or a whole URI."""
+        uri = user if user.startswith("sip:") else f"sip:{user}@{self.domain}"
+        request = self.request("INVITE", uri, headers=headers, body=body)
         self.send(request)
         challenged = self.final(request)
         assert challenged.status == 407, challenged

@@ -8,7 +8,7 @@ import struct
 import time
 from typing import Self
 
-from tests.harness.networks import Place
+from tests.harness.networks import Place, counted
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.waiting import wait_until
 
@@ -66,6 +66,32 @@ class RtpPhone:
         """The numbers of the packets of somebody that came."""
         self.listen()
         return {number for who, number, _ in self.heard if who == ssrc}
+
+
+class RtpCounter:
+    """Counts what a real phone at ``place`` says and hears: packets of RTP with PCMU, nothing else."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        # The first byte of RTP without extras is 0x80, the second has seven bits for the payload type.
+        packet = "@th,64,8 0x80 @th,73,7 0x00 counter"
+        place.run(
+            "nft",
+            "-f",
+            "-",
+            typed="table ip rtp {\n"
+            f" chain heard {{ type filter hook input priority 0; iifname eth0 meta l4proto udp {packet}; }}\n"
+            f" chain said {{ type filter hook output priority 0; oifname eth0 meta l4proto udp {packet}; }}\n"
+            "}\n",
+        )
+
+    @property
+    def heard(self) -> int:
+        return counted(self._place, "rtp", "heard")
+
+    @property
+    def said(self) -> int:
+        return counted(self._place, "rtp", "said")
 
 
 def media_of(description: bytes) -> tuple[str, int]:

@@ -162,8 +162,9 @@ class Sipbox:
         while time.monotonic() < deadline:
             assert self.agent is not None
             assert self.agent.running, f"the agent ended:\n{self.agent.log[-4000:]}"
+            there = (LOOPBACK, self.agent_port)
             try:
-                with socket.create_connection((LOOPBACK, self.agent_port), 0.2):
+                with self.place.connect(there, 0.2) if self.place else socket.create_connection(there, 0.2):
                     return
             except OSError:
                 time.sleep(0.03)

@@ -153,6 +153,11 @@ class Sipp:
             retransmissions=int(last["Retransmissions(C)"]),
         )
 
+    def counter(self, number: int) -> int:
+        """What the scenario has counted by ``counter="NUMBER"``."""
+        with (self._place / "statistics.csv").open(newline="") as file:
+            return int(list(csv.DictReader(file, delimiter=";"))[-1][f"GenericCounter{number}(C)"])
+
     def response_times(self) -> list[float]:
         """Milliseconds from ``start_rtd`` to ``rtd``, one for each call that came so far."""
         times = []

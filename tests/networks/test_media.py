@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.baresip import Baresip
 from tests.harness.networks import Networks, Place
 from tests.harness.phone import Phone, hang_up
 from tests.harness.rtp import RtpPhone, converse, media_of
@@ -183,63 +182,3 @@ def test_a_box_in_a_cloud_advertises_what_the_world_knows(
     talk.hear()
     hang_up(talk.caller, talk.callee, talk.mine)
     wait_until("the call is over for rtpengine", lambda: engine.calls() == 0, timeout=PATIENCE)
-
-
-def test_real_phones_behind_their_own_nats_hear_each_other(
-    stack: ExitStack, net: Networks, tmp_path: Path
-) -> None:
-    """They call both ways, hold, and hang up from either side; fifty packets a second come to each."""
-    box, engine = begin(stack, tmp_path, net.public())
-    ten, eleven = (
-        stack.enter_context(
-            Baresip(
-                user,
-                f"secret-{user}",
-                proxy=box.address,
-                domain=box.domain,
-                namespace=net.home().place(),
-                trace=True,
-            )
-        )
-        for user in ("10", "11")
-    )
-    for phone in (ten, eleven):
-        phone.wait_registered()
-    for caller, callee in ((ten, eleven), (eleven, ten)):
-        for leaver, stayer in ((caller, callee), (callee, caller)):
-            caller.forget_events()
-            callee.forget_events()
-            caller.dial(callee.user)
-            caller.wait_established()
-            callee.wait_established()
-            hears(caller, callee)
-            call_id = str(caller.wait_for("CALL_ESTABLISHED")["id"])
-            relayed = engine.packets(call_id)
-            assert relayed >= 100
-            if leaver is caller:
-                for command in ("hold", "resume"):
-                    changed(caller, command)
-                hears(caller, callee)
-                assert engine.packets(call_id) > relayed
-            leaver.hang_up()
-            stayer.wait_closed()
-    wait_until("the calls are over for rtpengine", lambda: engine.calls() == 0, timeout=PATIENCE)
-
-
-def changed(phone: Baresip, command: str) -> None:
-    """The phone describes its side of the call anew, and has been answered."""
-    before = phone.sent("ACK")
-    phone.command(command)
-    wait_until(f"{command} is answered", lambda: phone.sent("ACK") > before, timeout=PATIENCE)
-
-
-def hears(*phones: Baresip) -> None:
-    """A hundred packets more come to each."""
-    before = [phone.received() for phone in phones]
-    for phone, count in zip(phones, before, strict=True):
-        wait_until(
-            f"{phone.user} hears something",
-            lambda phone=phone, count=count: phone.received() >= count + 100,
-            timeout=30,
-            every=0.2,
-        )

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from appliance import control
-from tests.harness.baresip import Baresip, talking
 from tests.harness.message import address_of, parameter
 from tests.harness.networks import Home, Networks
 from tests.harness.phone import Phone, hang_up, talk
@@ -216,37 +214,6 @@ def test_a_phone_that_does_not_ask_for_rport_is_answered(net: Networks, box: Sip
         answer = ten.final(request)
         assert answer.status == 401
         assert parameter(answer.get("Via"), "rport")
-
-
-def test_real_phones_call_and_hang_up_from_either_side(net: Networks, box: Sipbox) -> None:
-    home, other = net.home(), net.home()
-    with (
-        Baresip("10", "secret-10", proxy=box.address, domain=box.domain, namespace=home.place()) as ten,
-        Baresip("11", "secret-11", proxy=box.address, domain=box.domain, namespace=other.place()) as eleven,
-    ):
-        for each in (ten, eleven):
-            each.wait_registered()
-        wait_until(
-            "keep-alives were answered for longer than a NAT remembers",
-            lambda: answered(box) >= 2 * 2 * FORGETS // EVERY,
-            timeout=60,
-            every=0.5,
-        )
-        for leaver, stayer in ((ten, eleven), (eleven, ten)):
-            ten.forget_events()
-            eleven.forget_events()
-            ten.dial("11")
-            ten.wait_established()
-            eleven.wait_established()
-            leaver.hang_up()
-            stayer.wait_closed()
-            wait_until("both are free", lambda: not (talking(ten)() or talking(eleven)()), every=0.2)
-
-
-def answered(box: Sipbox) -> int:
-    """How many keep-alives were answered so far."""
-    snapshot = control.call(str(box.settings["sip"]["control"]), "metrics")["snapshot"]
-    return int(sum(value for _, value in snapshot["sipbox_nat_keepalives_answered_total"]))
 
 
 # --------------------------------------------------------------------------------------- the box behind a NAT

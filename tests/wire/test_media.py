@@ -12,6 +12,7 @@ import pytest
 
 from appliance import control
 from tests.harness import sipp
+from tests.harness.accounts import assert_sums
 from tests.harness.mariadb import MariaDB
 from tests.harness.message import Message
 from tests.harness.phone import Dialog, Phone, hang_up
@@ -302,6 +303,7 @@ def test_calls_go_on_at_the_other_node_when_one_is_killed_under_load(
     assert dict(map(first_label, told["sipbox_media_unrelayed_total"]))["refused"] == 0
     asked = {tuple(labels): count for labels, count in told["sipbox_media_commands_total"]}
     assert asked["offer", "ok"] == calls
+    assert_sums(box, {"200": calls}, {})
 
 
 def first_label(sample: tuple[list[str], int]) -> tuple[str, int]:

@@ -95,7 +95,9 @@ def test_missing_lines_are_noticed(database: Database, url: str, file: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello", gzip.compress(b'{"some": "json"}\n'), gzip.compress(b"{")]
+    "content",
+    [b"", b"hello", gzip.compress(b'{"some": "json"}\n', mtime=0), gzip.compress(b"{", mtime=0)],
+    ids=["nothing", "text", "another JSON", "broken JSON"],
 )
 def test_another_file_is_no_backup(second: str, file: Path, content: bytes) -> None:
     file.write_bytes(content)

@@ -19,6 +19,7 @@ from appliance.storage.directory import Directory, spool_name, way_back
 from appliance.storage.schema import create
 from appliance.telemetry.journal import Journal
 from appliance.telemetry.metrics import Metrics
+from tests.unit.storage.made import sql
 
 
 def directory_of(
@@ -87,6 +88,32 @@ def test_a_row_of_openser_has_no_domain_and_a_phone_behind_nat_its_source(tmp_pa
         (found,) = locations
         assert found.aor == AddressOfRecord("10", "example.org")
         assert found.hop == Hop("udp", "198.51.100.7", 1024, -1)
+    finally:
+        directory.stop()
+
+
+def test_the_credentials_of_those_who_are_registered_are_there_before_they_come(
+    url: str, tmp_path: Path
+) -> None:
+    create(url)
+    directory = directory_of(url, tmp_path, [])
+    for statement in (
+        """insert into location (ruid, username, domain, contact, expires)
+        values ('r', '10', 'example.org', 'sip:10@10.0.0.1', '2037-01-01 00:00:00')""",
+        """insert into subscriber (username, domain, ha1)
+        values ('10', 'example.org', 'a'), ('11', 'example.org', 'b')""",
+    ):
+        sql(directory.database, statement)
+    directory.start(Locations())
+    try:
+        with gevent.Timeout(10):
+            while not len(directory.credentials):
+                gevent.sleep(0.01)
+        asked = directory.database.counters["subscriber", "ok"]
+        found = directory.credentials.find("10", "example.org", "example.org")
+        assert found is not None
+        assert found.ha1 == "a"
+        assert directory.database.counters["subscriber", "ok"] == asked
     finally:
         directory.stop()
 

@@ -10,10 +10,10 @@ import pytest
 from appliance.errors import DatabaseUnavailable
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
+from appliance.sip.uri import AddressOfRecord
 from appliance.storage import loading
 from appliance.storage.loading import Loader
 from appliance.storage.location_rows import RUID, Row, as_read, binding_of, row_of
-from appliance.storage.location_writes import LocationWrites
 from tests.unit.storage.made import Clock, binding
 
 
@@ -41,6 +41,12 @@ class NothingToWrite:
     spooled = 0
     last_error: str | None = None
 
+    def __init__(self) -> None:
+        self.read: list[Binding] = []
+
+    def was_read(self, binding: Binding) -> None:
+        self.read.append(binding)
+
     def waiting_rows(self) -> list[tuple[str, Row | None]]:
         return []
 
@@ -50,9 +56,8 @@ def locations() -> Locations:
     return Locations()
 
 
-def loader(table: Table, clock: Clock) -> Loader:
-    writes: LocationWrites = NothingToWrite()  # type: ignore[assignment]
-    return Loader(table, writes, binding_of, clock)  # type: ignore[arg-type]
+def loader(table: Table, clock: Clock, writes: NothingToWrite | None = None) -> Loader:
+    return Loader(table, writes or NothingToWrite(), binding_of, clock)  # type: ignore[arg-type]
 
 
 def test_all_rows_come_in_however_many_pages_they_are(locations: Locations, clock: Clock) -> None:
@@ -101,6 +106,17 @@ def test_the_dead_are_removed(locations: Locations, clock: Clock) -> None:
     table = Table(dead, binding(4))
     assert loader(table, clock).load(locations, set(), lambda: clock.offset) == 1
     assert table.deleted == [dead.ruid]
+
+
+def test_the_writer_knows_the_rows_that_are_in_memory(locations: Locations, clock: Clock) -> None:
+    """But none of OpenSER's, which lack a domain, and none that a phone has overtaken meanwhile."""
+    old = binding(5)
+    old.aor = AddressOfRecord("5", "")
+    writes = NothingToWrite()
+    locations.loading = True
+    locations.put(binding(4, cseq=2))
+    loader(Table(binding(3), binding(4), old), clock, writes).load(locations, set(), lambda: clock.offset)
+    assert [each.ruid for each in writes.read] == [binding(3).ruid]
 
 
 @pytest.mark.usefixtures("impatient")

@@ -100,6 +100,17 @@ def test_a_row_is_sent_whole_first_and_then_refreshed(table: Table, writes: Loca
     assert {row[CSEQ] for row in table.rows.values()} == {2}
 
 
+def test_a_row_that_was_read_at_the_start_is_refreshed(
+    table: Table, there: Availability, writes: LocationWrites
+) -> None:
+    writes.write(phones(0, 20), [], 0, NOW)
+    later = LocationWrites(there, table, None)  # type: ignore[arg-type]
+    for each in phones(0, 20):
+        later.was_read(each)
+    later.write(phones(0, 20, cseq=2), [], 0, NOW)
+    assert table.asked == ["upsert 20", "refresh 20"]
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -98,3 +98,23 @@ def test_a_failure_is_everybodys_and_the_next_one_asks_again(source: Source) -> 
     assert len({id(each.exception) for each in asked}) == 3
     source.failure = None
     assert source.reads.read(2) == "2"
+
+
+def test_keys_are_read_ahead_beside_those_that_somebody_waits_for(source: Source) -> None:
+    source.gate.clear()
+    asked = gevent.spawn(source.reads.read, 2)
+    while not source.queries:
+        gevent.sleep(0)
+    ahead = gevent.spawn(source.reads.read_ahead, [2, 3, 4])
+    gevent.sleep(0)
+    source.gate.set()
+    gevent.joinall([asked, ahead], raise_error=True)
+    assert source.queries == [[2], [3, 4]]
+    assert source.kept == {2: "2", 3: None, 4: "4"}
+
+
+def test_what_cannot_be_read_ahead_is_told(source: Source) -> None:
+    source.failure = DatabaseUnavailable("away")
+    with pytest.raises(DatabaseUnavailable):
+        source.reads.read_ahead([2, 4])
+    assert not source.kept

@@ -7,6 +7,7 @@ import pytest
 
 from appliance.auth.digest import ha1, ha1b
 from appliance.errors import DatabaseUnavailable
+from appliance.sip.uri import AddressOfRecord
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
 from appliance.storage.subscribers import Subscribers
@@ -227,3 +228,16 @@ def test_any_spelling_where_the_setting_says_so(database: Database) -> None:
     again = lenient.find("alice", DOMAIN, REALM)
     assert again is not None
     assert again.ha1 == ha1("alice", REALM, "new")
+
+
+def test_who_is_expected_is_read_ahead_in_few_queries(database: Database, clock: Clock) -> None:
+    values = ",".join(f"('{number}','{DOMAIN}','{number:032x}')" for number in range(300))
+    sql(database, f"insert into subscriber (username,domain,ha1) values {values}")
+    subscribers = Subscribers(database, only=lambda: DOMAIN, clock=clock, cached=250)
+    subscribers.read_ahead([AddressOfRecord(str(number), DOMAIN) for number in range(300)])
+    assert queries(database) == 2
+    found = subscribers.find("7", DOMAIN, REALM)
+    assert found is not None
+    assert found.ha1 == f"{7:032x}"
+    assert len(subscribers) == 250
+    assert queries(database) == 2
