@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 import time
@@ -45,31 +46,60 @@ def phone(box: Sipbox) -> Iterator[Ring]:
         yield phone
 
 
-def invite(caller: Phone, uri: str, *, to_tag: str | None = None, route: str | None = None) -> Message:
+def invite(caller: Phone, uri: str) -> Message:
+    return caller.request("INVITE", uri, body=SDP)
+
+
+def message(caller: Phone, uri: str, to_tag: str | None, route: str | None) -> Message:
     to = f"<{uri}>" + (f";tag={to_tag}" if to_tag else "")
-    headers = [("Route", route)] if route else []
-    return caller.request("INVITE", uri, to=to, headers=headers, body=SDP)
+    return caller.request("MESSAGE", uri, to=to, headers=[("Route", route)] if route else [], body=b"hello")
+
+
+def told(caller: Phone, request: Message) -> tuple[int, str]:
+    reply = caller.final(request)
+    return reply.status, reply.reason
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_the_matrix(box: Sipbox, phone: Ring, transport: str) -> None:
-    """A few cells over the wire; tests/unit/proxy/test_domain_policy.py has them all."""
-    ours, stranger = phone("10", OTHER_NAME, transport), phone("bob", FOREIGN, transport)
-    own_route, foreign_route = f"<sip:{box.host}:{box.port};lr>", "<sip:gateway.example;lr>"
-    cells: list[tuple[Phone, str, dict[str, str], tuple[int, str]]] = [
-        (ours, LOCAL, {}, (407, "Proxy Authentication Required")),
-        (ours, LOCAL, {"to_tag": "invented"}, (407, "Proxy Authentication Required")),
-        (ours, FOREIGN, {"route": own_route}, (407, "Proxy Authentication Required")),
-        (ours, FOREIGN, {"route": foreign_route}, (403, "Preloaded Route Forbidden")),
-        (stranger, LOCAL, {}, (480, "Temporarily Unavailable")),
-        (stranger, OTHER_NAME, {"to_tag": "invented"}, (480, "Temporarily Unavailable")),
-        (stranger, FOREIGN, {}, (403, "Relaying Forbidden")),
-        (stranger, FOREIGN, {"route": own_route}, (403, "Relaying Forbidden")),
-        (stranger, FOREIGN, {"to_tag": "invented"}, (404, "No route matched")),
-    ]
-    for caller, callee, more, told in cells:
-        reply = caller.ask(invite(caller, f"sip:11@{callee}", **more), authenticate=False)
-        assert (reply.status, reply.reason) == told, (caller.domain, callee, more)
+def test_the_matrix_cell_by_cell(box: Sipbox, phone: Ring, transport: str) -> None:
+    """Who calls whom, without and with an invented To tag, without a Route, with our own and with another."""
+    callee, elsewhere = phone("11", LOCAL), phone("11", FOREIGN)
+    assert callee.register().status == 200
+    foreign = f"{elsewhere.address}:{elsewhere.port}"
+    callers = {domain: phone("10", domain, transport) for domain in (LOCAL, OTHER_NAME, FOREIGN)}
+    routes = (None, f"<sip:{box.host}:{box.port};lr>", "<sip:gateway.example;lr>")
+    for domain, host, to_tag, route in itertools.product(
+        callers, (LOCAL, OTHER_NAME, foreign), (None, "invented"), routes
+    ):
+        cell = (domain, host, to_tag, route)
+        caller = callers[domain]
+        request = message(caller, f"sip:11@{host}", to_tag, route)
+        caller.send(request)
+        if route == routes[2]:
+            assert told(caller, request) == (403, "Preloaded Route Forbidden"), cell
+            continue
+        if domain == FOREIGN and host == foreign:
+            refused = (403, "Relaying Forbidden") if to_tag is None else (404, "No route matched")
+            assert told(caller, request) == refused, cell
+            continue
+        if domain != FOREIGN:
+            challenge = caller.final(request)
+            assert (challenge.status, challenge.reason) == (407, "Proxy Authentication Required"), cell
+            request = caller.authorized(request, challenge)
+            caller.send(request)
+        reached = elsewhere if host == foreign else callee
+        reached.reply(reached.expect("MESSAGE"), 200)
+        assert told(caller, request) == (200, "OK"), cell
+    callee.silent(0.1)
+    elsewhere.silent(0.1)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_stranger_calls_somebody_who_is_away(box: Sipbox, phone: Ring, transport: str) -> None:
+    stranger = phone("bob", FOREIGN, transport)
+    for callee in (LOCAL, OTHER_NAME):
+        reply = stranger.ask(invite(stranger, f"sip:11@{callee}"), authenticate=False)
+        assert (reply.status, reply.reason) == (480, "Temporarily Unavailable")
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
