@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.harness.sipbox import REPOSITORY
 
-CACHE = Path(os.environ.get("SIPBOX_TESTCACHE") or REPOSITORY / ".cache") / "compiled"
+CACHE = Path(os.environ.get("SIPBOX_TEST_CACHE") or REPOSITORY / ".cache") / "compiled"
 _SCRIPT = REPOSITORY / "scripts/compile_core.py"
 _KEPT = 4
 
