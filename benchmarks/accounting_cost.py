@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks import as_on_a_box
 from benchmarks.load import Bench, Cost, Server
 from benchmarks.processor_time import Meter, family
 from benchmarks.servers import assert_durable, subscribers
@@ -44,7 +45,9 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=6)
     options.add_argument("--rounds", type=int, default=4)
     options.add_argument("--calls", type=int, default=200, help="a second")
+    as_on_a_box.add_options(options)
     given = options.parse_args()
+    as_on_a_box.begin(given)
     with tempfile.TemporaryDirectory(prefix="sipbox-bench-") as scratch, ExitStack() as stack:
         bench = Bench(given.phones, given.seconds, Path(scratch))
         both = [server(stack, given.phones, enabled=enabled) for enabled in (False, True)]

@@ -26,10 +26,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from appliance.storage import schema
+from benchmarks import as_on_a_box
 from benchmarks.processor_time import Meter
 from benchmarks.servers import assert_durable
 from benchmarks.statistics_of_rounds import paired_ratio, percentile
 from tests.harness.mariadb import MariaDB
+from tests.harness.sipbox import Sipbox
 
 _HERE = Path(__file__).parents[1]
 _RATES = (100, 1000, 3000)
@@ -140,7 +142,7 @@ def main(options: argparse.Namespace) -> None:
     idle: dict[str, list[tuple[float, float]]] = defaultdict(list)
     disk: list[float] = []
     checkouts = {"before": options.against} if options.against else {}
-    checkouts["now"] = _HERE
+    checkouts["now"] = Sipbox.program
     with ExitStack() as stack:
         versions = [
             stack.enter_context(version(name, where, options.phones)) for name, where in checkouts.items()
@@ -183,4 +185,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--phones", type=int, default=10_000)
     parser.add_argument("--rates", type=int, nargs="+", default=_RATES)
-    main(parser.parse_args())
+    as_on_a_box.add_options(parser)
+    given = parser.parse_args()
+    as_on_a_box.begin(given)
+    main(given)

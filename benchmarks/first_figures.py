@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import as_on_a_box
 from benchmarks.load import Bench, Cost
 from benchmarks.names import SIPBOX
 from benchmarks.servers import plain_server, running
@@ -69,7 +70,9 @@ def main() -> None:
     options.add_argument("--registrations", type=int, default=2000, help="a second, for the cost")
     options.add_argument("--calls", type=int, default=300, help="a second, for the cost")
     options.add_argument("--no-rates", action="store_true", help="do not look for the highest rates")
+    as_on_a_box.add_options(options)
     given = options.parse_args()
+    as_on_a_box.begin(given)
     with tempfile.TemporaryDirectory(prefix="sipbox-bench-") as scratch:
         bench = Bench(given.phones, given.seconds, Path(scratch))
         with (

@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from appliance import control
+from benchmarks import as_on_a_box
 from benchmarks.processor_time import spent, used
 from tests.harness.sipbox import Sipbox
 
@@ -104,6 +105,8 @@ if __name__ == "__main__":
     )
     parser.add_argument("--phones", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=20.0)
+    as_on_a_box.add_options(parser)
     options = parser.parse_args()
+    as_on_a_box.begin(options)
     for way in ("off", "options", "crlf"):
         measure(way, options.phones, 4, options.seconds)

@@ -1,6 +1,6 @@
 """What reading and answering a message costs, in microseconds of processor time for each.
 
-    python benchmarks/message_parsing.py [--profile]
+    python -m benchmarks.message_parsing [--profile]
 
 Each figure is the least of many short rounds: what else the machine does lengthens a round, and nothing
 shortens one. "read" is what a server does to each request before it decides anything: parse it, check that it
@@ -14,13 +14,9 @@ from __future__ import annotations
 import argparse
 import cProfile
 import pstats
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from appliance.sip.auth_params import parse_auth_params
 from appliance.sip.framing import StreamFramer
@@ -29,6 +25,7 @@ from appliance.sip.message import Request
 from appliance.sip.parser import check_mandatory, parse
 from appliance.sip.reply import reply
 from appliance.sip.uri import Uri
+from benchmarks import as_on_a_box
 
 _CREDENTIALS = (
     'Digest username="{user}", realm="192.0.2.1", nonce="65f0c1d2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7{user}", '
@@ -152,14 +149,17 @@ def main() -> None:
     """Print a line for each measurement."""
     arguments = argparse.ArgumentParser(description="What reading and answering a message costs.")
     arguments.add_argument("--profile", action="store_true", help="show where the time of reading goes")
-    if arguments.parse_args().profile:
+    as_on_a_box.add_options(arguments)
+    given = arguments.parse_args()
+    as_on_a_box.begin(given, within=True)
+    if given.profile:
         datas = messages(_INVITE, b"x" * 131) * 20
         with cProfile.Profile() as profile:
             for data in datas:
                 read(data)
         pstats.Stats(profile).sort_stats("tottime").print_stats(15)
         return
-    print(f"Python {sys.version.split()[0]}, microseconds for each")
+    print("microseconds for each")
     for name, work in measurements():
         print(f"{name:32}{microseconds(work):8.2f}")
 

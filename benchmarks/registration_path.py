@@ -9,7 +9,7 @@ it. Each phone has its own address, so no cache is warmer than it would be with 
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import md5
@@ -27,6 +27,7 @@ from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.parser import check_mandatory, parse
 from appliance.sip.uri import AddressOfRecord
+from benchmarks import as_on_a_box
 
 DOMAIN = "192.0.2.15"
 SOCKET = "udp:192.0.2.15:5060"
@@ -174,4 +175,11 @@ def main(phones: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("phones", type=int, nargs="?", default=2000)
+    as_on_a_box.add_options(parser)
+    options = parser.parse_args()
+    as_on_a_box.begin(options, within=True)
+    main(options.phones)

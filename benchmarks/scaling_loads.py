@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import as_on_a_box, machine, report
 from benchmarks.ladder import climb
 from benchmarks.load import Bench, Cost, Server
 from benchmarks.names import SIPBOX
@@ -78,10 +78,12 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=3, help="how long a load lasts")
     options.add_argument("--phones", type=int, default=2000)
     options.add_argument("--rounds", type=int, default=2)
+    as_on_a_box.add_options(options)
     given = options.parse_args()
+    as_on_a_box.begin(given)
     loads = Loads()
     with tempfile.TemporaryDirectory(prefix="sipbox-bench-") as scratch:
-        described = machine.describe(Path(scratch))
+        described = machine.describe(Path(scratch)) | as_on_a_box.described()
         loads.rates(Bench(given.phones, given.seconds, Path(scratch)), given.rounds)
     kept = report.kept(described, vars(given), loads.readings)
     name = time.strftime("%Y-%m-%d-%H%M%S-loads.json", time.gmtime())

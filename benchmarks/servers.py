@@ -30,7 +30,7 @@ _DATABASE = ("--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M")
 #: As the role database gives it to a box with 4 GB and more.
 LARGE_DATABASE = ("--innodb-buffer-pool-size=1024M", "--innodb-log-file-size=96M")
 #: Neither writes a line for each request.
-_QUIET: Mapping[str, Mapping[str, Any]] = {
+QUIET: Mapping[str, Mapping[str, Any]] = {
     "log": {"level": "warning"},
     "accounting": {"enabled": False},  # Kamailio's configurations have none
     "registrar": {"max_contacts": 10, "location_mode": "write-through"},
@@ -98,9 +98,9 @@ def running(
         if name not in KAMAILIOS:
             url = mariadb.url("openser")
             with (
-                Sipbox(url, settings=_QUIET)
+                Sipbox(url, settings=QUIET)
                 if workers == 1
-                else Workers(url, count=workers, settings=_QUIET) as box
+                else Workers(url, count=workers, settings=QUIET) as box
             ):
                 if phones:
                     mariadb.sql(subscribers(phones), "openser")

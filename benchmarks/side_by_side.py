@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import against_itself, machine, report
+from benchmarks import against_itself, as_on_a_box, machine, report
 from benchmarks.ladder import climb
 from benchmarks.load import Bench, Cost, Server
 from benchmarks.names import KAMAILIOS, SEED_1, SIPBOX
@@ -170,17 +170,19 @@ def main() -> None:
     options.add_argument("--alone", action="store_true", help="sipbox without Kamailio")
     options.add_argument("--quick", action="store_true", help="two short rounds with few subscribers")
     options.add_argument("--report", type=Path, metavar="FILE", help="print the table of a kept run")
+    as_on_a_box.add_options(options)
     given = options.parse_args()
     if given.report:
         print(report.text(json.loads(given.report.read_text())))
         return
+    as_on_a_box.begin(given)
     if given.quick:
         given.rounds, given.rate_rounds = 2, 1
         given.seconds, given.subscribers, given.bindings = 1, 1000, 10_000
     # However it is ended: what it started ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="sipbox-bench-") as scratch:
-        described = machine.describe(Path(scratch))
+        described = machine.describe(Path(scratch)) | as_on_a_box.described()
         run = Run(given, Bench(given.subscribers, given.seconds, Path(scratch)))
         try:
             for part in given.only or (part for part in _PARTS if part != "cold"):

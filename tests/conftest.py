@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.box_fixtures import box_network, deployed
+from tests.harness.compiled import compiled_program
 from tests.harness.mariadb import MariaDB
 from tests.harness.sipbox import Sipbox
 from tests.harness.template import mariadb_database
@@ -21,6 +22,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The parts with real processes and a real clock. On a machine that stalls for seconds a test of theirs may
 # fail without a fault; it has one more try, and the summary names it: each of these lines wants a look.
 _TRIED_TWICE = {"deploy", "docs", "networks", "wire"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--program",
+        choices=("sources", "compiled"),
+        default="sources",
+        help="what servers and commands run: the sources, or a copy whose core is machine code",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--program") == "compiled":
+        Sipbox.program = compiled_program()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -92,12 +92,7 @@ class Directory:
             hosts=domains.hosts,
             case_sensitive=registrar.case_sensitive,
         )
-        self.identities = Identities(
-            self.database,
-            only=domains.only,
-            hosts=domains.hosts,
-            case_sensitive=registrar.case_sensitive,
-        )
+        self.identities = Identities(self.database, domains, case_sensitive=registrar.case_sensitive)
         self.bindings = BindingWriter(
             self.database,
             mode=registrar.location_mode,
@@ -116,11 +111,7 @@ class Directory:
         self._changes = ChangeLog(self.database, every=wanted.change_poll_seconds)
         self.peers = Peers(self.database, self._tell_of_peers)
         self.permissions = Permissions(
-            self.database,
-            self.peers.has_gateways,
-            only=domains.only,
-            hosts=domains.hosts,
-            case_sensitive=registrar.case_sensitive,
+            self.database, self.peers.has_gateways, domains, case_sensitive=registrar.case_sensitive
         )
         column = usr_preferences.c
         self._preferences: UserRows[Preferences] = UserRows(
@@ -142,17 +133,15 @@ class Directory:
         )
         self.sites = SitePrefixes(self.database)
         self.offline = Silo(self.database, domains, case_sensitive=registrar.case_sensitive)
-        self._of_users = (self._preferences, self._speed_dials, self.offline.rows)
-        # Permissions follow the gateways: without any, nobody asks for them.
-        self._resident = (
-            domains,
-            self.names,
-            self.identities,
-            self.peers,
+        self._of_users = (
+            self.identities.rows,
             self.permissions,
-            *self._of_users,
-            self.sites,
+            self._preferences,
+            self._speed_dials,
+            self.offline.rows,
         )
+        # Permissions follow the gateways: without any, nobody asks for them.
+        self._resident = (domains, self.names, self.peers, *self._of_users, self.sites)
         self._changes.tell += [self.credentials.follow, *(each.follow for each in self._resident)]
         self._changes.tell_all += [self.credentials.forget_all, *(each.forget_all for each in self._resident)]
         self._locations: Locations | None = None
@@ -278,7 +267,7 @@ class Directory:
 
     def may_be(self, who: AddressOfRecord, name: str) -> bool:
         """Whether this user may also be ``name`` in his domain: the table ``uri`` says so."""
-        return self.identities.has(who.username, who.domain, name)
+        return self.identities.has(who, name)
 
     def remove_expired(self, expired: Sequence[Binding]) -> None:
         """The rows of bindings that have run out go too; what fails now is removed by the next start."""

@@ -93,6 +93,12 @@ class UserRows(Generic[Value]):
         """Any row may have changed: read all at the next ``follow``."""
         self.loaded = False
 
+    def clear(self) -> None:
+        """Nobody needs them for now: keep none, and read all at the next ``follow``."""
+        self.loaded = False
+        self._stale.clear()
+        self._values = {}
+
     def _refresh(self, keys: set[tuple[str, str]]) -> None:
         rows_of: set[tuple[str, str]] = set()
         for username, domain in keys:

@@ -8,8 +8,9 @@
         day.assert_sums()
 
 Some are answered and hung up, others end busy, are given up by the caller, answered by nobody, or are for
-somebody who is not registered; or they go into the telephone network, by gateways that work, answer 503, or
-say nothing. Whatever happens to the database meanwhile, each call has the end that it would have had anyway.
+somebody who is not registered; or they come from the telephone network or go there, by gateways that work,
+answer 503, or say nothing. Whatever happens to the database meanwhile, each call has the end that it would
+have had anyway.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from typing import Any, NamedTuple, Self
 
 from tests.harness import sipp
 from tests.harness.accounts import assert_sums
+from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.settings import Sections
 from tests.harness.sipbox import Sipbox
 from tests.harness.sipp import Sipp
 
-#: The gateways: one that works, one that answers 503, one that says nothing.
-GOOD, REFUSING, SILENT = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+#: The gateways: one that works, one that answers 503, one that says nothing, and one that calls.
+GOOD, REFUSING, SILENT, CALLING = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
 #: What the server has to be told beforehand: nobody waits for long, and an outage is noticed at once.
 SETTINGS: Sections = {
     "sip": {"ring_seconds": 2},
@@ -51,6 +53,7 @@ LOCAL = (
     Local("13", "cancelling_caller", "cancelled_callee", "487"),
     Local("14", "refused_caller", "cancelled_callee", "408"),
     Local("15", "refused_caller", "", "480"),
+    Local("16", "calling_gateway", "callee", "200"),
 )
 #: The gateways for numbers with this prefix, in the order in which they are tried, and how such calls end.
 OUTSIDE = {
@@ -73,6 +76,7 @@ class BadDay:
         self.box = Sipbox(database_url, settings=SETTINGS)
         self.calls, self._directory, self._rate = calls, directory, rate
         self.timeout = calls / rate + 90
+        self._calling_port = free_port(address=CALLING)
         self._stack = ExitStack()
         self._callers: list[Sipp] = []
         self._callees: list[Sipp] = []
@@ -127,6 +131,7 @@ class BadDay:
         silent = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         silent.bind((SILENT, 0))
         ports = {GOOD: good.port, REFUSING: refusing.port, SILENT: silent.getsockname()[1]}
+        ports[CALLING] = self._calling_port
         groups = {address: number for number, address in enumerate(ports, 1)}
         sql = self.box.sql
         for address, port in ports.items():
@@ -149,11 +154,14 @@ class BadDay:
         return callee
 
     def _call(self, scenario: str, number: str, status: str) -> None:
+        outside = scenario == "calling_gateway"
         caller = Sipp(
             scenario,
             self._directory,
             target=self.box.address,
-            users=[["10", sipp.digest("10", "secret-10"), number]],
+            address=CALLING if outside else LOOPBACK,
+            port=self._calling_port if outside else None,
+            users=[[number] if outside else ["10", sipp.digest("10", "secret-10"), number]],
             keys={"domain": self.box.domain},
             values={"STATUS": status},
             calls=self.calls,
@@ -175,7 +183,7 @@ class BadDay:
         made = sum(each.statistics().successful for each in self._callers)
         assert made == self.all_calls
         missed = Counter({local.status: self.calls for local in LOCAL if local.status != "200"})
-        ends = Counter({local.status: self.calls for local in LOCAL})
-        for _, status in OUTSIDE.values():
+        ends: Counter[str] = Counter()
+        for status in (*(local.status for local in LOCAL), *(status for _, status in OUTSIDE.values())):
             ends[status] += self.calls
         assert_sums(self.box, ends, missed)

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from tests.harness.sipbox import REPOSITORY
 
-_CACHE = Path(os.environ.get("SIPBOX_TEST_CACHE") or REPOSITORY / ".cache") / "compiled"
+CACHE = Path(os.environ.get("SIPBOX_TEST_CACHE") or REPOSITORY / ".cache") / "compiled"
 _SCRIPT = REPOSITORY / "scripts/compile_core.py"
-_KEPT = 3
+_KEPT = 4
 
 
 def compiled_program() -> Path:
     """The folder around the compiled ``appliance``, with the templates beside it."""
-    place = _CACHE / _digest()
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / ".lock").open("w") as turn:
+    place = CACHE / _digest()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (place / "complete").exists():
             _make(place)
@@ -41,7 +41,7 @@ def _digest() -> str:
 
 def _make(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
-    for old in sorted(_CACHE.glob("*/complete"), key=lambda mark: mark.stat().st_mtime)[: -(_KEPT - 1)]:
+    for old in sorted(CACHE.glob("*/complete"), key=lambda mark: mark.stat().st_mtime)[: -(_KEPT - 1)]:
         shutil.rmtree(old.parent)
     ignored = shutil.ignore_patterns("__pycache__", "*.so")
     for folder in ("appliance", "templates"):

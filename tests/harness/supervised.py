@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.harness.ports import LOOPBACK
 from tests.harness.process import Process
 from tests.harness.settings import Sections
-from tests.harness.sipbox import REPOSITORY, Sipbox
+from tests.harness.sipbox import Sipbox
 
 #: Puts the descriptors where sd_listen_fds(3) expects them, and becomes the program.
 LAUNCHER = """
@@ -134,7 +134,7 @@ class Supervised(Sipbox):
                 "NOTIFY_SOCKET": self.systemd.address,
                 "WATCHDOG_USEC": str(int(self.watchdog_seconds * 1_000_000)),
             },
-            directory=REPOSITORY,
+            directory=self.program,
             descriptors=given,
         )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.process import Process
-from tests.harness.sipbox import REPOSITORY, Sipbox
+from tests.harness.sipbox import Sipbox
 from tests.harness.waiting import wait_until
 
 
@@ -112,7 +112,7 @@ def test_ping_a_phone_that_answers(box: Sipbox) -> None:
 def test_a_trace_from_the_running_server(box: Sipbox, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "appliance", "--config", box.config, "trace", "--user", "10", "--colour"]
     environment = {**box.environment, "TERM": "xterm"}
-    watching = Process(command, log=tmp_path / "trace", environment=environment, directory=REPOSITORY)
+    watching = Process(command, log=tmp_path / "trace", environment=environment, directory=box.program)
     try:
         with box.phone("10", "secret-10") as ten, box.phone("11", "secret-11") as eleven:
 
@@ -142,7 +142,7 @@ def test_the_password_is_asked_for_twice_on_a_terminal_and_not_shown(box: Sipbox
         stdout=follower,
         stderr=follower,
         env=box.environment,
-        cwd=REPOSITORY,
+        cwd=box.program,
         start_new_session=True,
     )
     os.close(follower)

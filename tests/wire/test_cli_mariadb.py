@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.harness.mariadb import MariaDB
-from tests.harness.sipbox import REPOSITORY
+from tests.harness.sipbox import Sipbox
 
 pytestmark = pytest.mark.mariadb
 PASSWORD = "p@ss:word/1"
@@ -37,7 +37,7 @@ class Administrator:
     def types(self, *arguments: str, typed: str = "", expected: int = 0) -> str:
         command = [sys.executable, "-m", "appliance", "--config", str(self._config), *arguments]
         done = subprocess.run(
-            command, input=typed, text=True, capture_output=True, cwd=REPOSITORY, timeout=60, check=False
+            command, input=typed, text=True, capture_output=True, cwd=Sipbox.program, timeout=60, check=False
         )
         told = done.stdout + done.stderr
         assert done.returncode == expected, told

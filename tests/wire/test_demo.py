@@ -15,7 +15,7 @@ import pytest
 from tests.harness.phone import Phone, hang_up, talk
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
-from tests.harness.sipbox import REPOSITORY
+from tests.harness.sipbox import Sipbox
 from tests.harness.waiting import wait_until
 
 READY = "event=ready"
@@ -38,7 +38,7 @@ class Demo:
         self.process = process = Process(
             [sys.executable, "-m", "appliance", "demo", "--state-dir", self.state, *self._arguments],
             log=self._directory / f"start-{self._starts}.log",
-            environment={**environment, "PYTHONPATH": str(REPOSITORY)},
+            environment={**environment, "PYTHONPATH": str(Sipbox.program)},
             directory=self._directory,
         )
         wait_until("ready", lambda: READY in process.log or not process.running, timeout=30)

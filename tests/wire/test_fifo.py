@@ -20,6 +20,7 @@ import pytest
 from appliance.errors import ControlError
 from tests.harness.fake_sip_process import FakeSipProcess
 from tests.harness.process import Process
+from tests.harness.sipbox import Sipbox
 from tests.harness.waiting import wait_until
 
 CLIENT = Path(__file__).with_name("openser_fifo_client.sh")
@@ -71,7 +72,7 @@ class Bench:
         agent = Process(
             [sys.executable, "-m", "appliance", "--config", self.settings, "agent"],
             log=self.log,
-            directory=Path(__file__).parents[2],
+            directory=Sipbox.program,
         )
         deadline = time.monotonic() + 20
         while not (self.fifo.exists() and self.replies.exists() and b"ready" in self.log.read_bytes()):
@@ -509,7 +510,7 @@ def test_something_else_in_the_fifos_place_is_refused_and_left_alone(tmp_path: P
         capture_output=True,
         text=True,
         timeout=20,
-        cwd=Path(__file__).parents[2],
+        cwd=Sipbox.program,
     )
     assert done.returncode != 0
     assert "is no FIFO" in done.stderr

@@ -17,7 +17,6 @@ from tests.harness.mariadb import MariaDB
 from tests.harness.message import Message
 from tests.harness.phone import SDP, hang_up
 from tests.harness.process import Process
-from tests.harness.sipbox import REPOSITORY
 from tests.harness.waiting import wait_until
 
 pytestmark = pytest.mark.mariadb
@@ -215,7 +214,7 @@ def sipbox_trace(box: DocumentBox, *options: str) -> Iterator[Process]:
         [sys.executable, "-m", "appliance", "--config", box.config, "trace", "--colour", *options],
         log=box.directory / "trace.log",
         environment=box.environment,
-        directory=REPOSITORY,
+        directory=box.program,
     )
     try:
         with box.budge_tone("10") as ten:

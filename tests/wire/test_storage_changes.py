@@ -27,6 +27,7 @@ from tests.harness.mariadb import MariaDB
 pytestmark = pytest.mark.mariadb
 
 DOMAIN = "192.168.1.15"
+TEN = AddressOfRecord("10", DOMAIN)
 
 
 class Resident:
@@ -40,9 +41,9 @@ class Resident:
         self.subscribers = Subscribers(self.database, only=lambda: DOMAIN)
         self.names = Names(self.database, only=lambda: DOMAIN)
         self.domains = ServedDomains(self.database)
-        self.identities = Identities(self.database, only=lambda: DOMAIN)
+        self.identities = Identities(self.database, self.domains)
         self.log = ChangeLog(self.database)
-        for each in (self.domains, self.names, self.identities):
+        for each in (self.domains, self.names, self.identities.rows):
             each.load()
             self.log.tell.append(each.follow)
             self.log.tell_all.append(each.forget_all)
@@ -102,11 +103,11 @@ def test_domains_and_aliases_change_within_a_second(resident: Resident) -> None:
 
 
 def test_a_further_name_of_a_user_is_known_within_a_second(resident: Resident) -> None:
-    resident.sql("insert into uri (username,domain,uri_user) values ('10','','sales')")
-    assert resident.takes_effect(lambda: resident.identities.has("10", DOMAIN, "sales")) < 2
+    resident.sql("insert into uri (username,domain,uri_user) values ('10','192.168.1.15','sales')")
+    assert resident.takes_effect(lambda: resident.identities.has(TEN, "sales")) < 2
     resident.sql("update uri set uri_user='help'")
-    assert resident.takes_effect(lambda: resident.identities.has("10", DOMAIN, "help")) < 2
-    assert not resident.identities.has("10", DOMAIN, "sales")
+    assert resident.takes_effect(lambda: resident.identities.has(TEN, "help")) < 2
+    assert not resident.identities.has(TEN, "sales")
 
 
 def test_a_transaction_that_others_overtake_is_seen(resident: Resident) -> None:

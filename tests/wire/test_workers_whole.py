@@ -14,7 +14,6 @@ import pytest
 from tests.harness.mariadb import MariaDB
 from tests.harness.phone import hang_up, talk
 from tests.harness.ports import LOOPBACK
-from tests.harness.sipbox import REPOSITORY
 from tests.harness.template import mariadb_database
 from tests.harness.waiting import wait_until
 from tests.harness.workers import Workers
@@ -109,7 +108,7 @@ def test_a_trace_shows_what_passes_at_either(box: Workers) -> None:
         return seen == {1, 2}
 
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env=box.environment
+        command, stdout=subprocess.PIPE, text=True, cwd=box.program, env=box.environment
     ) as watching:
         assert watching.stdout is not None
         reader = threading.Thread(target=read, args=(watching.stdout,))

@@ -36,6 +36,19 @@ class Clock:
         self.wall += seconds
 
 
+class OneDomain:
+    """example.com is the only domain, and sip.example.com another name of it."""
+
+    def only(self) -> str | None:
+        return "example.com"
+
+    def canonical(self, host: str) -> str:
+        return "example.com" if host == "sip.example.com" else host
+
+    def hosts(self, host: str) -> tuple[str, ...]:
+        return ("example.com", "sip.example.com") if host == "example.com" else (host,)
+
+
 def binding(
     number: int = 10, *, cseq: int = 1, now: float = 1000.0, lasts: float = 3600, **more: Any
 ) -> Binding:

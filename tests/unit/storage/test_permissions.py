@@ -7,7 +7,7 @@ from appliance.sip.uri import AddressOfRecord
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
 from appliance.storage.permissions import Permissions
-from tests.unit.storage.made import sql
+from tests.unit.storage.made import OneDomain, sql
 
 
 class Wanted:
@@ -24,7 +24,7 @@ def wanted() -> Wanted:
 
 @pytest.fixture
 def permissions(database: Database, wanted: Wanted) -> Permissions:
-    return Permissions(database, wanted, only=lambda: "example.com")
+    return Permissions(database, wanted, OneDomain())
 
 
 def groups(permissions: Permissions, username: str, domain: str = "example.com") -> list[str]:
@@ -58,14 +58,14 @@ def test_groups_and_identities(database: Database, permissions: Permissions) -> 
 
 
 def test_a_domain_has_several_names(database: Database, wanted: Wanted) -> None:
-    permissions = Permissions(database, wanted, hosts=lambda domain: (domain, "sip.example.com"))
+    permissions = Permissions(database, wanted, OneDomain())
     give(database, ("10", "sip.example.com", "local"), ("10", "example.com", "ld"))
     permissions.load()
     assert groups(permissions, "10") == ["ld", "local"]
 
 
 def test_names_may_be_spelled_in_any_case(database: Database, wanted: Wanted) -> None:
-    permissions = Permissions(database, wanted, case_sensitive=False)
+    permissions = Permissions(database, wanted, OneDomain(), case_sensitive=False)
     permissions.load()
     give(database, ("Ada", "example.com", "local"), ("ada", "example.com", "ld"))
     permissions.follow([Change("grp", "Ada", "example.com")])
@@ -80,6 +80,8 @@ def test_the_change_log_has_them_read_again(database: Database, permissions: Per
     sql(database, "delete from grp where username = '10'")
     prefer(database, "10", "+4989")
     permissions.follow([Change("usr_preferences", "10", "example.com")])
+    assert groups(permissions, "10") == ["local"]
+    permissions.follow([Change("grp", "10", "example.com")])
     assert groups(permissions, "10") == []
     assert permissions.identity(AddressOfRecord("10", "example.com")) == "+4989"
     permissions.forget_all()

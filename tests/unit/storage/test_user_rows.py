@@ -9,20 +9,7 @@ from appliance.storage.changes import Change
 from appliance.storage.engine import Database
 from appliance.storage.tables import usr_preferences
 from appliance.storage.user_rows import UserRows
-from tests.unit.storage.made import sql
-
-
-class Names:
-    """example.com is the only domain, and sip.example.com another name of it."""
-
-    def only(self) -> str | None:
-        return "example.com"
-
-    def canonical(self, host: str) -> str:
-        return "example.com" if host == "sip.example.com" else host
-
-    def hosts(self, host: str) -> tuple[str, ...]:
-        return ("example.com", "sip.example.com") if host == "example.com" else (host,)
+from tests.unit.storage.made import OneDomain, sql
 
 
 def rows_of(database: Database, *, case_sensitive: bool = True) -> UserRows[Preferences]:
@@ -32,7 +19,7 @@ def rows_of(database: Database, *, case_sensitive: bool = True) -> UserRows[Pref
         usr_preferences,
         (columns.attribute, columns.value),
         gather_preferences,
-        Names(),
+        OneDomain(),
         chosen=columns.attribute.in_(ATTRIBUTES),
         case_sensitive=case_sensitive,
     )
