@@ -105,3 +105,18 @@ def test_a_message_waits_for_somebody_who_is_away(box: Sipbox) -> None:
             assert message.body == text
             receiver.reply(message, 200)
         wait_until("all are delivered", lambda: box.sql("select count(*) from silo") == [(0,)])
+
+
+def test_a_prefix_by_the_fifo(box: Sipbox, phones: tuple[Phone, Phone, Phone]) -> None:
+    caller, _, other = phones
+    site = f"{other.address}:{other.port}"
+    box.cli("fifo", "pdt_add", "*", "77", site)
+    assert box.cli("fifo", "pdt_list").stdout == f"PDT::  SDOMAIN=* PREFIX=77 DOMAIN={site}\n"
+    invite = caller.invite("77123")
+    request = other.expect("INVITE")
+    assert request.uri == f"sip:123@{site}"
+    other.reply(request, 200)
+    assert caller.final(invite).status == 200
+    box.cli("fifo", "pdt_delete", "*", site)
+    assert box.cli("fifo", "pdt_list").stdout == ""
+    assert "Prefix not found" in box.cli("fifo", "pdt_delete", "*", site, check=False).stderr
