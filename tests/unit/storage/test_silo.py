@@ -7,15 +7,14 @@ from appliance.sip.uri import AddressOfRecord
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
 from appliance.storage.silo import Silo
-from tests.unit.storage.made import sql
-from tests.unit.storage.test_user_rows import Names
+from tests.unit.storage.made import OneDomain, sql
 
 TEN, ELEVEN = (AddressOfRecord(user, "example.com") for user in ("10", "11"))
 
 
 @pytest.fixture
 def silo(database: Database) -> Silo:
-    silo = Silo(database, Names())
+    silo = Silo(database, OneDomain())
     silo.rows.load()
     return silo
 
