@@ -22,7 +22,7 @@ OUTAGE_SECONDS = 60
 
 @pytest.mark.mariadb
 def test_a_database_that_is_stopped_for_a_minute(tmp_path: Path) -> None:
-    """7200 calls of twelve kinds, 60 in a second."""
+    """7800 calls of thirteen kinds, 65 in a second."""
     with MariaDB() as mariadb, BadDay(mariadb.url("openser"), tmp_path, calls=600, rate=5) as day:
         wait_until("calls go on", lambda: day.so_far >= 500, timeout=60, every=0.2)
         before = day.so_far

@@ -54,7 +54,10 @@ LOCAL = (
     Local("14", "refused_caller", "cancelled_callee", "408"),
     Local("15", "refused_caller", "", "480"),
     Local("16", "calling_gateway", "callee", "200"),
+    Local("17", "caller", "", "200"),
 )
+#: Who has his calls forwarded into the telephone network, for his own money.
+FORWARDING = "17"
 #: The gateways for numbers with this prefix, in the order in which they are tried, and how such calls end.
 OUTSIDE = {
     "01": ((GOOD,), "200"),
@@ -125,7 +128,8 @@ class BadDay:
     def _add_gateways(self) -> None:
         """They run, and rows say where they are and who may call them."""
         ways = [address for addresses, _ in OUTSIDE.values() for address in addresses]
-        good = self._answer("callee", self.calls * ways.count(GOOD), address=GOOD)
+        # Those that are forwarded come there as well.
+        good = self._answer("callee", self.calls * (ways.count(GOOD) + 1), address=GOOD)
         refused, values = self.calls * ways.count(REFUSING), {"STATUS": "503"}
         refusing = self._answer("refusing_gateway", refused, address=REFUSING, values=values)
         silent = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -145,7 +149,13 @@ class BadDay:
             for priority, address in enumerate(addresses):
                 row = f"('{prefix}', {groups[address]}, {priority})"
                 sql(f"insert into lcr (prefix, grp_id, priority) values {row}")
-        sql(f"insert into grp (username, domain, grp) values ('10', '{self.box.domain}', 'ld')")
+        for user in ("10", FORWARDING):
+            sql(f"insert into grp (username, domain, grp) values ('{user}', '{self.box.domain}', 'ld')")
+        target = f"sip:0123456@{self.box.domain}"
+        sql(
+            "insert into usr_preferences (username, domain, attribute, value)"
+            f" values ('{FORWARDING}', '{self.box.domain}', 'fwd_always_target', '{target}')"
+        )
 
     def _answer(self, scenario: str, calls: int, **options: Any) -> Sipp:
         options.setdefault("values", {"LINGER": "0"})
@@ -187,3 +197,5 @@ class BadDay:
         for status in (*(local.status for local in LOCAL), *(status for _, status in OUTSIDE.values())):
             ends[status] += self.calls
         assert_sums(self.box, ends, missed)
+        charged = f"select count(*) from cdrs where account = '{FORWARDING}@{self.box.domain}'"
+        assert self.box.sql(charged) == [(self.calls,)]
