@@ -174,7 +174,11 @@ class Replication:
             self._send(frame, neighbour.address)
 
     def _answer(self) -> None:
-        """The next packets of what somebody has asked for."""
+        """The next packets of what somebody has asked for. Nobody is told half of it as if that were all:
+        while rows are being read nothing is said, and whoever has asked asks again."""
+        if self._locations is None or self._locations.loading:
+            self._answers.clear()
+            return
         for _ in range(_ANSWER_AT_ONCE):
             if not self._answers:
                 return
@@ -255,9 +259,9 @@ class Replication:
         locations, replicas = self._locations, self._replicas
         assert locations is not None and replicas is not None  # noqa: S101 - 'receive' has looked
         ours = (
-            binding
-            for binding in locations
-            if replicas.is_ours(binding) and locations.get(binding.ruid) is binding
+            now
+            for before in locations
+            if (now := locations.get(before.ruid)) is not None and replicas.is_ours(now)
         )
         return self._outbox.everything(query, ours, self._wall() - self._clock())
 

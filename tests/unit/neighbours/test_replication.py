@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -170,6 +171,42 @@ def test_a_node_that_starts_asks_for_everything(wire: Wire, nodes: tuple[Node, N
     wire.run(2)
     assert len(again.knows()) == 3 * IN_ONE + 1
     assert one.knows() == {f"r{number}" for number in range(3 * IN_ONE + 1)}, "what it had is gone"
+
+
+def test_a_node_that_still_reads_its_rows_says_nothing_of_them(wire: Wire, nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    rows = [one.register(f"r{number}") for number in range(5)]
+    wire.carry()
+    wire.time.now += 1
+    again = Node(wire, 1)
+    again.locations.loading = True
+    wire.run(3)
+    assert len(two.knows()) == 5, "its phones are not gone because it does not know them yet"
+    for row in rows[1:]:
+        again.locations.restore(row)
+    again.locations.loading = False
+    wire.run(4)
+    assert again.knows() == two.knows() == {"r1", "r2", "r3", "r4"}
+
+
+def test_rows_that_are_read_again_are_no_others(wire: Wire) -> None:
+    one = Node(wire, 1)
+    made = [one.register(f"r{number}") for number in range(600)]
+    two = Node(wire, 2)
+    spoilt = wire.spoil
+
+    def spoil(packets: Packets) -> Packets:
+        if len(two.knows()) == 200:
+            one.locations.loading = True
+            one.locations.forget_all()
+            for each in made:
+                one.locations.restore(replace(each))
+            one.locations.loading = False
+        return spoilt(packets)
+
+    wire.spoil = spoil
+    wire.run(3)
+    assert len(two.knows()) == 600
 
 
 def test_an_answer_that_lost_a_part_is_asked_for_again(wire: Wire) -> None:
