@@ -2,7 +2,8 @@
 belongs to another domain.
 
 The prefix is taken off, and the domain behind it put in; the longest prefix counts. For users of ours and for
-trusted peers only: a stranger would have a way through us. Must not know rows.
+trusted peers only: a stranger would have a way through us, and so would whoever calls in by a gateway. Must
+not know rows.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class SitePrefixes:
 
     def translate(self, incoming: Incoming) -> bool:
         """Whether the Request-URI, whose domain is ours, is for another site: then it is one there now."""
-        verified = incoming.verified
-        if not self._longest or (verified is None and incoming.peer is None):
+        verified, peer = incoming.verified, incoming.peer
+        if not self._longest or (verified is None and (peer is None or not peer.trusted)):
             return False
         request = incoming.request
         uri = request.uri

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.proxy.stage import DOMAIN, Sent, Stage
-from tests.unit.proxy.telephone_network import FIRST, dial, stage_with_gateways, to
+from tests.unit.proxy.telephone_network import FIRST, dial, from_gateway, stage_with_gateways, to, trust
 
 BRANCH, OTHER = "192.0.2.70", "192.0.2.71"
 
@@ -46,6 +46,12 @@ def test_others_stay(stage: Stage, number: str) -> None:
 def test_a_stranger_gets_nowhere_by_it(stage: Stage) -> None:
     request = stage.request("INVITE", f"sip:77123@{DOMAIN}", caller="sip:x@elsewhere.example")
     assert not to(stage.receive(request), BRANCH)
+
+
+def test_a_gateway_gets_nowhere_by_it_unless_it_is_trusted(stage: Stage) -> None:
+    assert not to(from_gateway(stage, "77123"), BRANCH)
+    trust(stage, FIRST)
+    assert to(from_gateway(stage, "77123"), BRANCH)
 
 
 def test_it_is_no_way_to_a_gateway(stage: Stage) -> None:
