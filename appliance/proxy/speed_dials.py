@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from appliance.errors import MalformedMessage
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
-from appliance.sip.uri import AddressOfRecord
+from appliance.sip.uri import AddressOfRecord, Uri
 
 
 class SpeedDials:
@@ -38,4 +39,11 @@ class SpeedDials:
             return None
         subscriber = verified.subscriber
         domain = self._domains.canonical(subscriber.domain or verified.domain)
-        return (self._dials(AddressOfRecord(subscriber.username, domain)) or {}).get(digits)
+        target = (self._dials(AddressOfRecord(subscriber.username, domain)) or {}).get(digits)
+        if target is None:
+            return None
+        try:
+            Uri.parse(target)
+        except MalformedMessage:
+            return None  # what somebody has written into his row
+        return target

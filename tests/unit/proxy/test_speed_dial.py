@@ -50,6 +50,16 @@ def test_what_is_no_speed_dial_of_his_is_called_as_it_is(stage: Stage, number: s
     assert 302 not in statuses(sent)
 
 
+@pytest.mark.parametrize("kind", ["redirect", "relay"])
+@pytest.mark.parametrize("target", ["12", "sip:12@x>\r\nX-Forged: 1", ""])
+def test_what_is_no_uri_is_no_speed_dial(kind: str, target: str) -> None:
+    stage = make_stage(kind)
+    stage.dials[f"10@{DOMAIN}"] = {"21": target}
+    (reply,) = dial(stage, "21")[1]
+    assert reply.message.status == 480
+    assert not reply.message.all("X-Forged")
+
+
 def test_they_are_nobody_elses(stage: Stage) -> None:
     assert statuses(dial(stage, "21", "11")[1]) == [480]
     request = stage.request("INVITE", f"sip:21@{DOMAIN}", caller="sip:x@elsewhere.example")
