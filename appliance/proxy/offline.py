@@ -22,7 +22,7 @@ from appliance.proxy.surroundings import Surroundings
 from appliance.registrar.offline import LONGEST_ADDRESS, LONGEST_TYPE, OfflineMessage
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request, Response
-from appliance.sip.uri import AddressOfRecord
+from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.transaction.table import ClientTransaction
 
 KEPT = Answer(202, "Accepted")
@@ -35,7 +35,7 @@ class MessageStore(Protocol):
 
     def waits_for(self, aor: AddressOfRecord) -> bool: ...
     def keep(self, aor: AddressOfRecord, message: OfflineMessage, most: int) -> bool: ...
-    def claim(self, aor: AddressOfRecord, now: int) -> OfflineMessage | None: ...
+    def claim(self, aor: AddressOfRecord, now: int, after: int = 0) -> OfflineMessage | None: ...
     def delivered(self, aor: AddressOfRecord, number: int) -> None: ...
     def released(self, number: int) -> None: ...
 
@@ -86,19 +86,27 @@ class OfflineMessages:
             self._under_way.add(aor)
             self.around.defer(self.send_next, aor)
 
-    def send_next(self, aor: AddressOfRecord) -> None:
-        """Sends the oldest message, if nobody else does; the next one follows when it has arrived."""
-        message: OfflineMessage | None = None
+    def send_next(self, aor: AddressOfRecord, after: int = 0) -> None:
+        """Sends the oldest message whose number is beyond ``after``, if nobody else does; the next one
+        follows when his phone has said something to it."""
+        sent = False
         try:
-            message = self._store.claim(aor, int(self._wall()))
-            if message is not None:
-                self._send(aor, message)
-        except (Unroutable, StorageError):
-            if message is not None:
-                self.failed(aor, message)
-                return
-        if message is None:
-            self._under_way.discard(aor)
+            while (message := self._store.claim(aor, int(self._wall()), after)) is not None:
+                try:
+                    self._send(aor, message)
+                    sent = True
+                    return
+                except MalformedMessage:  # what somebody has written into the row
+                    self._stays(message)
+                    after = message.number
+                except (Unroutable, StorageError):
+                    self._stays(message)
+                    return
+        except StorageError:
+            return
+        finally:
+            if not sent:
+                self._under_way.discard(aor)
 
     def arrived(self, aor: AddressOfRecord, message: OfflineMessage) -> None:
         """His phone has taken it. May block."""
@@ -108,12 +116,20 @@ class OfflineMessages:
         except StorageError:
             self._under_way.discard(aor)  # it comes a second time, which is better than never
             return
-        self.send_next(aor)
+        self.send_next(aor, message.number)
 
-    def failed(self, aor: AddressOfRecord, message: OfflineMessage) -> None:
-        """His phone has not taken it: it waits for the next time. May block."""
-        self.around.metrics.offline_messages["failed"] += 1
+    def refused(self, aor: AddressOfRecord, message: OfflineMessage) -> None:
+        """His phone does not want this one, but perhaps those behind it. May block."""
+        self._stays(message)
+        self.send_next(aor, message.number)
+
+    def unanswered(self, aor: AddressOfRecord, message: OfflineMessage) -> None:
+        """His phone says nothing: all that is left waits for the next time. May block."""
+        self._stays(message)
         self._under_way.discard(aor)
+
+    def _stays(self, message: OfflineMessage) -> None:
+        self.around.metrics.offline_messages["failed"] += 1
         try:
             self._store.released(message.number)
         except StorageError:
@@ -136,12 +152,15 @@ class OfflineMessages:
         targets = around.targets.lookup(aor)
         if not targets:
             raise Unroutable(f"{aor} has gone again")
+        source, destination = Uri.parse(message.source).text, Uri.parse(message.destination).text
+        if not message.content_type.isprintable():
+            raise MalformedMessage("a Content-Type that is none")
         mark = secrets.token_hex(8)
         headers = (
             ("Via", f"SIP/2.0/UDP offline.invalid;branch=z9hG4bK{mark}"),
             ("Max-Forwards", "70"),
-            ("From", f"<{message.source}>;tag={mark}"),
-            ("To", f"<{message.destination}>"),
+            ("From", f"<{source}>;tag={mark}"),
+            ("To", f"<{destination}>"),
             ("Call-ID", f"{mark}.offline"),
             ("CSeq", "1 MESSAGE"),
             ("Date", formatdate(message.came, usegmt=True)),
@@ -176,11 +195,11 @@ class _Delivery:
         if response.status < 200:
             return
         messages = self._messages
-        then = messages.arrived if response.status < 300 else messages.failed
+        then = messages.arrived if response.status < 300 else messages.refused
         messages.around.defer(then, self._aor, self._message)
 
     def on_timeout(self, transaction: ClientTransaction, now: float) -> None:
-        self._messages.around.defer(self._messages.failed, self._aor, self._message)
+        self._messages.around.defer(self._messages.unanswered, self._aor, self._message)
 
     def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
-        self._messages.around.defer(self._messages.failed, self._aor, self._message)
+        self._messages.around.defer(self._messages.unanswered, self._aor, self._message)

@@ -66,9 +66,9 @@ class Silo:
         self._read_again(aor)
         return kept
 
-    def claim(self, aor: AddressOfRecord, now: int) -> OfflineMessage | None:
-        """The oldest message for the user, for whoever asks to send; None when there is none, or when
-        somebody is about to send it."""
+    def claim(self, aor: AddressOfRecord, now: int, after: int = 0) -> OfflineMessage | None:
+        """The oldest message for the user whose number is beyond ``after``, for whoever asks to send; None
+        when there is none, or when somebody is about to send it."""
         columns = silo.c
         mine = and_(columns.username == aor.username, columns.domain == aor.domain)
 
@@ -83,7 +83,9 @@ class Silo:
                 columns.exp_time,
                 columns.id,
             )
-            row = connection.execute(query.where(mine).order_by(columns.id).limit(1)).first()
+            row = connection.execute(
+                query.where(mine, columns.id > after).order_by(columns.id).limit(1)
+            ).first()
             if row is None:
                 return None
             message = OfflineMessage(*row)

@@ -107,9 +107,9 @@ class Messages:
         self.kept.append((aor, message._replace(number=next(self._numbers))))
         return True
 
-    def claim(self, aor: AddressOfRecord, now: int) -> OfflineMessage | None:
+    def claim(self, aor: AddressOfRecord, now: int, after: int = 0) -> OfflineMessage | None:
         self.kept = [each for each in self.kept if each[1].expires > now]
-        mine = [message for whose, message in self.kept if whose == aor]
+        mine = [message for whose, message in self.kept if whose == aor and message.number > after]
         if not mine or mine[0].number in self.claimed:
             return None
         self.claimed.add(mine[0].number)

@@ -81,6 +81,30 @@ def test_what_the_phone_does_not_take_comes_again(stage: Stage) -> None:
     assert stage.offline.kept == []
 
 
+def test_one_that_the_phone_does_not_take_holds_up_no_others(stage: Stage) -> None:
+    for text in (b"one", b"two", b"three"):
+        say(stage, text)
+    (first,) = messages(register(stage))
+    (second,) = messages(take(stage, first, 415))
+    (third,) = messages(take(stage, second))
+    assert (second.body, third.body) == (b"two", b"three")
+    assert not take(stage, third)
+    assert [message.body for _, message in stage.offline.kept] == [b"one"]
+    assert messages(register(stage))
+
+
+@pytest.mark.parametrize("source", ["11", "sip:x@y>\r\nX-Forged: 1"])
+def test_a_row_that_is_no_message_holds_up_no_others(stage: Stage, source: str) -> None:
+    for text in (b"one", b"two"):
+        say(stage, text)
+    (whose, message), second = stage.offline.kept
+    stage.offline.kept = [(whose, message._replace(source=source)), second]
+    for _ in range(2):
+        (sent,) = messages(register(stage))
+        assert sent.body == b"two"
+        take(stage, sent, 500)
+
+
 def test_what_nobody_answers_comes_again(stage: Stage) -> None:
     say(stage, b"one")
     assert messages(register(stage))

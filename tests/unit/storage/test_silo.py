@@ -56,6 +56,16 @@ def test_nobody_else_sends_what_is_claimed(silo: Silo) -> None:
     assert claimed(silo, 1181) == first
 
 
+def test_one_may_be_passed_over(silo: Silo) -> None:
+    for body in (b"one", b"two"):
+        silo.keep(ELEVEN, message(body), 5)
+    first = claimed(silo)
+    second = silo.claim(ELEVEN, 1100, first.number)
+    assert second is not None
+    assert second.body == b"two"
+    assert silo.claim(ELEVEN, 1100, second.number) is None
+
+
 def test_only_so_many_are_kept_and_old_ones_make_room(silo: Silo) -> None:
     assert [silo.keep(ELEVEN, message(b"x"), 2) for _ in range(3)] == [True, True, False]
     assert silo.keep(TEN, message(b"x"), 2)
