@@ -39,9 +39,9 @@ class DomainPolicy:
             return self._replies.walled_garden
         return self._replies.relaying if request.to_tag is None else self._replies.no_route
 
-    def refuses_outbound(self, request: Request) -> Answer | None:
-        """What a call to another domain is refused with, when it is one of our users'; None: it goes out."""
-        host = request.from_.uri.host
+    def refuses_outbound(self, host: str) -> Answer | None:
+        """What a call to another domain is refused with, when ``host``, the domain of whoever makes it go
+        there, is one of ours; None: it goes out."""
         if self._domains.serves(host) and self._garden_of(host) == "both":
             return self._replies.relaying
         return None

@@ -199,9 +199,11 @@ class Routes:
         return incoming.refuse(way, "acl") if way.status == 403 else incoming.reply(way)
 
     def outbound(self, incoming: Incoming) -> list[Target] | Answer:
-        """Somebody of ours calls another domain, unless this is a walled garden."""
-        refusal = self.policy.refuses_outbound(incoming.request)
-        return [Target(incoming.request.uri_text)] if refusal is None else refusal
+        """Somebody of ours calls another domain, or has a call forwarded there, unless his domain is a walled
+        garden."""
+        request, payer = incoming.request, incoming.payer
+        refusal = self.policy.refuses_outbound(request.from_.uri.host if payer is None else payer.domain)
+        return [Target(request.uri_text)] if refusal is None else refusal
 
     # -- INBOUND: somebody here, or whoever he has his calls forwarded to ------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
 from tests.harness.message import Message
 from tests.unit.proxy.stage import PROXY, Sent, Stage
@@ -156,6 +157,17 @@ def test_a_domain_may_be_a_garden_of_its_own(transport: Transport) -> None:
     assert outcome(transport.ask(stage, own)) == (403, "Foreign Callers Forbidden")
     stage = stage_of(domains={LOCAL: {"attributes": {"walled_garden": "what?"}}})
     assert outcome(transport.ask(stage, call(stage, FOREIGN, LOCAL, None))) == "phone"
+
+
+@pytest.mark.parametrize(
+    ("garden", "told"), [(SECOND, (403, "Relaying Forbidden")), (LOCAL, "other server"), ("", "other server")]
+)
+def test_the_garden_is_that_of_whoever_forwards(garden: str, told: Any) -> None:
+    closed = {garden: {"attributes": {"walled_garden": "both"}}} if garden else {}
+    stage = stage_of(domains=closed)
+    stage.wishes[f"11@{SECOND}"] = Preferences(always=f"sip:x@{FOREIGN}")
+    sent = Transport("udp").let_in(stage, call(stage, LOCAL, SECOND, None))
+    assert outcome(sent) == told
 
 
 @pytest.mark.parametrize(
