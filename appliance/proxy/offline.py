@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 from typing import Protocol
 
 from appliance.errors import MalformedMessage, StorageError
@@ -26,6 +27,8 @@ from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.transaction.table import ClientTransaction
 
 KEPT = Answer(202, "Accepted")
+# All workers know of a message by then.
+_LOOKS_AGAIN_SECONDS = 2.0
 # Nobody sends what we send ourselves.
 _NOBODY = Hop("udp", "0.0.0.0", 0, -1)  # noqa: S104 - no listener: it is no address that anybody listens at
 
@@ -78,7 +81,25 @@ class OfflineMessages:
         except (MalformedMessage, StorageError):
             return False
         self.around.metrics.offline_messages["kept" if kept else "refused"] += 1
+        if kept:
+            around = self.around
+            around.transactions.wheel.schedule(
+                around.clock() + _LOOKS_AGAIN_SECONDS, partial(self._looks_again, callee)
+            )
         return kept
+
+    def _looks_again(self, aor: AddressOfRecord, now: float) -> None:
+        self.around.defer(self.come_late, aor)
+
+    def come_late(self, aor: AddressOfRecord) -> None:
+        """He may have registered while the message was written down, or at another worker, which learns of it
+        from the change log. May block."""
+        try:
+            there = self.around.targets.lookup(aor)
+        except StorageError:
+            return
+        if there:
+            self.registered(aor)
 
     def registered(self, aor: AddressOfRecord) -> None:
         """The user may be there again: what waits for him is sent soon."""

@@ -120,6 +120,14 @@ def test_a_registration_meanwhile_sends_nothing_twice(stage: Stage) -> None:
     assert stage.offline.kept == []
 
 
+def test_one_who_registers_in_the_same_moment_elsewhere_gets_it_soon(stage: Stage) -> None:
+    say(stage, b"one")
+    stage.bind("11", "sip:11@192.0.2.11")
+    (message,) = messages(stage.advance(2.2))
+    assert message.body == b"one"
+    assert not messages(register(stage))
+
+
 def test_one_who_leaves_gets_nothing(stage: Stage) -> None:
     say(stage, b"one")
     assert not messages(register(stage, expires=0))
