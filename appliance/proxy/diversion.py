@@ -6,14 +6,12 @@ on; none is begun, because nobody has asked for it. Must not know why somebody f
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from appliance.errors import MalformedMessage
+from appliance.sip.escapes import escape_user
 from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.sip.uri import AddressOfRecord, Uri
 
-_USER_SAFE = "-_.!~*'()&=+$,;?/"
 # What is more is not believed, nor read: nobody has been forwarded so often.
 _MOST_ENTRIES = 50
 _LONGEST_INDEX = 64
@@ -37,9 +35,7 @@ def diverted_by(request: Request) -> list[Uri]:
 def note_diversion(request: Request, by: AddressOfRecord, reason: str, status: int, target: str) -> None:
     """Writes down that ``by`` has the request forwarded to ``target``; ``reason`` is a word of RFC 5806,
     ``status`` the response that stands for it. To be called while the Request-URI is still the old one."""
-    request.prepend(
-        "Diversion", f"<sip:{quote(by.username, _USER_SAFE)}@{by.domain}>;reason={reason};counter=1"
-    )
+    request.prepend("Diversion", f"<sip:{escape_user(by.username)}@{by.domain}>;reason={reason};counter=1")
     if request.has("history-info"):
         _go_on(request, status, target)
 

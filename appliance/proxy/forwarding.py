@@ -21,6 +21,7 @@ from appliance.proxy.domains import Domains
 from appliance.proxy.forwarded import FailureRoute, Forwarded
 from appliance.proxy.incoming import Incoming
 from appliance.registrar.preferences import Preferences
+from appliance.sip.escapes import escape_user
 from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.telemetry.metrics import Metrics
 
@@ -131,7 +132,7 @@ class Forwarding:
         else:
             target = wishes.not_registered or wishes.voicemail
         if target == "default":
-            target = self._voicemail.replace("{user}", callee.username)
+            target = self._voicemail.replace("{user}", escape_user(callee.username))
         if not target or ":" in target.partition("@")[0]:
             return target
         return f"sip:{target}" if "@" in target else f"sip:{target}@{callee.domain}"

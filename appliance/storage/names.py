@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import gevent
 from sqlalchemy import Select, literal, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
+from appliance.sip.escapes import escape_user
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.changes import Change
 from appliance.storage.engine import Database
@@ -27,8 +27,6 @@ _ROWS_AT_ONCE = 2000
 _ALIASES_ONE_BY_ONE = 500
 #: OpenSER writes the beginning of time for a contact that never expires.
 _NEVER = datetime(1971, 1, 1)  # noqa: DTZ001 - as the column has it: UTC without saying so
-#: What a user part may hold unescaped beside letters and digits (RFC 3261 §25.1).
-_USER_SAFE = "-_.!~*'()&=+$,;?/"
 
 
 class _Alias(NamedTuple):
@@ -120,7 +118,7 @@ class Names:
     def _rows(self, query: Select[Any]) -> list[_Alias]:
         def work(connection: Connection) -> list[_Alias]:
             return [
-                _Alias(number, username, domain, contact or f"sip:{quote(to, _USER_SAFE)}@{host}", q)
+                _Alias(number, username, domain, contact or f"sip:{escape_user(to)}@{host}", q)
                 for number, username, domain, contact, to, host, q in connection.execute(query)
             ]
 

@@ -334,6 +334,13 @@ class TestVoicemail:
         sent = answer_of(stage, sent, "11", 486)
         assert to(sent, "192.0.2.200")[0].uri == "sip:box-11@192.0.2.200"
 
+    def test_whatever_the_user_is_called(self) -> None:
+        stage = make_stage(forwarding={"voicemail": "sip:{user}@192.0.2.200"})
+        wish(stage, 'J "x" @', voicemail="default")
+        (invite,) = to(dial(stage, "J%20%22x%22%20%40")[1], "192.0.2.200")
+        assert invite.uri == "sip:J%20%22x%22%20%40@192.0.2.200"
+        assert invite.get("Diversion").startswith(f"<sip:J%20%22x%22%20%40@{DOMAIN}>;")
+
     def test_default_without_mailboxes_is_none(self, stage: Stage) -> None:
         wish(stage, "11", voicemail="default")
         _, sent = dial(stage, "11")
