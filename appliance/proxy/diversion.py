@@ -40,6 +40,17 @@ def note_diversion(request: Request, by: AddressOfRecord, reason: str, status: i
         _go_on(request, status, target)
 
 
+def keep_newest_diversions(request: Request, count: int) -> None:
+    """Takes out all Diversions but the first ``count``: what is below them is the word of whoever calls."""
+    if not request.has("diversion"):
+        return
+    items = request.items("diversion")
+    if len(items) > count:
+        request.remove("diversion")
+        for item in items[:count]:
+            request.add("Diversion", item)
+
+
 def _go_on(request: Request, status: int, target: str) -> None:
     """The user's entry gets the reason why he has not taken it, and the next one follows (§9.1, §9.2)."""
     items = request.items("history-info")

@@ -23,14 +23,15 @@ class FailureRoute(Protocol):
 
 
 class Forwarded:
-    """``visited`` have forwarded the request. ``callee`` is the user whose phones ring now, if something
-    follows when they do not take it: what ``failure_route`` says. ``ring_seconds`` is how long they ring, 0
-    for as long as any."""
+    """``visited`` have forwarded the request, the last ``noted`` of them here. ``callee`` is the user whose
+    phones ring now, if something follows when they do not take it: what ``failure_route`` says.
+    ``ring_seconds`` is how long they ring, 0 for as long as any."""
 
-    __slots__ = ("callee", "failure_route", "ring_seconds", "visited")
+    __slots__ = ("callee", "failure_route", "noted", "ring_seconds", "visited")
 
     def __init__(self, visited: list[AddressOfRecord]) -> None:
         self.visited = visited
+        self.noted = 0
         self.callee: AddressOfRecord | None = None
         self.failure_route: FailureRoute | None = None
         self.ring_seconds = 0.0

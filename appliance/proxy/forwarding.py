@@ -84,6 +84,7 @@ class Forwarding:
         reason, status = _WHY[occasion]
         note_diversion(incoming.request, callee, reason, status, target)
         forwarded.visited.append(callee)
+        forwarded.noted += 1
         forwarded.callee = None
         forwarded.ring_seconds = 0.0
         incoming.forwarded = forwarded

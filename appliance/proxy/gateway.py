@@ -16,6 +16,7 @@ from typing import NamedTuple
 from appliance.errors import MalformedMessage, StorageError
 from appliance.proxy.authentication import CredentialsSource
 from appliance.proxy.caller_id import assert_identity, take_out_claims
+from appliance.proxy.diversion import keep_newest_diversions
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
 from appliance.proxy.least_cost import LeastCost, targets_of
@@ -147,6 +148,8 @@ class Pstn:
         if peer is not None:
             return  # his word is taken
         take_out_claims(incoming.request)
+        forwarded = incoming.forwarded
+        keep_newest_diversions(incoming.request, 0 if forwarded is None else forwarded.noted)
         payer = payer_of(incoming)
         if payer is not None:
             identity = self._identity(payer) or self._rpid(payer)

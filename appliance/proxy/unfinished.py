@@ -56,6 +56,7 @@ class UnfinishedForwarding(Struct, frozen=True, kw_only=True):
     visited: list[tuple[str, str]]
     callee: tuple[str, str] | None
     ring_seconds: float
+    noted: int = 0
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
@@ -162,6 +163,7 @@ def lasting_forwarded(forwarded: Forwarded | None) -> UnfinishedForwarding | Non
         visited=[(user, domain) for user, domain in forwarded.visited],
         callee=None if callee is None else (callee.username, callee.domain),
         ring_seconds=forwarded.ring_seconds,
+        noted=forwarded.noted,
     )
 
 
@@ -171,7 +173,7 @@ def forwarded_of(record: UnfinishedForwarding | None, route: FailureRoute | None
         return None
     forwarded = Forwarded([AddressOfRecord(*each) for each in record.visited])
     forwarded.callee = None if record.callee is None else AddressOfRecord(*record.callee)
-    forwarded.ring_seconds = record.ring_seconds
+    forwarded.ring_seconds, forwarded.noted = record.ring_seconds, record.noted
     forwarded.failure_route = route
     return forwarded
 

@@ -10,6 +10,7 @@ from appliance.proxy.least_cost import LeastCost
 from appliance.proxy.number_groups import NumberGroups
 from appliance.proxy.replies import RFC3261
 from appliance.proxy.trusted import Peer
+from appliance.registrar.preferences import Preferences
 from appliance.sip.message import Request
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.peers import Route
@@ -262,6 +263,18 @@ class TestCallerId:
         assert message.all("Remote-Party-ID") == [
             f"<sip:+498955510@{DOMAIN}>;party=calling;id-type=subscriber;screen=yes"
         ]
+
+    def test_nobody_claims_that_somebody_has_forwarded_the_call_to_him(self, stage: Stage) -> None:
+        claims = [("Diversion", f"<sip:12@{DOMAIN}>, <sip:+49891@carrier.example>;reason=unconditional")]
+        _, sent = dial(stage, "0891234", headers=claims)
+        assert not only_to(sent, FIRST).has("Diversion")
+        stage.wishes[f"11@{DOMAIN}"] = Preferences(always="0891234")
+        stage.rights["11"] = ("ld",)
+        _, sent = dial(stage, "11", headers=claims)
+        assert only_to(sent, FIRST).all("Diversion") == [f"<sip:11@{DOMAIN}>;reason=unconditional;counter=1"]
+        stage.wishes[f"11@{DOMAIN}"] = Preferences(always="0891234")
+        sent = from_gateway(stage, headers=claims)
+        assert len(only_to(sent, FIRST).all("Diversion")) == 2, "whom we know by his address is believed"
 
     def test_the_subscribers_row_says_it_when_his_preferences_do_not(self, stage: Stage) -> None:
         stage.credentials.rpids["10"] = "+4989555"
