@@ -356,6 +356,7 @@ class SipServer:
             reload_peers=self.directory.reload_peers,
             site_prefixes=self.directory.sites,
             gateway_rests=core.least_cost.rests,
+            gateway_failed=core.least_cost.failed_last,
             try_number=core.pstn.trial,
             failed_destinations=core.failed_destinations.listed,
             media_nodes=lambda: {} if self.media is None else self.media.states,

@@ -102,6 +102,18 @@ def _status(answers: Answers, missing: Sequence[int]) -> dict[str, Any]:
     }
 
 
+def _gateways(answers: Answers, _: Sequence[int]) -> list[dict[str, Any]]:
+    """Each worker knows what failed for itself: the longest rest, and the latest failure."""
+    rows: dict[int, dict[str, Any]] = {}
+    for answer in answers.values():
+        for row in answer:
+            known = rows.setdefault(row["id"], row)
+            known["rests"] = max(known["rests"], row["rests"])
+            ago = [each["failed_ago"] for each in (known, row) if each["failed_ago"] is not None]
+            known["failed_ago"] = min(ago, default=None)
+    return list(rows.values())
+
+
 def _metrics(answers: Answers, _: Sequence[int]) -> dict[str, Any]:
     """The sums as one process would tell them, and what each one has told, by its number."""
     return {
@@ -147,6 +159,7 @@ MERGED: dict[str, Merge] = {
     "nat_ping": _first,
     "media_enable": _first,
     "status": _status,
+    "gateways": _gateways,
     "metrics": _metrics,
     "statistics": _statistics,
     "reset_statistics": _most,

@@ -66,6 +66,11 @@ def _never(_gateway: int, _now: float) -> float:
     return 0.0
 
 
+def _did_not_fail(_gateway: int) -> float | None:
+    """This gateway never has."""
+    return None
+
+
 def _no_number(_caller: AddressOfRecord, _number: str, _now: float) -> None:
     """There is no telephone network."""
 
@@ -89,6 +94,7 @@ class Box:
     that were changed, ``reload`` everything that can be, ``reload_domains`` the domains, ``reload_peers``
     gateways, routes, trusted peers and permissions; ``peer_rows()`` are those in memory.
     ``gateway_rests(number, now)`` says for how many more seconds others come before that gateway,
+    ``gateway_failed(number)`` when it failed last (None: never),
     ``try_number(caller, number, now)`` what would become of a call outside.
     ``site_prefixes`` are the prefixes of other sites.
     ``failed_destinations()`` are the addresses at which nobody has answered a moment ago.
@@ -131,6 +137,7 @@ class Box:
     peer_rows: Callable[[], Rows] = Rows
     reload_peers: Callable[[], None] = _nothing
     gateway_rests: Callable[[int, float], float] = _never
+    gateway_failed: Callable[[int], float | None] = _did_not_fail
     try_number: Callable[[AddressOfRecord, str, float], Trial | None] = _no_number
     failed_destinations: Callable[[], Sequence[FailedDestination]] = tuple
     media_nodes: Callable[[], dict[str, bool]] = dict

@@ -18,12 +18,16 @@ class KnownPeers:
         self._box = box
 
     def gateways(self) -> list[dict[str, Any]]:
-        """The gateways that are in use; ``rests`` is for how many more seconds others come first."""
-        now = self._box.clock()
-        return [
-            {**gateway._asdict(), "rests": round(self._box.gateway_rests(gateway.id, now))}
-            for gateway in self._box.peer_rows().gateways
-        ]
+        """The gateways that are in use; ``rests`` is for how many more seconds others come first,
+        ``failed_ago`` since how many seconds the last failure is past, None when there was none."""
+        box, now = self._box, self._box.clock()
+        rows = []
+        for gateway in box.peer_rows().gateways:
+            failed = box.gateway_failed(gateway.id)
+            ago = None if failed is None else round(now - failed)
+            rests = round(box.gateway_rests(gateway.id, now))
+            rows.append({**gateway._asdict(), "rests": rests, "failed_ago": ago})
+        return rows
 
     def routes(self) -> list[dict[str, Any]]:
         """The routes, in the order of their numbers."""

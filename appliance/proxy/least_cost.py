@@ -39,6 +39,7 @@ class LeastCost:
         self._longest = 0
         self._groups: dict[int, list[GatewayRow]] = {}
         self._resting: dict[int, float] = {}
+        self._failed: dict[int, float] = {}
 
     @property
     def any(self) -> bool:
@@ -60,6 +61,7 @@ class LeastCost:
         self._longest = max(map(len, by_prefix), default=0)
         self._names = {gateway.id: gateway.name for gateway in rows.gateways}
         self._resting = {number: until for number, until in self._resting.items() if number in self._names}
+        self._failed = {number: when for number, when in self._failed.items() if number in self._names}
 
     def gateways(self, number: str, caller: str, call_id: str, now: float) -> list[GatewayRow]:
         """The gateways to try for ``number``, each once, the best first; ``caller`` is the URI of From."""
@@ -79,11 +81,16 @@ class LeastCost:
         if gateway in self._names:
             again = self._rests(gateway, now)
             self._resting[gateway] = now + self._rest_seconds
+            self._failed[gateway] = now
             self._on_failure(self._names[gateway], again)
 
     def rests(self, gateway: int, now: float) -> float:
         """For how many more seconds others come first; 0 when it is in order."""
         return max(0.0, self._resting.get(gateway, now) - now)
+
+    def failed_last(self, gateway: int) -> float | None:
+        """When it failed the last time; None when it never has."""
+        return self._failed.get(gateway)
 
     def _rests(self, gateway: int, now: float) -> bool:
         until = self._resting.get(gateway)

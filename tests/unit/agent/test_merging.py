@@ -37,6 +37,14 @@ def test_lists_are_put_together_and_slots_added() -> None:
     assert merge("reset_statistics", 2, 2) == 2
 
 
+def test_gateways_fail_for_each_worker_by_itself() -> None:
+    rests = [{"id": 1, "rests": 40, "failed_ago": 20}, {"id": 2, "rests": 0, "failed_ago": None}]
+    fine = [{"id": 1, "rests": 0, "failed_ago": None}, {"id": 2, "rests": 0, "failed_ago": 300}]
+    both = [{"id": 1, "rests": 40, "failed_ago": 20}, {"id": 2, "rests": 0, "failed_ago": 300}]
+    for answers in ((rests, fine), (fine, rests)):
+        assert merge("gateways", *(list(map(dict, each)) for each in answers)) == both
+
+
 def status(**changes: Any) -> dict[str, Any]:
     return {
         "pid": 1,

@@ -21,9 +21,14 @@ ROWS = Rows(
 
 def test_what_is_in_memory_is_told(bench: Bench) -> None:
     told = commands(
-        dataclasses.replace(bench.box, peer_rows=lambda: ROWS, gateway_rests=lambda gateway, now: 12.4)
+        dataclasses.replace(
+            bench.box,
+            peer_rows=lambda: ROWS,
+            gateway_rests=lambda gateway, now: 12.4,
+            gateway_failed=lambda gateway: NOW - 47.6,
+        )
     )
-    assert told["gateways"]() == [{**ROWS.gateways[0]._asdict(), "rests": 12}]
+    assert told["gateways"]() == [{**ROWS.gateways[0]._asdict(), "rests": 12, "failed_ago": 48}]
     assert told["routes"]() == [ROWS.routes[0]._asdict()]
     assert told["trusted"]() == [ROWS.trusted[0]._asdict()]
     assert told["addresses"]() == [ROWS.addresses[0]._asdict()]

@@ -73,7 +73,9 @@ def test_one_that_has_failed_is_tried_last_for_a_while(
     least_cost: LeastCost, failures: list[tuple[str, bool]]
 ) -> None:
     least_cost.read(Rows((gateway(1, 1), gateway(2, 2)), (route("", 1, 0), route("", 2, 1))))
+    assert least_cost.failed_last(1) is None
     least_cost.failed(1, 100.0)
+    assert least_cost.failed_last(1) == 100.0
     assert names(least_cost, "089", now=101) == ["gw2", "gw1"]
     assert least_cost.rests(1, 101) == 59
     least_cost.failed(1, 110.0)
