@@ -16,6 +16,7 @@ NOUNS = {
     "serve": ("serve:serve", "Run the SIP server in the foreground."),
     "agent": ("agent:agent", "Run the management agent: FIFO, metrics, status page."),
     "status": ("status:status", "Tell whether all is well."),
+    "diagnose": ("diagnose:diagnose", "What is wrong anywhere, and what to do about it."),
     "config": ("settings:config", "Check and show the settings."),
     "database": ("database:database", "Create, upgrade and look at the database."),
     "backup": ("backup:backup", "Rows, keys and settings in one file, and back."),

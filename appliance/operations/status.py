@@ -7,6 +7,7 @@ in a sentence each what is wrong and what to do.
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from appliance import __version__
@@ -30,6 +31,7 @@ class Status:
         return {
             "server": SERVER,
             "version": __version__,
+            "program": sys.prefix,
             "pid": os.getpid(),
             "started": box.started,
             "now": box.wall(),
@@ -41,6 +43,7 @@ class Status:
             "listeners": box.addresses,
             "database": {
                 "available": box.database.available,
+                "problem": None if box.database.available else box.database.last_error,
                 "url": hide_password(box.settings.database.url),
                 "location_mode": box.settings.registrar.location_mode,
                 "loading": locations.loading,

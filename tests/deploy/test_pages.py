@@ -59,7 +59,7 @@ def test_commands_of_the_page(page: Path, box: BootedBox, clone: Clone) -> None:
 
 
 def test_the_pages_are_found() -> None:
-    assert {page.stem for page in PAGES} == {"backup", "deploy", "everyday", "logs", "upgrade"}
+    assert {page.stem for page in PAGES} == {"backup", "deploy", "diagnose", "everyday", "logs", "upgrade"}
 
 
 def commands(block: Block, prompt: str) -> Iterator[tuple[str, list[str]]]:

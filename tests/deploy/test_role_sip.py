@@ -78,3 +78,23 @@ def test_no_secret_can_be_read_by_everybody(box: BootedBox) -> None:
     ).stdout
     assert not [line for line in found.splitlines() if line[7] == "r"], found
     assert "secret-1" not in box.ssh("journalctl --no-pager; ps axww", check=False).stdout
+
+
+def test_nothing_is_wrong_and_an_edit_by_hand_is_found(box: BootedBox) -> None:
+    told = box.ssh("sipbox diagnose", check=False)
+    assert told.returncode == 0, told.stdout
+    assert re.search(r"(?m)^installed +ok +release \S+, \d+ files as they were installed$", told.stdout)
+    # Whoever has no rights here is told what he may see, and what root would see.
+    told = box.ssh("runuser -u nobody -- sipbox diagnose", check=False)
+    assert told.returncode == 0, told.stdout
+    assert re.search(r"(?m)^server +ok ", told.stdout)
+    assert re.search(r"(?m)^settings +unknown .*\n +Ask as root: ", told.stdout)
+
+    box.ssh("cp -p /etc/sipbox/sipbox.toml /root/kept && echo '# mine' >>/etc/sipbox/sipbox.toml")
+    told = box.ssh("sipbox diagnose", check=False)
+    assert told.returncode == 3, told.stdout
+    assert re.search(r"(?m)^installed +WRONG +/etc/sipbox/sipbox.toml was changed by hand", told.stdout)
+    assert re.search(r"(?m)^settings +WRONG .*\n +Have it read: (.*)\.$", told.stdout)
+
+    box.ssh("cat /root/kept >/etc/sipbox/sipbox.toml && systemctl restart 'sipbox@*.service'")
+    assert box.ssh("sipbox diagnose", check=False).returncode == 0

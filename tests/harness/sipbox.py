@@ -121,9 +121,12 @@ class Sipbox:
         if wait:
             self.wait_until_ready(timeout)
         if self.with_agent and (self.agent is None or not self.agent.running):
-            self.agent = self._spawn("agent")
-            self._wait_for_agent(timeout)
+            self.start_agent(timeout)
         return self
+
+    def start_agent(self, timeout: float = 20.0) -> None:
+        self.agent = self._spawn("agent")
+        self._wait_for_agent(timeout)
 
     def _spawn(self, verb: str, *options: str) -> Process:
         command = [sys.executable, "-m", "appliance", "--config", str(self.config), verb, *options]

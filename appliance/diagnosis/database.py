@@ -1,0 +1,85 @@
+"""The database: does it answer, is its schema this version's, is it quick enough.
+
+The server says whether it reaches it; whoever types looks as well, when he is let in.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from appliance.config import hide_password
+from appliance.diagnosis.finding import Finding
+from appliance.diagnosis.surroundings import Surroundings
+
+_SLOW = 0.25  # a registration waits so long
+
+
+class Look(NamedTuple):
+    """What was seen: whether it answers, why not, what is pending or missing, how long a question took."""
+
+    reachable: bool
+    problem: str | None = None
+    pending: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def judge(url: str, look: Look, server: tuple[bool, str | None] | None, *, embedded: bool) -> Finding:
+    """``server`` is what the server says: whether it reaches it, and why not; None when it is down."""
+    if look.reachable:
+        if look.problem:
+            return Finding("wrong", f"{url}: its tables are not this version's", "sipbox database upgrade")
+        if server is not None and not server[0]:
+            what = f"{url} answers us, and not the server: {server[1] or 'no reason is known'}"
+            return Finding("wrong", what, "Give the server's user its rights: sipbox database create --yes.")
+        took = f"{look.seconds * 1000:.0f} ms"
+        if look.seconds > _SLOW:
+            what = f"{url} takes {took} for a question"
+            return Finding(
+                "wrong", what, "See what keeps it: mariadb -e 'show full processlist', and iostat."
+            )
+        return Finding("ok", f"{url} answers in {took}, its tables are up to date")
+    if server is not None and server[0]:
+        # It is our own way to it that is closed: whoever types has no account there.
+        return Finding("ok", f"{url} answers the server; this user is not let in to see its tables")
+    reason = (server[1] if server is not None else None) or look.problem or "no answer"
+    meanwhile = ""
+    if server is not None:
+        kept = "registrations are refused" if embedded else "what changes is kept on disk"
+        meanwhile = f"; calls go on, {kept}"
+    todo = "See that it runs: systemctl status mariadb; start it: systemctl start mariadb."
+    if embedded:
+        todo = f"See whose it is: ls -l {url.removeprefix('sqlite:///')}; make it: sipbox database create."
+    return Finding("wrong", f"{url} does not answer: {reason}{meanwhile}", todo)
+
+
+def look(around: Surroundings) -> Finding:
+    """Our own look, and the server's word."""
+    section = around.need("database").database
+    told = (around.status or {}).get("database")
+    server = None if told is None else (told["available"], told.get("problem"))
+    return judge(hide_password(section.url), _look(around), server, embedded=section.embedded)
+
+
+def _look(around: Surroundings) -> Look:
+    from sqlalchemy import text
+
+    from appliance.errors import StorageError
+    from appliance.storage import schema
+    from appliance.storage.engine import Database
+
+    found = schema.status(around.url)
+    if not found.reachable:
+        return Look(False, found.problem)
+    database = Database(around.url, pool_size=1)
+    try:
+        database.run(lambda connection: connection.execute(text("SELECT 1")), "status")  # it connects
+        began = time.perf_counter()
+        database.run(lambda connection: connection.execute(text("SELECT 1")), "status")
+        seconds = time.perf_counter() - began
+    except StorageError as error:
+        return Look(False, str(error))
+    finally:
+        database.close()
+    problem = None if found.ready else found.problem or "not ready"
+    return Look(True, problem, tuple(found.pending), seconds)

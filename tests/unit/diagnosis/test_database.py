@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from appliance.diagnosis.database import Look, judge
+
+URL = "mysql+pymysql://sipbox@localhost/openser"
+THERE, AWAY = (True, None), (False, "Can't connect to MySQL server")
+GOOD = Look(True, seconds=0.002)
+CLOSED = Look(False, "Access denied for user 'nobody'@'localhost'")
+
+
+def test_it_answers() -> None:
+    found = judge(URL, GOOD, THERE, embedded=False)
+    assert (found.state, found.what) == ("ok", f"{URL} answers in 2 ms, its tables are up to date")
+    assert judge(URL, GOOD, None, embedded=False).state == "ok"
+
+
+def test_it_is_away() -> None:
+    found = judge(URL, CLOSED, AWAY, embedded=False)
+    assert found.state == "wrong"
+    assert found.what == (
+        f"{URL} does not answer: Can't connect to MySQL server; calls go on, what changes is kept on disk"
+    )
+    assert "systemctl start mariadb" in found.todo
+    found = judge("sqlite:////x.db", Look(False, "no such file"), None, embedded=True)
+    assert found.what == "sqlite:////x.db does not answer: no such file"
+    assert found.todo == "See whose it is: ls -l /x.db; make it: sipbox database create."
+
+
+def test_who_is_not_let_in_believes_the_server() -> None:
+    assert judge(URL, CLOSED, THERE, embedded=False).state == "ok"
+
+
+def test_the_server_is_not_let_in() -> None:
+    found = judge(URL, GOOD, (False, "Access denied for user 'sipbox'"), embedded=False)
+    assert found.state == "wrong" and "answers us, and not the server: Access denied" in found.what
+    assert "sipbox database create --yes" in found.todo
+
+
+def test_tables_of_another_version() -> None:
+    look = Look(True, "'sipbox database upgrade' is needed", ("core_0002",), 0.001)
+    found = judge(URL, look, THERE, embedded=False)
+    assert (found.state, found.todo) == ("wrong", "sipbox database upgrade")
+
+
+def test_it_is_slow() -> None:
+    found = judge(URL, Look(True, seconds=0.8), THERE, embedded=False)
+    assert (found.state, found.what) == ("wrong", f"{URL} takes 800 ms for a question")
