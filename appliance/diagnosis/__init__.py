@@ -59,6 +59,8 @@ CHECKS: dict[str, Callable[[Surroundings], Finding]] = {
     "forwarding": features.look_at_forwarding,
     "messages": features.look_at_messages,
     "presence": features.look_at_presence,
+    "enum": features.look_at_numbers,
+    "prefixes": features.look_at_prefixes,
     "destinations": features.look_at_destinations,
     "protocol": features.look_at_protocol,
     "replication": replication.look,

@@ -8,6 +8,7 @@ from typing import Any
 
 from appliance.config import Settings
 from appliance.config.listener import Listener, split_address
+from appliance.diagnosis.dns import answers
 from appliance.diagnosis.finding import Finding, count, few, span
 from appliance.diagnosis.surroundings import Surroundings
 
@@ -49,6 +50,29 @@ def presence(settings: Settings) -> Finding:
     if not wanted.server:
         return Finding("off", "no presence server (presence.server): the users' own phones are asked")
     return Finding("ok", f"on: {wanted.server} is asked for {few(list(wanted.packages))}")
+
+
+def numbers(settings: Settings, answered: Mapping[str, bool]) -> Finding:
+    """Numbers that have a SIP address in the DNS; ``answered`` says of its own name servers whether they
+    do."""
+    wanted = settings.enum
+    if not wanted.suffix:
+        return Finding("off", "no number is looked up in the DNS (enum.suffix)")
+    silent = [server for server, did in answered.items() if not did]
+    if silent:
+        what = f"{few(silent)} does not answer: calls to numbers wait for {wanted.seconds:g} s"
+        return Finding(
+            "wrong", what, f"See the way there: ping -c 3 {silent[0].split()[0]}; enum.name_servers."
+        )
+    asked = few(list(answered)) or "the machine's own name servers"
+    return Finding("ok", f"on: under {wanted.suffix}, {asked} are asked")
+
+
+def prefixes(rows: Sequence[Mapping[str, Any]]) -> Finding:
+    """Prefixes of other sites, rows of ``pdt``."""
+    if not rows:
+        return Finding("off", "no prefix leads to another site")
+    return Finding("ok", f"on: {count(len(rows), 'prefix', 'prefixes')} of other sites")
 
 
 def trusted(
@@ -99,6 +123,16 @@ def look_at_messages(around: Surroundings) -> Finding:
 
 def look_at_presence(around: Surroundings) -> Finding:
     return presence(around.need("presence"))
+
+
+def look_at_numbers(around: Surroundings) -> Finding:
+    settings = around.need("enum")
+    asked = settings.enum.addresses if settings.enum.suffix else []
+    return numbers(settings, {f"{host} port {port}": answers(host, port) for host, port in asked})
+
+
+def look_at_prefixes(around: Surroundings) -> Finding:
+    return prefixes(around.ask("prefixes"))
 
 
 def look_at_trusted(around: Surroundings) -> Finding:

@@ -45,6 +45,25 @@ def test_trusted() -> None:
     assert found.what == "on: 1 peer and 2 addresses need no password"
 
 
+def test_numbers_in_the_dns() -> None:
+    assert features.numbers(settings(), {}).state == "off"
+    wanted = settings('[enum]\nsuffix = "e164.arpa"\nname_servers = ["192.0.2.53"]\n')
+    assert (
+        features.numbers(wanted, {}).what == "on: under e164.arpa, the machine's own name servers are asked"
+    )
+    asked = features.numbers(wanted, {"192.0.2.53 port 53": True})
+    assert asked.what == "on: under e164.arpa, 192.0.2.53 port 53 are asked"
+    silent = features.numbers(wanted, {"192.0.2.53 port 53": False})
+    assert (
+        silent.state == "wrong" and "wait for 2 s" in silent.what and "ping -c 3 192.0.2.53;" in silent.todo
+    )
+
+
+def test_prefixes_of_other_sites() -> None:
+    assert features.prefixes([]).state == "off"
+    assert features.prefixes([{}, {}]).what == "on: 2 prefixes of other sites"
+
+
 def test_destinations() -> None:
     assert features.destinations([], settings()).what == "on: none has failed lately"
     failed = [{"transport": "udp", "host": "192.0.2.5", "port": 5060, "seconds": 40}]
@@ -70,15 +89,16 @@ def test_they_are_told_while_the_server_is_down(tmp_path: Path) -> None:
     here = around(tmp_path)
     for part in ("protocol", "forwarding", "messages"):
         assert CHECKS[part](here).state == "ok"
-    for part in ("presence", "phones"):
+    for part in ("presence", "phones", "enum"):
         assert CHECKS[part](here).state == "off"
-    for part in ("trusted", "destinations"):
+    for part in ("trusted", "destinations", "prefixes"):
         with pytest.raises(Unknown, match="the server does not answer"):
             CHECKS[part](here)
 
 
 def test_rows_are_the_server_s_word(tmp_path: Path) -> None:
-    answers = {"trusted": [PEER], "addresses": [], "failed_destinations": []}
+    answers = {"trusted": [PEER], "addresses": [], "failed_destinations": [], "prefixes": [{}]}
     here = around(tmp_path, STATUS, answers=answers)
     assert CHECKS["trusted"](here).state == "ok"
     assert CHECKS["destinations"](here).state == "ok"
+    assert CHECKS["prefixes"](here).state == "ok"
