@@ -7,7 +7,7 @@ Must not know SIP.
 
 from __future__ import annotations
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from appliance.registrar.offline import OfflineMessage
@@ -26,6 +26,8 @@ class Silo:
 
     def __init__(self, database: Database, domains: DomainNames, *, case_sensitive: bool = True) -> None:
         self._database = database
+        self._domains = domains
+        self._fold = not case_sensitive
         self._tidied = 0
         self.rows: UserRows[int] = UserRows(
             database, silo, (silo.c.id,), len, domains, case_sensitive=case_sensitive
@@ -37,7 +39,7 @@ class Silo:
 
     def keep(self, aor: AddressOfRecord, message: OfflineMessage, most: int) -> bool:
         """Keeps a message, durably; False when ``most`` wait for the user already."""
-        mine = and_(silo.c.username == aor.username, silo.c.domain == aor.domain)
+        mine = self._rows_of(aor)
         # Those of users who never come again go now and then.
         tidy = message.came >= self._tidied + _TIDY_SECONDS
         if tidy:
@@ -70,7 +72,7 @@ class Silo:
         """The oldest message for the user whose number is beyond ``after``, for whoever asks to send; None
         when there is none, or when somebody is about to send it."""
         columns = silo.c
-        mine = and_(columns.username == aor.username, columns.domain == aor.domain)
+        mine = self._rows_of(aor)
 
         def work(connection: Connection) -> OfflineMessage | None:
             connection.execute(delete(silo).where(mine, columns.exp_time <= now))
@@ -108,6 +110,15 @@ class Silo:
         """The user did not take it; it may be sent again."""
         free = update(silo).where(silo.c.id == number).values(snd_time=0)
         self._database.run(lambda connection: connection.execute(free), "silo_released")
+
+    def _rows_of(self, aor: AddressOfRecord) -> ColumnElement[bool]:
+        """His rows, by whichever name of his domain somebody has written them, as ``rows`` counts them."""
+        names = {aor.domain, *self._domains.hosts(aor.domain)}
+        if self._domains.only() == aor.domain:
+            names.add("")
+        username, his = silo.c.username, aor.username
+        is_he = func.lower(username) == his.lower() if self._fold else username == his
+        return and_(is_he, silo.c.domain.in_(sorted(names)))
 
     def _read_again(self, aor: AddressOfRecord) -> None:
         self.rows.follow([Change(silo.name, aor.username, aor.domain)])

@@ -91,6 +91,35 @@ def test_what_another_worker_has_kept_is_known_by_the_change_log(database: Datab
     assert claimed(silo).content_type == "text/plain"
 
 
+def test_rows_by_another_name_of_the_domain_or_none_are_sent_too(database: Database, silo: Silo) -> None:
+    for number, domain in enumerate(("sip.example.com", "", "elsewhere.example")):
+        sql(
+            database,
+            "insert into silo (username, domain, src_addr, dst_addr, inc_time, exp_time, body)"
+            f" values ('11', '{domain}', 'sip:a@b', 'sip:c@d', {number}, 2000, x'41')",
+        )
+    silo.rows.load()
+    assert [claimed(silo).came, silo.claim(ELEVEN, 1100)] == [0, None]
+    silo.delivered(ELEVEN, 1)
+    assert claimed(silo).came == 1
+    silo.delivered(ELEVEN, 2)
+    assert not silo.waits_for(ELEVEN)
+
+
+def test_in_any_case_of_letters_he_is_one_user(database: Database) -> None:
+    silo = Silo(database, OneDomain(), case_sensitive=False)
+    silo.rows.load()
+    sql(
+        database,
+        "insert into silo (username, domain, src_addr, dst_addr, inc_time, exp_time, body)"
+        " values ('Bob', 'example.com', 'sip:a@b', 'sip:c@d', 1, 2000, x'41')",
+    )
+    silo.rows.load()
+    bob = AddressOfRecord("bob", "example.com")
+    assert silo.waits_for(bob)
+    assert claimed(silo, aor=bob).body == b"A"
+
+
 def test_old_messages_for_those_who_never_come_go_too(database: Database, silo: Silo) -> None:
     silo.keep(TEN, message(b"x"), 2)
     silo.keep(ELEVEN, message(b"y", came=1500, expires=3000), 2)
