@@ -335,7 +335,7 @@ class ProxyCore:
             )
             if settings.messages.kept
             else None,
-            presence=PresenceServer(settings.presence.server, settings.presence.packages)
+            presence=PresenceServer(settings.presence.server, settings.presence.packages, network.addresses)
             if settings.presence.server
             else None,
             session_timer=SessionTimer(sip.min_session_seconds) if sip.min_session_seconds else None,

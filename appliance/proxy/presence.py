@@ -8,11 +8,11 @@ means.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.plain_address import plain_address
+from appliance.proxy.plain_address import plain_address, wire_address
 from appliance.proxy.target import Target
 from appliance.sip.uri import Uri
 
@@ -23,20 +23,28 @@ _FOR_THE_SERVER = frozenset({"SUBSCRIBE", "PUBLISH"})
 
 class PresenceServer:
     """``server`` is HOST or HOST:PORT, perhaps with ``;transport=tcp``; ``packages`` are the event packages
-    that it knows."""
+    that it knows. ``addresses(host)`` looks a host name up and may block."""
 
-    def __init__(self, server: str, packages: Sequence[str]) -> None:
+    def __init__(self, server: str, packages: Sequence[str], addresses: Callable[[str], list[str]]) -> None:
         self._path = f"<sip:{server};lr>"
-        self._host = plain_address(Uri.parse(f"sip:{server}").address)
+        self._host = Uri.parse(f"sip:{server}").address
+        self._is_named = wire_address(self._host) is None
         self._packages = frozenset(package.lower() for package in packages)
+        self._addresses = addresses
 
     def target(self, incoming: Incoming) -> Target | None:
-        """The server, if this request is for it; None when it is for the user."""
+        """The server, if this request is for it; None when it is for the user, or from the server itself."""
         request = incoming.request
-        if request.method not in _FOR_THE_SERVER or plain_address(incoming.hop.host) == self._host:
+        if request.method not in _FOR_THE_SERVER:
             return None
         try:
             event = (request.first("event") or "").partition(";")[0].strip().lower()
         except MalformedMessage:
             return None
-        return Target(request.uri_text, path=self._path) if event in self._packages else None
+        if event not in self._packages or self._is_at(plain_address(incoming.hop.host)):
+            return None
+        return Target(request.uri_text, path=self._path)
+
+    def _is_at(self, address: str) -> bool:
+        hosts = self._addresses(self._host) if self._is_named else [self._host]
+        return any(plain_address(host) == address for host in hosts)

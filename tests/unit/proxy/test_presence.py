@@ -48,8 +48,10 @@ def test_the_phones_get_the_rest(method: str, event: str) -> None:
     assert to(ask(make_stage(), method, event), PHONE)
 
 
-def test_what_the_server_sends_goes_to_the_phones() -> None:
-    stage = make_stage()
+@pytest.mark.parametrize("server", [SERVER, "presence.example"])
+def test_what_the_server_sends_goes_to_the_phones(server: str) -> None:
+    stage = make_stage(server)
+    stage.hosts["presence.example"] = ["192.0.2.250", SERVER]
     request = stage.request(
         "SUBSCRIBE", caller="sip:x@elsewhere.example", source=SERVER, headers=(("Event", "dialog"),)
     )
