@@ -11,7 +11,7 @@ from tests.harness.box_snapshot import Deployments
 
 pytestmark = pytest.mark.timeout(3600)
 
-PYTHON = {"bookworm": "3.11"}
+PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 PLACE = "/opt/sipbox/current"
 
 
