@@ -198,7 +198,12 @@ class SipServer:
 
     def trace_to_terminal(self) -> None:
         """Shows every message on standard error, in colour when it is a terminal."""
-        self.console = TraceConsole(self.tracer, sys.stderr)
+        self._show_trace(True)
+
+    def _show_trace(self, on: bool) -> None:
+        if self.console is not None:
+            self.console.stop()
+        self.console = TraceConsole(self.tracer, sys.stderr) if on else None
 
     def run(self) -> None:
         """Starts, and returns when SIGTERM, SIGINT or ``stopping`` has ended it in order."""
@@ -337,6 +342,8 @@ class SipServer:
             listeners=self.network.listeners,
             names=core.forwarder.names,
             keep_alive=core.keepalives.enable,
+            show_trace=self._show_trace,
+            trace_shown=lambda: self.console is not None,
             nated=lambda: (core.keepalives.phones, core.keepalives.behind),
             next_hop=core.forwarder.next_hop,
             shutdown=self.stopping.set,

@@ -158,6 +158,7 @@ MERGED: dict[str, Merge] = {
     "flush": _first,
     "nat_ping": _first,
     "media_enable": _first,
+    "trace_show": _first,
     "status": _status,
     "gateways": _gateways,
     "metrics": _metrics,

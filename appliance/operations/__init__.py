@@ -40,6 +40,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     peers = KnownPeers(box)
     prefixes = KnownPrefixes(box)
     media = MediaNodes(box)
+    trace = Trace(box)
     return {
         "process": process.describe,
         "processes": process.processes,
@@ -80,5 +81,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "media_nodes": media.nodes,
         "media_enable": media.enable,
         "resync": Resync(box, agent).resync,
-        "trace": Trace(box).watch,
+        "trace": trace.watch,
+        "trace_show": trace.show,
+        "trace_shown": trace.shown,
     }

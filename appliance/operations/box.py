@@ -103,6 +103,7 @@ class Box:
     ``living()`` are those of all that live.
     ``media_nodes()`` says of each node of rtpengine whether it answers; none where no media is relayed.
     ``neighbours()`` says of each other node whether it is heard of.
+    ``show_trace(on)`` has every message shown in the server's own log, ``trace_shown()`` whether they are.
     ``media_disabled()`` are those that new calls shall not go to, ``media_enable(name, on)`` changes that.
     """
 
@@ -144,6 +145,8 @@ class Box:
     neighbours: Callable[[], dict[str, bool]] = dict
     media_disabled: Callable[[], Collection[str]] = tuple
     media_enable: Callable[[str, bool], bool] = _no_such_node
+    show_trace: Callable[[bool], None] = _nothing
+    trace_shown: Callable[[], bool] = bool
     clock: Callable[[], float] = field(default=time.monotonic)
     wall: Callable[[], float] = field(default=time.time)
 

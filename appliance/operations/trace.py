@@ -8,6 +8,7 @@ from typing import Any
 from gevent.event import Event
 
 from appliance.operations.box import Box
+from appliance.telemetry.journal import event
 from appliance.telemetry.trace import Filter, Mailbox
 
 
@@ -16,6 +17,16 @@ class Trace:
 
     def __init__(self, box: Box) -> None:
         self._box = box
+
+    def show(self, on: bool) -> None:
+        """Shows every message in the server's own log, until the next start."""
+        if on != self._box.trace_shown():
+            self._box.show_trace(on)
+            event("command", f"every message is {'shown' if on else 'shown no more'}, by an administrator")
+
+    def shown(self) -> bool:
+        """Whether it does."""
+        return self._box.trace_shown()
 
     def watch(self, user: str | None = None, method: str | None = None) -> Iterator[dict[str, Any]]:
         """Entries of the trace as they come, those of a user or a method only when one is given."""

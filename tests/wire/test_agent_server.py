@@ -90,6 +90,19 @@ def test_statistics_count_what_happens(server: Sipbox, phone: Phone) -> None:
     assert fifo(server, "get_statistics", "accepted_regs") == "registrar:accepted_regs = 0\n"
 
 
+def test_every_message_is_shown_in_the_log_while_that_is_wanted(server: Sipbox, phone: Phone) -> None:
+    assert fifo(server, "sip_trace") == "off\n"
+    assert fifo(server, "sip_trace", "on") == ""
+    assert fifo(server, "sip_trace") == "on\n"
+    assert phone.register().status == 200
+    wait_until("the message is shown", lambda: f"Contact: <{phone.contact}>" in server.log)
+    assert fifo(server, "sip_trace", "off") == ""
+    assert fifo(server, "sip_trace") == "off\n"
+    shown = server.log.count("REGISTER sip:")
+    assert phone.register().status == 200
+    assert server.log.count("REGISTER sip:") == shown
+
+
 # ---------------------------------------------------------------------------------------------------------
 # locations
 

@@ -6,10 +6,10 @@ unknown command is.
 
 from __future__ import annotations
 
-from appliance.agent.commands import core, domain, lcr, nathelper, pdt, permissions, tm, usrloc
+from appliance.agent.commands import core, domain, lcr, nathelper, pdt, permissions, siptrace, tm, usrloc
 from appliance.agent.commands.command import Command
 
-MODULES = (core, tm, usrloc, nathelper, domain, lcr, permissions, pdt)
+MODULES = (core, tm, usrloc, nathelper, domain, lcr, permissions, pdt, siptrace)
 COMMANDS: dict[str, Command] = {}
 for module in MODULES:
     COMMANDS |= module.COMMANDS

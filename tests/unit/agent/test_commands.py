@@ -94,6 +94,7 @@ def test_there_are_these_commands_and_no_others() -> None:
             "nh_show_rtpp",
             "domain_reload",
             "domain_dump",
+            "sip_trace",
             "pdt_list",
             "pdt_add",
             "pdt_delete",
@@ -128,6 +129,7 @@ def test_there_are_these_commands_and_no_others() -> None:
         ("nh_enable_ping", ("1", "0")),
         ("nh_enable_rtpp", ("127.0.0.1:2223",)),
         ("nh_enable_rtpp", ("127.0.0.1:2223", "1", "0")),
+        ("sip_trace", ("on", "off")),
         ("ul_rm", ("location",)),
         ("ul_rm_contact", ("location", "10@x")),
         ("ul_dump", ("brief", "more")),
@@ -392,6 +394,15 @@ def test_flush() -> None:
     process = Answering(flush=None)
     assert run(process, "ul_flush") == "200 OK\n\n"
     assert process.asked == [("flush", {})]
+
+
+def test_the_trace_is_switched() -> None:
+    process = Answering(trace_show=None, trace_shown=True)
+    assert run(process, "sip_trace", "on") == "200 OK\n\n"
+    assert run(process, "sip_trace", "off") == "200 OK\n\n"
+    assert process.asked == [("trace_show", {"on": True}), ("trace_show", {"on": False})]
+    assert run(process, "sip_trace") == "200 OK\non\n\n"
+    assert run(process, "sip_trace", "yes") == "400 Bad parameter\n\n"
 
 
 def test_keep_alives_are_switched() -> None:

@@ -33,6 +33,7 @@ def test_every_command_of_the_fifo_is_documented() -> None:
         ],
         *["t_uac_dlg", "t_uac_cancel", "t_hash", "t_reply"],
         *["ul_add", "ul_rm", "ul_rm_contact", "ul_show_contact", "ul_dump", "ul_flush"],
+        "sip_trace",
         *["nh_enable_ping", "nh_enable_rtpp", "nh_show_rtpp"],
         *["domain_reload", "domain_dump"],
         *["lcr_reload", "lcr_dump", "lcr_gw_dump", "lcr_lcr_dump"],
