@@ -44,7 +44,10 @@ class MediaNode:
         while True:
             data, source = self._socket.recvfrom(65_535)
             cookie, _, text = data.partition(b" ")
-            question = self._decode(text)
+            try:
+                question = self._decode(text)
+            except ValueError:
+                continue  # meant for whoever had this port before, a phone perhaps
             self.questions.append((cookie, question))
             told = self.answer(question)
             if told is not None:

@@ -143,7 +143,9 @@ class Network:
         self._namespace = router or Namespace()
         self._ports = itertools.count()
         self._gateway = f"{self._prefix}.1" if router else None
-        self._namespace.ip("link add lan type bridge")
+        # With an address of its own: by itself a bridge takes the lowest of those who are attached to it, and
+        # whoever asked for the router's before the last one came would send to nobody.
+        self._namespace.ip("link add lan address 02:00:00:00:00:01 type bridge")
         self._namespace.ip("link set lan up")
         if router:
             self._namespace.ip(f"address add {self._gateway}/24 dev lan")
