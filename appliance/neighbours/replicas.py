@@ -15,14 +15,12 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Final
 
-from appliance.registrar.binding import NATED, Binding
+from appliance.registrar.binding import NATED, OWNED_ELSEWHERE, Binding
 from appliance.registrar.binding_note import DEADLINE, binding_of
 from appliance.registrar.locations import Locations
 
 #: How long a removal outlives itself: longer than any packet is believed.
 _KEPT_SECONDS: Final = 900.0
-#: What a Route to an owner has, as ``proxy.neighbour_routes`` knows it.
-_ROUTE: Final = ";lr;nb="
 
 Changes = dict[str, Binding | None]
 
@@ -118,7 +116,7 @@ class Replicas:
         changed: Changes = {}
         for ruid in [ruid for ruid, (owner, _) in self._of.items() if owner == node]:
             known = self._locations.get(ruid)
-            if known is not None and not self.is_ours(known) and _ROUTE in (known.path or ""):
+            if known is not None and not self.is_ours(known) and OWNED_ELSEWHERE in (known.path or ""):
                 self._locations.drop(ruid)
                 del self._of[ruid]
                 changed[ruid] = None
@@ -157,5 +155,5 @@ def as_replica(binding: Binding, sip: str) -> Binding:
     """The binding as another node than its owner has it; ``sip``: the owner's ``HOST:PORT``."""
     if binding.hop is None and not binding.nated:
         return binding
-    path = f"<sip:{sip}{_ROUTE}{binding.ruid}>"
+    path = f"<sip:{sip}{OWNED_ELSEWHERE}{binding.ruid}>"
     return replace(binding, hop=None, path=path, cflags=binding.cflags & ~NATED)

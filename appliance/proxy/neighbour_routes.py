@@ -6,9 +6,9 @@ Its binding, as a neighbour tells it (``appliance.neighbours``), has a Route to 
 
 Each request that leaves by such a Route gets a time and a MAC in it, over the owner's address, the binding,
 the Call-ID, the From tag and the method, by the key that all nodes share. The owner believes it for a while,
-asks for no password, and sends the request to that binding and nowhere else. No Path that a phone registers
-makes us sign for anybody: what is signed is good at the address in it alone, which is one of ours. Must not
-know sockets.
+asks for no password, and sends the request to that binding and nowhere else. A phone may not register such
+a Path (``registrar.contact``), or it could have us send to any binding of a neighbour; and what is signed is
+good at the address in it alone. Must not know sockets.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ import hmac
 from collections.abc import Callable
 
 from appliance.errors import MalformedMessage
+from appliance.registrar.binding import OWNED_ELSEWHERE
 from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
-
-_MARK = ";lr;nb="
 
 
 class NeighbourRoutes:
@@ -39,13 +38,13 @@ class NeighbourRoutes:
 
     def sign(self, path: str, request: Request) -> str:
         """The Route that a request leaves with; a Path that leads to no neighbour stays as it is."""
-        before, mark, ruid = path.partition(_MARK)
+        before, mark, ruid = path.partition(OWNED_ELSEWHERE)
         if not mark or not before.startswith("<sip:") or not ruid.endswith(">"):
             return path
         ruid = ruid[:-1]
         when = f"{int(self._wall()):x}"
         signature = self._signature(before.removeprefix("<sip:"), ruid, when, request)
-        return f"{before}{_MARK}{ruid};at={when};sig={signature}>"
+        return f"{before}{OWNED_ELSEWHERE}{ruid};at={when};sig={signature}>"
 
     def binding_of(self, request: Request, is_me: Callable[[Uri], bool]) -> str | None:
         """The ruid of the binding that a neighbour sends this to; its Route is taken off then. None for every

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from appliance.errors import DatabaseUnavailable
 from appliance.proxy.target import Target
-from appliance.registrar.binding import NATED
+from appliance.registrar.binding import NATED, OWNED_ELSEWHERE
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
@@ -65,7 +65,7 @@ class TargetSet:
     def named(self, ruid: str) -> Target | None:
         """The phone of one binding; None when it is gone, or is another node's by now."""
         binding = self._service.locations.get(ruid)
-        if binding is None or binding.deadline <= self._clock() or (binding.path or "").find(";nb=") >= 0:
+        if binding is None or binding.deadline <= self._clock() or OWNED_ELSEWHERE in (binding.path or ""):
             return None
         nated, listener = binding.cflags & NATED != 0, self._sockets.get(binding.socket or "", -1)
         contact, q = binding.contact, binding.preference

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Final
 
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
@@ -38,6 +39,9 @@ METHOD_BITS = {
 
 # The bit of the column ``cflags`` that OpenSER's scripts set for a phone behind a NAT (``nat_bflag`` 6).
 NATED = 1 << 6
+
+# What the Path of a binding has that another node of ours owns, before its name there; no phone's Path may.
+OWNED_ELSEWHERE: Final = ";lr;nb="
 
 
 @dataclass(slots=True, eq=False)

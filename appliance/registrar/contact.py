@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from appliance.errors import MalformedMessage
+from appliance.registrar.binding import OWNED_ELSEWHERE
 from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
@@ -134,7 +135,10 @@ def seconds(text: str | None) -> int:
 
 
 def read_path(request: Request) -> str | None:
-    """The Path that requests to this contact go along, topmost first (RFC 3327 §5.3); None without."""
+    """The Path that requests to this contact go along, topmost first (RFC 3327 §5.3); None without.
+
+    One to a binding of another node is refused: such Routes are ours to write, and we would sign it.
+    """
     if not request.has("path"):
         return None
     try:
@@ -144,6 +148,8 @@ def read_path(request: Request) -> str | None:
     except MalformedMessage as error:
         raise MalformedMessage(str(error), reason="Bad Path") from None
     path = ", ".join(items)
+    if OWNED_ELSEWHERE in path:
+        raise MalformedMessage("a Path to a binding of another node", reason="Bad Path")
     if len(path) > LONGEST_PATH:
         raise MalformedMessage(f"a Path beyond {LONGEST_PATH} characters", reason="Path Too Long")
     return path or None

@@ -175,12 +175,6 @@ class Message(HeaderLines):
             item += f";received={received}"
         self._put_first("via", f"{item};rport={rport}{line[end:]}")
 
-    def set_body(self, body: bytes, content_type: str) -> None:
-        """Give the message another body, and the two headers that describe it."""
-        self.body = body
-        self.replace("content-type", content_type)
-        self.replace("content-length", str(len(body)))
-
     def _changed(self, key: str) -> None:
         slot = _SLOTS.get(key)
         if slot is not None:

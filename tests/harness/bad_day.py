@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from tests.harness import sipp
 from tests.harness.accounts import assert_sums
@@ -27,6 +26,7 @@ from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.settings import Sections
 from tests.harness.sipbox import Sipbox
 from tests.harness.sipp import Sipp
+from tests.harness.world import World
 
 #: The gateways: one that works, one that answers 503, one that says nothing, and one that calls.
 GOOD, REFUSING, SILENT, CALLING = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
@@ -69,39 +69,24 @@ OUTSIDE = {
 }
 
 
-class BadDay:
+class BadDay(World):
     """``calls`` of each kind, ``rate`` of each in a second, from the moment in which it is entered.
 
     ``box`` is the server, which has this database for itself.
     """
 
     def __init__(self, database_url: str, directory: Path, *, calls: int, rate: int) -> None:
+        super().__init__()
         self.box = Sipbox(database_url, settings=SETTINGS)
         self.calls, self._directory, self._rate = calls, directory, rate
         self.timeout = calls / rate + 90
         self._calling_port = free_port(address=CALLING)
-        self._stack = ExitStack()
         self._callers: list[Sipp] = []
         self._callees: list[Sipp] = []
 
     @property
     def all_calls(self) -> int:
         return self.calls * (len(LOCAL) + len(OUTSIDE))
-
-    def __enter__(self) -> Self:
-        try:
-            self._begin()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self.box.assert_no_accident()
-        finally:
-            self._stack.close()
 
     def _begin(self) -> None:
         self._stack.callback(self.box.close)

@@ -14,9 +14,8 @@ are baresip. rtpengine stands beside the box and relays whoever is behind a NAT;
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from appliance import control
 from tests.harness.baresip import Baresip
@@ -27,6 +26,7 @@ from tests.harness.rtpengine import Rtpengine
 from tests.harness.settings import Sections
 from tests.harness.sipbox import Sipbox
 from tests.harness.waiting import wait_until
+from tests.harness.world import World
 
 #: Whom the gateway reaches; it is a long distance number by the settings that hold by default.
 NUMBER = "0891234567"
@@ -35,7 +35,7 @@ GATEWAY_PORT = 5060
 USERS = ("10", "11", "12", "20", "21", "22")
 
 
-class FourNetworks:
+class FourNetworks(World):
     """Begins with all phones registered. ``settings`` change those of the box."""
 
     def __init__(
@@ -46,25 +46,10 @@ class FourNetworks:
         keepalive_seconds: int = 20,
         settings: Sections | None = None,
     ) -> None:
-        self._stack = ExitStack()
+        super().__init__()
         self._directory = directory
         self._udp_timeout = udp_timeout
         self._settings = {"nat": {"keepalive_seconds": keepalive_seconds}, **(settings or {})}
-
-    def __enter__(self) -> Self:
-        try:
-            self._begin()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self.box.assert_no_accident()
-        finally:
-            self._stack.close()
 
     def _begin(self) -> None:
         net = self._stack.enter_context(Networks(udp_timeout=self._udp_timeout))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.neighbours import neighbours_key
 from tests.harness.networks import Networks, Place
 from tests.harness.phone import SDP, Phone, hang_up
 from tests.harness.sipbox import Sipbox
@@ -20,10 +21,7 @@ USERS = ("10", "11", "12", "13")
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
-    path = tmp_path / "neighbours.key"
-    path.write_text("0123456789abcdef" * 4)
-    path.chmod(0o600)
-    return path
+    return neighbours_key(tmp_path)
 
 
 @pytest.fixture

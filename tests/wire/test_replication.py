@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.neighbours import neighbours_key
 from tests.harness.phone import SDP, Phone
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.sipbox import Sipbox
@@ -59,10 +60,7 @@ class Pair:
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
-    path = tmp_path / "neighbours.key"
-    path.write_text("0123456789abcdef" * 4)
-    path.chmod(0o600)
-    return path
+    return neighbours_key(tmp_path)
 
 
 @pytest.fixture

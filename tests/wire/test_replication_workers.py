@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.mariadb import MariaDB
+from tests.harness.neighbours import neighbours_key
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.sipbox import Sipbox
 from tests.harness.template import mariadb_database
@@ -35,9 +36,7 @@ def replication(key: Path, name: str, port: int, other: int) -> dict[str, dict[s
 
 @pytest.fixture
 def nodes(mariadb: MariaDB, tmp_path: Path) -> Iterator[tuple[Workers, Sipbox]]:
-    key = tmp_path / "neighbours.key"
-    key.write_text("0123456789abcdef" * 4)
-    key.chmod(0o600)
+    key = neighbours_key(tmp_path)
     ports = free_port(), free_port()
     with ExitStack() as stack:
         settings = replication(key, "two-workers", *ports)

@@ -143,6 +143,8 @@ def test_the_path_is_the_way_back_topmost_first() -> None:
     [
         ("<sip:p", "Bad Path"),
         ("<p>", "Bad Path"),
+        ("<sip:192.0.2.2:5060;lr;nb=abc>", "Bad Path"),
+        ("<sip:proxy.example;lr>, <sip:192.0.2.2:5060;lr;nb=abc>", "Bad Path"),
         (", ".join(["<sip:proxy.example;lr>"] * 100), "Path Too Long"),
     ],
 )

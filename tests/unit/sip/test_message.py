@@ -5,7 +5,7 @@ import pytest
 from appliance.errors import MalformedMessage
 from appliance.sip.message import Request, Response
 from appliance.sip.parser import parse
-from tests.unit.sip.samples import INVITE, REGISTER, RINGING, SDP, wire
+from tests.unit.sip.samples import INVITE, RINGING, SDP, wire
 
 
 def request_of(data: bytes) -> Request:
@@ -105,12 +105,6 @@ def test_a_request_of_our_own() -> None:
     assert request.encode() == (
         b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nTo: <sip:h>\r\nContent-Length: 3\r\n\r\nabc"
     )
-
-
-def test_another_body() -> None:
-    request = request_of(REGISTER)
-    request.set_body("ü".encode(), "text/plain")
-    assert request.encode().endswith(b"\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\n\xc3\xbc")
 
 
 @pytest.mark.parametrize(
