@@ -19,12 +19,23 @@ from appliance.telemetry.metrics import Metrics
 _EVERY_SECONDS = 1.0
 
 
+def _nothing() -> None:
+    """Nothing else is due."""
+
+
 class Expiry:
-    """``leads()`` says whether this worker is the one of all that tells, and removes the rows."""
+    """``leads()`` says whether this worker is the one of all that tells, and removes the rows. ``also()`` is
+    called in each round."""
 
     def __init__(
-        self, core: ProxyCore, directory: Directory, metrics: Metrics, leads: Callable[[], bool]
+        self,
+        core: ProxyCore,
+        directory: Directory,
+        metrics: Metrics,
+        leads: Callable[[], bool],
+        also: Callable[[], None] = _nothing,
     ) -> None:
+        self._also = also
         self._core = core
         self._directory = directory
         self._metrics = metrics
@@ -54,6 +65,7 @@ class Expiry:
             due = now + _EVERY_SECONDS
             try:
                 self.sweep(now)
+                self._also()
             except Exception as error:  # noqa: BLE001 - told, and the next second is swept all the same
                 self._core.journal.crashed(error)
             if loading and not self._core.locations.loading:

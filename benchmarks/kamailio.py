@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,15 +46,24 @@ class Kamailio:
         assert self._process is not None, "not started"
         return family(self._process.pid)
 
-    def create_database(self) -> None:
-        """The tables of the package, and the credentials in the shape that an htable is loaded from."""
+    def create_database(self, more: Iterable[str] = ()) -> None:
+        """The tables of the package (``more`` of its files too), and the credentials in the shape that an
+        htable is loaded from."""
         self.mariadb.sql("create database kamailio")
-        for name in ("standard", "auth_db", "usrloc"):
+        for name in ("standard", "auth_db", "usrloc", *more):
             self.mariadb.client((_TABLES / f"{name}-create.sql").read_text(), database="kamailio")
         self.mariadb.sql(
             "create view credentials as select id, username as key_name, 0 as key_type, 0 as value_type,"
             " ha1 as key_value, 0 as expires from subscriber",
             "kamailio",
+        )
+
+    def add_subscribers(self, hashes: Mapping[str, str], domain: str) -> None:
+        """Who may register there: users, and the HA1 of each."""
+        rows = ",".join(f"('{user}','{domain}','{each}')" for user, each in hashes.items())
+        self.mariadb.client(
+            f"insert into subscriber (username, domain, ha1) values {rows}",
+            database="kamailio",
         )
 
     def start(self, *, wait: bool = True) -> Self:

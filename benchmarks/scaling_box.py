@@ -118,9 +118,20 @@ class Carrier:
             + calls * others * its * self.inputs["handovers"] * self.piece("handing over")
             + a_second(phones, mix.alive) * its * self.piece("keep-alive")
             + a_second(phones, mix.asked) * its * self.inputs["OPTIONS keep-alive"] * MICRO
-            + registered * its * (others + (1 if elsewhere else 0)) * self.piece("telling")
+            + registered * its * others * self.piece("telling")
             + (registered * others * its + elsewhere / mix.every) * self.piece("hearing")
         )
+
+    def leading(self, box: Box, mix: Mix, phones: float, known: float) -> float:
+        """CPU seconds a second that the worker which speaks and listens for its box has more than the others:
+        it tells the other boxes of all registrations here, and its other workers of all those there.
+        """
+        elsewhere = max(0.0, known - phones) / mix.every
+        if not elsewhere:
+            return 0.0
+        more = max(0.0, self.piece("hearing a box") - self.piece("hearing"))
+        passing_on = (box.workers - 1) * self.piece("telling")
+        return phones / mix.every * self.piece("telling a box") + elsewhere * (more + passing_on)
 
     def piece(self, name: str) -> float:
         """CPU seconds of a piece in its place."""
@@ -135,6 +146,7 @@ class Carrier:
         rate, all_rates, calls = phones / mix.every, known / mix.every, phones * mix.calls / 3600
         its = rate / box.workers
         worker = self.registration(its) + self.other(box, mix, phones, known)
+        leads = self.leading(box, mix, phones, known)
         connection = self.rows(its, box.workers)
         database = (
             box.workers * connection
@@ -148,8 +160,8 @@ class Carrier:
             + 2 * a_second(phones, mix.asked)
         )
         return Use(
-            worker * hottest(phones, box.workers) / busiest,
-            (box.workers * worker + database) / (box.cores * busiest),
+            (worker * hottest(phones, box.workers) + leads) / busiest,
+            (box.workers * worker + leads + database) / (box.cores * busiest),
             connection / busiest,
             all_rates / (inputs["rows a second"] * min(box.workers, inputs["row lanes"]) * busiest),
             self.memory(box, mix, phones, known) / (box.memory * inputs["memory share"]),

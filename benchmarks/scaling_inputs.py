@@ -24,6 +24,8 @@ _FIRST_CALL, _ALL_LOADED = "first call, s", "all loaded, s"
 _RATE = re.compile(r"(registration|call), ([\d,]+)/s")
 _HALF = re.compile(r"(registration|call), half the highest rate")
 _TWO = re.compile(r"one, workers: (registration|call), ([\d,]+)/s( together| each)?")
+_BOXES_RATE = 300
+_BOXES = re.compile(rf"(\d+) boxes, registration, {_BOXES_RATE}/s: (.+)")
 _LOADED = re.compile(r"start, ([\d,]+) bindings: all loaded, s")
 
 
@@ -61,6 +63,7 @@ class Inputs:
     loaded_s: float
     loaded_bindings: float
     figures: Mapping[str, float]
+    boxes: Mapping[str, Mapping[str, float]]  # what a registration costs so many, by their number
 
     def __getitem__(self, name: str) -> float:
         return self.figures[name]
@@ -82,6 +85,7 @@ def inputs(kept: Mapping[str, Any] | None = None) -> Inputs:
         start[_ALL_LOADED],
         start["bindings"],
         {name: figure["value"] for name, figure in kept["figures"].items()},
+        kept["boxes"],
     )
 
 
@@ -108,6 +112,7 @@ def renewed(kept: Mapping[str, Any], results: Path = RESULTS) -> dict[str, Any]:
             new["highest"][what] = _middle(highest.values)
     _take_two_workers(new, found)
     _take_start(new, found)
+    _take_boxes(new, found)
     return new
 
 
@@ -199,6 +204,17 @@ def _take_start(new: dict[str, Any], found: Mapping[str, _Found]) -> None:
         }
     if memory := found.get(f"{name}memory a binding, bytes"):
         new["figures"]["binding"] |= {"value": round(_middle(memory.values), 1), "from": memory.file}
+
+
+def _take_boxes(new: dict[str, Any], found: Mapping[str, _Found]) -> None:
+    """What a registration costs one box, two, three, of the newest file that has it."""
+    shares = [(told, one) for what, one in found.items() if (told := _BOXES.fullmatch(what))]
+    if newest := max((one.file for _, one in shares), default=""):
+        new["boxes"] = {}
+        for told, one in shares:
+            if one.file == newest:
+                new["boxes"].setdefault(told[1], {})[told[2]] = round(_middle(one.values), 1)
+        new["boxes at"] = {"rate": _BOXES_RATE, "file": newest}
 
 
 def _constant(place: str) -> float:

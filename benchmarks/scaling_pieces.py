@@ -8,6 +8,7 @@ benchmarks/results/ as readings like those of side_by_side; ``scaling_simulation
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -20,6 +21,9 @@ from typing import Any
 
 import gevent.event
 
+from appliance.neighbours.replicas import Replicas
+from appliance.neighbours.replication import Replication
+from appliance.neighbours.seal import Opener, Sealer
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
@@ -127,6 +131,76 @@ def neighbours() -> Iterator[tuple[str, float]]:
     yield "handing a message over, µs", best(hand_over)
     here.close()
     there.close()
+
+
+def boxes() -> Iterator[tuple[str, float]]:
+    """Telling another box of a binding, and hearing it there: signed, in packets as a commit makes them."""
+    everybody = [[binding(n + i) for i in range(_GROUP)] for n in range(0, _MANY, _GROUP)]
+    with _datagrams() as (here, there), _datagrams() as (spare, _):
+        rounds = []
+        for _ in range(_ROUNDS):
+            one, two = _node("one", "udp:192.0.2.15:5060", here), _node("two", "udp:192.0.2.16:5060", there)
+            while _read(there) or _read(here):
+                pass  # the first signs of life
+            told = heard = 0.0
+            for group in everybody:
+                begun = time.process_time()
+                one.tell({each.ruid: each for each in group})
+                said = time.process_time()
+                while packet := _read(there):
+                    two.receive(packet, ("127.0.0.1", 1))
+                heard += time.process_time() - said
+                told += said - begun
+            assert two.bindings == _MANY
+            rounds.append((told, heard))
+        packet = bytes(1000)  # four bindings
+        yield "telling a box of a binding, µs", min(told for told, _ in rounds) / _MANY * 1e6
+        yield "hearing a binding of a box, µs", min(heard for _, heard in rounds) / _MANY * 1e6
+        yield "telling one box more, µs", best(lambda: sum(_sent(spare, packet) for _ in range(_MANY // 4)))
+
+
+@contextmanager
+def _datagrams() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two sockets on loopback that send to one another."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two,
+    ):
+        for each in (one, two):
+            each.bind(("127.0.0.1", 0))
+            each.setblocking(False)
+        one.connect(two.getsockname())
+        two.connect(one.getsockname())
+        yield one, two
+
+
+def _node(name: str, place: str, sock: socket.socket) -> Replication:
+    key, life = b"k" * 32, time.time_ns() // 1000
+    made = Replication(
+        Sealer(key, name, life, "192.0.2.15:5060", time.time),
+        Opener(key, name, life, 30, time.time),
+        lambda packet, _: _sent(sock, packet),
+        lambda *_: None,
+        time.monotonic,
+        time.time,
+    )
+    locations = Locations()
+    made.begin(locations, Replicas(locations, [place], lambda _: None, time.monotonic, time.time))
+    made.tick()
+    return made
+
+
+def _sent(sock: socket.socket, packet: bytes) -> int:
+    """How many bindings were sent."""
+    sock.send(packet)
+    return 4
+
+
+def _read(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(1 << 16)
+    except BlockingIOError:
+        return b""
 
 
 def keep_alive() -> Iterator[tuple[str, float]]:
@@ -242,8 +316,12 @@ def _subscribers(mariadb: MariaDB, connected: Database) -> Iterator[tuple[str, f
 
 def main() -> None:
     """Measure, show and keep."""
+    parts = {part.__name__: part for part in (neighbours, boxes, keep_alive, database)}
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--only", choices=parts, help="one part of it")
+    only = options.parse_args().only
     readings = []
-    for part in (neighbours, keep_alive, database):
+    for part in parts.values() if only is None else (parts[only],):
         for what, value in part():
             readings.append(report.Reading.of(1, "sipbox", f"piece: {what}", value))
             print(f"{value:12,.1f}  {what}", flush=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from benchmarks.report import table
 from benchmarks.scaling_avalanche import Avalanche, Crowd, Return
 from benchmarks.scaling_box import MICRO, NAMES, Box, Carrier, Mix, largest
-from benchmarks.scaling_boxes import Boxes, active, cells, largest_cell, pair
+from benchmarks.scaling_boxes import Boxes, active, cells, largest_cell, pair, shares
 from benchmarks.scaling_check import compared
 
 OFFICE = Mix("office", 1800, 2)
@@ -25,8 +25,10 @@ _SUBSCRIBERS = (100, 1_000, 10_000, 50_000, 100_000, 300_000, 1_000_000)
 _CORES = (2, 4, 8, 16, 32, 64)
 _WORKERS = (1, 2, 4, 8, 16, 32, 64)
 #: So long a worker needs for the crowd that is too much.
-_TOO_MUCH_SECONDS = 150
+_TOO_MUCH_SECONDS = 90
 _TEN_MILLION = 10_000_000
+#: How many boxes, and the registrations a second that one of them takes.
+_BOXES, _SHARES_RATE = (1, 2, 3, 5, 10), 300
 _GB = 1e9
 _NO_LIMIT = 1e8
 #: What uses up a resource.
@@ -233,12 +235,37 @@ def boxes_table(carrier: Carrier) -> str:
     return table(heads, rows)
 
 
+def shares_table(carrier: Carrier) -> str:
+    """What one registration costs so many boxes: the model, and what was measured."""
+    rows = []
+    for count in _BOXES:
+        model, measured = shares(carrier, _SHARES_RATE, count), carrier.inputs.boxes.get(str(count), {})
+        places = (
+            (model.server, "sipbox at the first, µs"),
+            (model.database, "MariaDB at the first, µs"),
+            (model.other_server, "sipbox at another, µs"),
+            (model.other_database, "MariaDB at another, µs"),
+        )
+        cells = [_and_measured(cost, measured.get(what)) for cost, what in places]
+        if count == 1:
+            cells[2:] = ["", ""]
+        rows.append([str(count), *cells, f"{two_digits(model.together(count))} µs"])
+    heads = [
+        "boxes",
+        "sipbox, where the phone is",
+        "MariaDB there",
+        "sipbox at each other",
+        "MariaDB at each",
+    ]
+    return table([*heads, "all together"], rows)
+
+
 def ten_million_table(carrier: Carrier) -> str:
     """Ten million subscribers in cells."""
     rows = []
     for mix in (OFFICE, HOMES, SHORT):
         for cores in SIZES:
-            box = carrier.best(cores, mix)
+            box = pair(carrier, cores, mix).box
             most = largest_cell(carrier, box, mix)
             found = cells(carrier, box, mix, _TEN_MILLION, most)
             rows.append(
@@ -343,6 +370,11 @@ def _several(found: Boxes) -> str:
     return f"{two_digits(found.phones)} ({found.first})"
 
 
+def _and_measured(model: float, measured: float | None) -> str:
+    told = f"{two_digits(model)} µs"
+    return told if measured is None else f"{told} (measured {two_digits(measured)})"
+
+
 def _until(seconds: float) -> str:
     return f"{seconds:.0f} s" if math.isfinite(seconds) else "they block one another"
 
@@ -362,6 +394,7 @@ def all_tables(carrier: Carrier, kept: Mapping[str, object]) -> dict[str, str]:
         "power cut": power_cut_table(carrier),
         "backoff": backoff_table(carrier),
         "boxes": boxes_table(carrier),
+        "shares": shares_table(carrier),
         "ten million": ten_million_table(carrier),
         "check": check_table(carrier),
         "measured": inputs_table(kept, "measured"),

@@ -23,15 +23,19 @@ from pathlib import Path
 
 #: Whole rooms and single files that a message passes on its way from socket to socket or to the database.
 CORE = (
-    *("sip", "auth", "registrar", "transaction", "proxy"),
+    *("sip", "auth", "protection", "registrar", "transaction", "proxy"),
     *("transport", "network.py", "memory.py"),
-    *(f"telemetry/{name}.py" for name in ("counter", "events", "journal", "trace", "trace_format")),
+    *(f"telemetry/{name}.py" for name in ("counter", "events", "journal", "repeats")),
+    *(f"telemetry/{name}.py" for name in ("trace", "trace_format")),
     *(f"storage/{name}.py" for name in ("alarm", "directory", "group_commit", "location_writes")),
     "storage/short_way.py",
 )
 #: What is written down for the next process stays as it is: msgspec reads the annotations of its classes,
-#: which machine code has not.
-AS_IT_IS = {"auth/nonce_memory.py", "proxy/target.py", "proxy/unfinished.py"}
+#: which machine code has not. TLS is at home in C already, and its classes are heirs of Python's own.
+AS_IT_IS = {
+    *("auth/nonce_memory.py", "proxy/target.py", "proxy/forking/unfinished.py"),
+    *("transport/certificates.py", "transport/tls.py", "transport/tls_contexts.py"),
+}
 #: What all of them share is in one library with this name, beside PACKAGE.
 GROUP = "sipbox"
 #: Types of libraries are of no matter here: whoever changes the program checks them.

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.box_fixtures import box_network, deployed
+from tests.harness.box_fixtures import box_network, cluster, deployed, deployed_cluster
 from tests.harness.compiled import compiled_program
 from tests.harness.mariadb import MariaDB
 from tests.harness.sipbox import Sipbox
 from tests.harness.template import mariadb_database
 
-__all__ = ["box_network", "deployed"]
+__all__ = ["box_network", "cluster", "deployed", "deployed_cluster"]
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start does so too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The parts with real processes and a real clock. On a machine that stalls for seconds a test of theirs may
 # fail without a fault; it has one more try, and the summary names it: each of these lines wants a look.
-_TRIED_TWICE = {"deploy", "docs", "networks", "wire"}
+_TRIED_TWICE = {"browser", "deploy", "docs", "monitoring", "networks", "security", "torture", "wire"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

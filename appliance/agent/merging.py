@@ -12,6 +12,7 @@ from typing import Any
 
 from appliance.telemetry.catalogue import SHARED
 from appliance.telemetry.metrics import Snapshot
+from appliance.telemetry.recent import KEPT
 
 #: Answers by the worker's number, those that did not answer left out.
 Answers = dict[int, Any]
@@ -92,14 +93,35 @@ def _status(answers: Answers, missing: Sequence[int]) -> dict[str, Any]:
         "problems": problems,
         "database": {**speaker["database"], "spooled": spooled},
         "calls": sum(answer["calls"] for answer in told),
+        # Who hears the other boxes; the others say nothing.
+        "cluster": next((answer["cluster"] for answer in told if answer.get("cluster")), {}),
+        "flood": _flood([answer["flood"] for answer in told]),
         "transactions": dict(transactions),
         "requests_received": sum(answer["requests_received"] for answer in told),
+        "last_calls": _newest(told, "last_calls"),
+        "last_troubles": _newest(told, "last_troubles"),
         "workers": [
             {"worker": number, "pid": answer["pid"], "state": answer["state"], "calls": answer["calls"]}
             for number, answer in answers.items()
         ]
         + [{"worker": number, "pid": None, "state": "down", "calls": 0} for number in missing],
     }
+
+
+def _newest(told: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The last ones of all; a worker of another version may not tell of them."""
+    every = [item for answer in told for item in answer.get(name, ())]
+    return sorted(every, key=lambda item: item["when"], reverse=True)[:KEPT]
+
+
+def _flood(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """All know the same bans and phones; each has strangers of its own."""
+    dropped: Counter[str] = Counter()
+    for each in told:
+        dropped.update(each["dropped"])
+    remembered = sum(each["remembered"] for each in told)
+    hard = any(each["hard"] for each in told)
+    return {**told[0], "hard": hard, "remembered": remembered, "dropped": dict(dropped)}
 
 
 def _gateways(answers: Answers, _: Sequence[int]) -> list[dict[str, Any]]:
@@ -149,16 +171,20 @@ def _sum(name: str, one: Any, other: Any) -> Any:
 MERGED: dict[str, Merge] = {
     "process": _process,
     "processes": _together,
+    "outdated": _together,
     "kill": _first,
     "reload": _first,
     "forget": _first,
     "domains_reload": _first,
     "peers_reload": _first,
+    "certificates_reload": _first,
     "prefixes_reload": _first,
     "flush": _first,
     "nat_ping": _first,
     "media_enable": _first,
     "trace_show": _first,
+    "ban_add": _first,
+    "ban_lift": _most,
     "status": _status,
     "gateways": _gateways,
     "metrics": _metrics,

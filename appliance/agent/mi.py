@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from appliance.telemetry.trace_format import harmless
+
 INDENT = "\t"
 
 
@@ -38,10 +40,18 @@ class Node:
 
     def lines(self, depth: int = 0) -> Iterator[str]:
         head = "" if self.name is None else f"{self.name}:: "
-        tail = "".join(f" {name}={value}" for name, value in self.attributes)
-        yield f"{INDENT * depth}{head}{self.value}{tail}\n"
+        tail = "".join(f" {name}={_shown(value)}" for name, value in self.attributes)
+        yield f"{INDENT * depth}{head}{_shown(self.value)}{tail}\n"
         for child in self.children:
             yield from child.lines(depth + 1)
+
+
+def _shown(value: str) -> str:
+    """What phones and strangers wrote, with nothing in it that acts on a terminal. A value of several lines
+    is the headers of a message, and keeps their ends."""
+    if value.isprintable():
+        return value
+    return "\r\n".join(map(harmless, value.split("\r\n")))
 
 
 @dataclass(frozen=True, slots=True)

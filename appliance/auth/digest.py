@@ -34,7 +34,7 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
 
 
-# RFC 8760 §2.2 adds the two below MD5; a challenge names one of them once subscribers have a hash for it.
+# RFC 8760 §2.2 adds the two below MD5.
 HASHES: dict[str, Callable[[str], str]] = {
     "MD5": _md5,
     "SHA-256": _hash_with("sha256"),
@@ -108,6 +108,16 @@ def ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> str
 def ha1b(username: str, domain: str, realm: str, password: str, algorithm: str = "MD5") -> str:
     """H(A1) of clients that log in as ``user@domain``, OpenSER's second column."""
     return HASHES[algorithm](f"{username}@{domain}:{realm}:{password}")
+
+
+def stored_hashes(username: str, domain: str, realm: str, password: str) -> dict[str, str]:
+    """What a row of ``subscriber`` keeps instead of the password, by its columns."""
+    return {
+        "ha1": ha1(username, realm, password),
+        "ha1b": ha1b(username, domain, realm, password),
+        "ha1_sha256": ha1(username, realm, password, "SHA-256"),
+        "ha1_sha512_256": ha1(username, realm, password, "SHA-512-256"),
+    }
 
 
 def verify(credentials: Credentials, method: str, ha1_hex: str, body: bytes = b"") -> bool:

@@ -1,8 +1,9 @@
 """The secret that everything we sign goes back to: nonces, branches, Record-Routes, To tags.
 
 It is made once and kept in the state directory, readable by its owner only, so that what was signed before a
-restart still verifies after it. Each use has a key of its own, derived from the one secret: what one leaks
-says nothing of another. Must not know what the keys are used for.
+restart still verifies after it. Boxes that are one telephone system have one secret, from a file that all of
+them are given; so what one has signed, the others believe. Each use has a key of its own, derived from the
+one secret: what one leaks says nothing of another. Must not know what the keys are used for.
 """
 
 from __future__ import annotations
@@ -50,12 +51,11 @@ def load_keys(path: Path) -> Keys:
     return Keys(secret)
 
 
-def shared_keys(path: str) -> Keys:
+def shared_keys(path: str, setting: str = "replication.key_file") -> Keys:
     """The keys that go back to a secret which several nodes share: a line of at least 32 letters in a file.
 
-    Raises SettingsError when it cannot be read, or by everybody.
+    Raises SettingsError, which names ``setting``, when it cannot be read, or by everybody.
     """
-    setting = "replication.key_file"
     try:
         with Path(path).open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & stat.S_IRWXO:

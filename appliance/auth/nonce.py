@@ -3,7 +3,10 @@
 A nonce carries all that is needed to judge it, signed, so that a challenge leaves no state behind and nobody
 can fill our memory by asking for challenges::
 
-    expiry (4 bytes)  boot (4)  worker (2)  serial (6)  MAC (11)     in base64: 36 characters
+    expiry (4 bytes)  boot (4)  worker (2)  serial (6)  receiver (3)  MAC (11)     in base64: 40 characters
+
+The receiver is a hash of the address that the nonce was sent to. A phone may answer from another address, and
+is let in; but only who answers from the same one has shown that it is his own, and no datagram was forged.
 
 Only a nonce that was *used* with a nonce count is remembered, as the highest count and a bit for each of the
 counts just below it: phones with two transactions under way send theirs in any order. The memory is bounded;
@@ -25,9 +28,10 @@ from struct import Struct
 from appliance.auth.nonce_memory import NonceMemory, UsedNonce
 
 _FIELDS = Struct(">QQ")  # expiry << 32 | boot, worker << 48 | serial
-_SIGNED = _FIELDS.size
+_RECEIVER = 3
+_SIGNED = _FIELDS.size + _RECEIVER
 _MAC = 11
-_LENGTH = 36  # characters
+_LENGTH = 40  # characters
 _SERIALS = 0xFFFF_FFFF_FFFF
 _32_BITS = 0xFFFF_FFFF
 
@@ -58,6 +62,7 @@ class NonceSource:
         if tracked < 1 or lifetime < 1:
             raise ValueError("nonces need a lifetime and room for at least one")
         self._mac = blake2b(key=key, digest_size=_MAC, person=b"sipbox nonce")
+        self._receiver = blake2b(key=key, digest_size=_RECEIVER, person=b"sipbox to whom")
         self._lifetime = lifetime
         self._boot = boot & _32_BITS
         self._worker = worker & 0xFFFF
@@ -74,15 +79,17 @@ class NonceSource:
         """How many used nonces are remembered."""
         return len(self._counts)
 
-    def issue(self, wall_now: float) -> str:
-        """A new nonce that is valid until ``wall_now`` plus the lifetime."""
+    def issue(self, wall_now: float, receiver: str = "") -> str:
+        """A new nonce that is valid until ``wall_now`` plus the lifetime, for somebody at an address."""
         by_first_use = self._by_first_use
         if by_first_use and by_first_use[0][1] < wall_now:
             # What has expired needs no memory. One goes for each that comes: nobody waits for a sweep.
             self._forget_oldest()
         self._serial = serial = (self._serial + 1) & _SERIALS
         expiry = int(wall_now + self._lifetime) & _32_BITS
-        signed = _FIELDS.pack(expiry << 32 | self._boot, self._worker << 48 | serial)
+        signed = _FIELDS.pack(expiry << 32 | self._boot, self._worker << 48 | serial) + self._hash_of(
+            receiver
+        )
         mac = self._mac.copy()
         mac.update(signed)
         return b2a_base64(signed + mac.digest(), newline=False).decode("ascii")
@@ -131,6 +138,12 @@ class NonceSource:
         when, who = fields
         return who >> 48, when & _32_BITS
 
+    def was_given_to(self, nonce: str, receiver: str) -> bool:
+        """Whether a nonce of ours was sent to that address."""
+        if self._open(nonce) is None:
+            return False
+        return a2b_base64(nonce)[_FIELDS.size : _SIGNED] == self._hash_of(receiver)
+
     @property
     def boot(self) -> int:
         """By which our nonces are known from those of an earlier process with our number."""
@@ -153,6 +166,11 @@ class NonceSource:
             self._by_first_use.append((serial, expiry))
         for lost in memory.used[: -self._tracked]:
             self._forgotten = max(self._forgotten, lost.serial)
+
+    def _hash_of(self, receiver: str) -> bytes:
+        made = self._receiver.copy()
+        made.update(receiver.encode("utf-8", "surrogateescape"))
+        return made.digest()
 
     def _open(self, nonce: str) -> tuple[int, int] | None:
         """The two numbers in a nonce whose MAC is right."""

@@ -18,4 +18,4 @@ def agent(run: Invocation) -> None:
         cooperate()
         from appliance.agent import service
 
-        service.run(settings)
+        service.run(settings, run.path)

@@ -6,8 +6,10 @@ import click
 
 from appliance.cli.address import address_of_record
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
+from appliance.cli.output import show_rows
+from appliance.cli.rows import Rows
 from appliance.errors import DuplicateRow, StorageError
+from appliance.sip.uri import AddressOfRecord
 
 COLUMNS = ("alias_username", "alias_domain", "username", "domain")
 
@@ -24,24 +26,15 @@ def alias() -> None:
 def add(run: Invocation, name: str, user: str) -> None:
     """Calls to ALIAS go to USER."""
     also, who = address_of_record(run, name, "ALIAS"), address_of_record(run, user)
-    from appliance.storage.administration import rows, subscribers
-    from appliance.storage.tables import dbaliases
+    from appliance.storage.administration import subscribers
 
     with run.database() as database:
         if subscribers.find(database, also) is not None:
             raise DuplicateRow(f"{also} is a subscriber, and cannot be an alias too")
         if subscribers.find(database, who) is None:
             raise StorageError(f"there is no subscriber {who}; 'sipbox subscriber add' makes one")
-        rows.add(
-            database,
-            dbaliases,
-            f"there is an alias {also} already; 'sipbox alias show {also}' tells whose",
-            alias_username=also.username,
-            alias_domain=also.domain,
-            username=who.username,
-            domain=who.domain,
-        )
-    run.forget("dbaliases", also)
+    taken = f"there is an alias {also} already; 'sipbox alias show {also}' tells whose"
+    Rows(run, "dbaliases").add(also, taken, **_key(also), username=who.username, domain=who.domain)
     say(f"{also} leads to {who}")
 
 
@@ -51,13 +44,7 @@ def add(run: Invocation, name: str, user: str) -> None:
 def remove(run: Invocation, name: str) -> None:
     """Take ALIAS away."""
     also = address_of_record(run, name, "ALIAS")
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import dbaliases
-
-    with run.database() as database:
-        if not rows.remove(database, dbaliases, alias_username=also.username, alias_domain=also.domain):
-            raise StorageError(f"there is no alias {also}; 'sipbox alias list' shows all")
-    run.forget("dbaliases", also)
+    Rows(run, "dbaliases").remove(also, _missing(also), _key(also))
     say(f"{also} removed")
 
 
@@ -68,9 +55,9 @@ def remove(run: Invocation, name: str) -> None:
 def show(run: Invocation, name: str, as_json: bool) -> None:
     """Show where ALIAS leads."""
     also = address_of_record(run, name, "ALIAS")
-    found = _rows(run, alias_username=also.username, alias_domain=also.domain)
+    found = Rows(run, "dbaliases").every(COLUMNS, **_key(also))
     if not found:
-        raise StorageError(f"there is no alias {also}; 'sipbox alias list' shows all")
+        raise StorageError(_missing(also))
     _show(found, as_json)
 
 
@@ -81,23 +68,22 @@ def show(run: Invocation, name: str, as_json: bool) -> None:
 def list_(run: Invocation, user: str | None, as_json: bool) -> None:
     """List all aliases, or those of USER."""
     who = address_of_record(run, user) if user else None
-    _show(_rows(run, username=who and who.username, domain=who and who.domain), as_json)
+    _show(Rows(run, "dbaliases").of(who, COLUMNS), as_json)
 
 
-def _rows(run: Invocation, **values: str | None) -> list[dict[str, str]]:
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import dbaliases
+def _key(also: AddressOfRecord) -> dict[str, str]:
+    return {"alias_username": also.username, "alias_domain": also.domain}
 
-    with run.database() as database:
-        return rows.every(database, dbaliases, COLUMNS, **values)
+
+def _missing(also: AddressOfRecord) -> str:
+    return f"there is no alias {also}; 'sipbox alias list' shows all"
 
 
 def _show(found: list[dict[str, str]], as_json: bool) -> None:
-    if as_json:
-        show_json(found)
-        return
-    told = [
-        (f"{row['alias_username']}@{row['alias_domain']}", f"{row['username']}@{row['domain']}")
-        for row in found
-    ]
-    show_table(("Alias", "Leads to"), told, "no aliases")
+    show_rows(
+        ("Alias", "Leads to"),
+        found,
+        lambda row: (f"{row['alias_username']}@{row['alias_domain']}", f"{row['username']}@{row['domain']}"),
+        "no aliases",
+        as_json=as_json,
+    )

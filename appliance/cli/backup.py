@@ -13,6 +13,7 @@ from appliance.cli.administrator import database_url
 from appliance.cli.database import admin_options, administrator
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_record, show_table
+from appliance.cli.progress import progress
 from appliance.errors import StorageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 DIRECTORY = Path("/var/backups/sipbox")
 SETTINGS = "settings/"
 CREDENTIALS = "credentials/"
+#: The box's own authority, whom its phones believe (roles/certificates); certificates are made anew.
+AUTHORITY = ("tls/authority.pem", "tls/authority-key.pem")
 SECRET = "state/secret"  # noqa: S105 - a file's name
 
 
@@ -57,7 +60,8 @@ def create(run: Invocation, directory: Path, keep_daily: int | None, keep_weekly
     url = database_url(run.settings.database.url)
     backup_files.prepare(directory)
     file = backup_files.new_name(directory, datetime.now(UTC))
-    made = archive.create(url, file, _files(run))
+    with progress() as tell:
+        made = archive.create(url, file, _files(run), tell)
     try:
         archive.verify(file)
     except StorageError:
@@ -142,7 +146,11 @@ def restore(
     if replace:
         manifest = archive.verify(file)
         confirm(f"Replace everything in {hide_password(url)} by the backup of {manifest.made}?", yes)
-    restored = archive.restore(database_url(url), file, _places(run, file), replace=replace, admin_url=chosen)
+    places = _places(run, file)
+    with progress() as tell:
+        restored = archive.restore(
+            database_url(url), file, places, replace=replace, admin_url=chosen, tell=tell
+        )
     say(f"{restored.row_count} rows and the keys restored, as they were at {restored.made}")
     say(
         "the settings stay as they are; those of the backup are shown by: "
@@ -159,6 +167,7 @@ def _files(run: Invocation) -> dict[str, Path]:
     if credentials.is_dir():
         keys = sorted(place for place in credentials.iterdir() if place.is_file())
         files |= {f"{CREDENTIALS}{place.name}": place.resolve() for place in keys}
+    files |= {name: settings.parent / name for name in AUTHORITY if (settings.parent / name).is_file()}
     secret = Path(run.settings.sip.state_dir) / "secret"
     if secret.is_symlink() or secret.exists():  # made when the server starts for the first time
         files[SECRET] = secret
@@ -175,6 +184,8 @@ def _places(run: Invocation, file: Path) -> dict[str, Path]:
         key = name.removeprefix(CREDENTIALS)
         if key != name and key and "/" not in key and not key.startswith("."):
             places[name] = credentials / key
+        elif name in AUTHORITY:
+            places[name] = Path(run.path).parent / name
     return places
 
 

@@ -8,7 +8,8 @@ import click
 
 from appliance.cli.address import address_of_record
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
+from appliance.cli.output import show_rows
+from appliance.cli.rows import Rows
 from appliance.errors import StorageError
 from appliance.registrar.preferences import BLOCKED, REJECT_ANONYMOUS
 from appliance.sip.uri import AddressOfRecord
@@ -33,15 +34,11 @@ def add(run: Invocation, user: str, caller: str) -> None:
     who do not say who they are.
     """
     who = address_of_record(run, user)
-    row = _row(who, caller)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences as table
-
-    with run.database() as database:
-        if rows.every(database, table, ("value",), **row):
-            raise StorageError(f"{who} has {caller} blocked already")
-        rows.add(database, table, f"{who} has {caller} blocked already", **row)
-    run.forget(table.name, who)
+    row, taken = _row(who, caller), f"{who} has {caller} blocked already"
+    rows = Rows(run, "usr_preferences")
+    if rows.every(("value",), **row):
+        raise StorageError(taken)
+    rows.add(who, taken, **row)
     say(f"{caller} does not reach {who}")
 
 
@@ -52,13 +49,8 @@ def add(run: Invocation, user: str, caller: str) -> None:
 def remove(run: Invocation, user: str, caller: str) -> None:
     """CALLER may reach USER again."""
     who = address_of_record(run, user)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences as table
-
-    with run.database() as database:
-        if not rows.remove(database, table, **_row(who, caller)):
-            raise StorageError(f"{who} has not blocked {caller}; 'sipbox block list {who}' shows all")
-    run.forget(table.name, who)
+    missing = f"{who} has not blocked {caller}; 'sipbox block list {who}' shows all"
+    Rows(run, "usr_preferences").remove(who, missing, _row(who, caller))
     say(f"{caller} reaches {who}")
 
 
@@ -69,12 +61,7 @@ def remove(run: Invocation, user: str, caller: str) -> None:
 def list_(run: Invocation, user: str | None, as_json: bool) -> None:
     """List whom subscribers have blocked, or whom USER has."""
     who = address_of_record(run, user) if user else None
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences as table
-
-    columns = ("username", "domain", "attribute", "value")
-    with run.database() as database:
-        there = rows.every(database, table, columns, username=who and who.username, domain=who and who.domain)
+    there = Rows(run, "usr_preferences").of(who, ("username", "domain", "attribute", "value"))
     found = [
         {
             "username": row["username"],
@@ -84,11 +71,13 @@ def list_(run: Invocation, user: str | None, as_json: bool) -> None:
         for row in there
         if row["attribute"] == BLOCKED or (row["attribute"] == REJECT_ANONYMOUS and row["value"] == "1")
     ]
-    if as_json:
-        show_json(found)
-        return
-    told = [(f"{row['username']}@{row['domain']}", row["caller"]) for row in found]
-    show_table(("User", "Caller"), told, "nobody is blocked")
+    show_rows(
+        ("User", "Caller"),
+        found,
+        lambda row: (f"{row['username']}@{row['domain']}", row["caller"]),
+        "nobody is blocked",
+        as_json=as_json,
+    )
 
 
 def _row(who: AddressOfRecord, caller: str) -> dict[str, str]:

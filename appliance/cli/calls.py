@@ -14,6 +14,7 @@ import click
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option
 from appliance.cli.output import duration, show_json, show_record, show_table
 from appliance.errors import StorageError
+from appliance.telemetry.trace_format import harmless
 
 _STATES = (
     "active", "answered", "unanswered", "busy", "no_answer", "cancelled", "not_found", "rejected", "failed",
@@ -178,7 +179,9 @@ def _show_csv(rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _harmless(value: Any) -> Any:
-    """A spreadsheet takes a cell that begins so for a formula, and a caller chooses his name himself."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    """A spreadsheet takes a cell that begins so for a formula, a terminal some characters for orders, and a
+    caller chooses his name himself."""
+    if not isinstance(value, str):
+        return value
+    text = harmless(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -72,6 +72,7 @@ def create(
     steps = schema.create(
         run.settings.database.url,
         chosen,
+        others=run.settings.database.others,
         admin_url=administrator(admin_url, admin_password) or root_url(run.settings.database.url),
         reader=reader,
         reader_password=read_password(reader) if reader else None,

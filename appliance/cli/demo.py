@@ -39,7 +39,7 @@ def demo(state_dir: Path, listen: str, http: str, quiet: bool) -> None:
 
     place = demo_state.prepare(state_dir.absolute(), listen, http)
     _introduce(place.settings, place.config, place.passwords)
-    run_server(place.settings, trace=not quiet, with_agent=True)
+    run_server(place.settings, trace=not quiet, agent_config=str(place.config))
 
 
 def _introduce(settings: Settings, config: Path, passwords: dict[str, str | None]) -> None:

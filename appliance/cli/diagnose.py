@@ -49,7 +49,8 @@ def diagnose(
     for name, finding in look_at(around, parts):
         found[name] = finding
         if not as_json:
-            click.echo(f"{name:<{width}}  {_SHOWN[finding.state]:<7}  {harmless(finding.what)}")
+            follows = f" (follows from: {finding.because})" if finding.because else ""
+            click.echo(f"{name:<{width}}  {_SHOWN[finding.state]:<7}  {harmless(finding.what)}{follows}")
             if finding.todo:
                 click.echo(f"{'':<{width}}  {'':<7}  {harmless(finding.todo)}")
     state = verdict(found.values())
@@ -57,15 +58,20 @@ def diagnose(
         checks = [{"part": name, **finding._asdict()} for name, finding in found.items()]
         show_json({"state": state, "checks": checks})
     else:
-        _conclude([name for name, finding in found.items() if finding.state in ("wrong", "down")])
+        wrong = {name: each for name, each in found.items() if each.state in ("wrong", "down")}
+        _conclude(
+            [name for name, each in wrong.items() if not each.because],
+            [name for name, each in wrong.items() if each.because],
+        )
     if _EXITS[state]:
         ctx.exit(_EXITS[state])
 
 
-def _conclude(wrong: list[str]) -> None:
-    if not wrong:
+def _conclude(causes: list[str], rest: list[str]) -> None:
+    follows = f" What follows from it: {', '.join(rest)}." if rest else ""
+    if not causes:
         click.echo("\nNothing is wrong.")
-    elif len(wrong) == 1:
-        click.echo(f"\nSomething is wrong: {wrong[0]}.")
+    elif len(causes) == 1:
+        click.echo(f"\nSomething is wrong: {causes[0]}.{follows}")
     else:
-        click.echo(f"\n{len(wrong)} things are wrong: {', '.join(wrong)}. Begin with {wrong[0]}.")
+        click.echo(f"\n{len(causes)} things are wrong: {', '.join(causes)}. Begin with {causes[0]}.{follows}")

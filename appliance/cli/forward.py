@@ -6,8 +6,8 @@ import click
 
 from appliance.cli.address import address_of_record, sip_uri
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
-from appliance.errors import StorageError
+from appliance.cli.output import show_rows
+from appliance.cli.rows import Rows
 from appliance.registrar.preferences import (
     ALWAYS,
     BUSY,
@@ -49,14 +49,7 @@ def set_(run: Invocation, user: str, occasion: str, target: str) -> None:
     """
     who = address_of_record(run, user)
     value = _value(occasion, target, who)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences as table
-
-    key = _key(who, occasion)
-    with run.database() as database:
-        rows.remove(database, table, **key)
-        rows.add(database, table, f"{who} has that already", **key, value=value)
-    run.forget(table.name, who)
+    Rows(run, "usr_preferences").replace(who, _key(who, occasion), value=value)
     say(f"{who}: {occasion} {target if occasion == 'ring' else value}")
 
 
@@ -67,17 +60,9 @@ def set_(run: Invocation, user: str, occasion: str, target: str) -> None:
 def remove(run: Invocation, user: str, occasion: str | None) -> None:
     """Calls for USER are not forwarded any more, on this OCCASION or on all of them."""
     who = address_of_record(run, user)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences as table
-
-    with run.database() as database:
-        count = sum(
-            rows.remove(database, table, **_key(who, each))
-            for each in ([occasion] if occasion else OCCASIONS)
-        )
-    if not count:
-        raise StorageError(f"{who} forwards no such calls; 'sipbox forward list {who}' shows all")
-    run.forget(table.name, who)
+    missing = f"{who} forwards no such calls; 'sipbox forward list {who}' shows all"
+    keys = [_key(who, each) for each in ([occasion] if occasion else OCCASIONS)]
+    count = Rows(run, "usr_preferences").remove(who, missing, *keys)
     say(f"{count} removed")
 
 
@@ -88,14 +73,7 @@ def remove(run: Invocation, user: str, occasion: str | None) -> None:
 def list_(run: Invocation, user: str | None, as_json: bool) -> None:
     """List who has calls forwarded, or what USER has."""
     who = address_of_record(run, user) if user else None
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences as table
-
     names = {attribute: occasion for occasion, attribute in OCCASIONS.items()}
-    with run.database() as database:
-        rows_there = rows.every(
-            database, table, _COLUMNS, username=who and who.username, domain=who and who.domain
-        )
     found = [
         {
             "username": row["username"],
@@ -103,14 +81,16 @@ def list_(run: Invocation, user: str | None, as_json: bool) -> None:
             "occasion": names[row["attribute"]],
             "target": _shown(row["attribute"], row["value"]),
         }
-        for row in rows_there
+        for row in Rows(run, "usr_preferences").of(who, _COLUMNS)
         if row["attribute"] in names
     ]
-    if as_json:
-        show_json(found)
-        return
-    told = [(f"{row['username']}@{row['domain']}", row["occasion"], row["target"]) for row in found]
-    show_table(("User", "Occasion", "Target"), told, "nobody has calls forwarded")
+    show_rows(
+        ("User", "Occasion", "Target"),
+        found,
+        lambda row: (f"{row['username']}@{row['domain']}", row["occasion"], row["target"]),
+        "nobody has calls forwarded",
+        as_json=as_json,
+    )
 
 
 def _value(occasion: str, target: str, who: AddressOfRecord) -> str:

@@ -15,8 +15,8 @@ from appliance.errors import SipboxError
 from appliance.sip.hosts import is_hostname
 
 #: OpenSER's numbers of transports; any is the one that the phones of the gateway use.
-TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2}
-PROTOCOLS = ("any", "udp", "tcp", "none")
+TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2, "tls": 3}
+PROTOCOLS = ("any", "udp", "tcp", "tls", "none")
 #: How a route for all numbers is written.
 ANY_NUMBER = "any"
 

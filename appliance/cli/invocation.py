@@ -80,6 +80,7 @@ class Invocation:
         section = self.settings.database
         database = Database(
             database_url(section.url),
+            others=section.others,
             pool_size=1,
             connect_timeout=section.connect_timeout_seconds,
             query_timeout=section.query_timeout_seconds,

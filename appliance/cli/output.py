@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -63,6 +63,21 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], nothing: s
     with console.capture() as captured:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def show_rows(
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    tell: Callable[[Mapping[str, Any]], Sequence[Any]],
+    nothing: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Rows as JSON, or as a table with a line of ``tell(row)`` for each; ``nothing`` when there are none."""
+    if as_json:
+        show_json(list(rows))
+    else:
+        show_table(columns, map(tell, rows), nothing)
 
 
 def show_record(record: Mapping[str, Any]) -> None:

@@ -6,7 +6,8 @@ import click
 
 from appliance.cli.address import address_of_record
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
+from appliance.cli.output import show_rows
+from appliance.cli.rows import Rows
 from appliance.errors import StorageError
 
 GROUPS = ("local", "ld", "int", "voicemail", "free-pstn")  # openserctl's ACL_GROUPS
@@ -55,14 +56,8 @@ def grant(run: Invocation, user: str, groups: tuple[str, ...], anything: bool) -
 def revoke(run: Invocation, user: str, group: str | None) -> None:
     """Take USER out of GROUP, or of all groups."""
     who = address_of_record(run, user)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import grp
-
     which = {"username": who.username, "domain": who.domain} | ({"grp": group} if group else {})
-    with run.database() as database:
-        if not rows.remove(database, grp, **which):
-            raise StorageError(f"{who} is not in {group or 'any group'}")
-    run.forget("grp", who)
+    Rows(run, "grp").remove(who, f"{who} is not in {group or 'any group'}", which)
     say(f"{who} has {group or 'any group'} no more")
 
 
@@ -73,14 +68,10 @@ def revoke(run: Invocation, user: str, group: str | None) -> None:
 def show(run: Invocation, user: str | None, as_json: bool) -> None:
     """Show the groups of all subscribers, or of USER."""
     who = address_of_record(run, user) if user else None
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import grp
-
-    columns = ("username", "domain", "grp", "last_modified")
-    with run.database() as database:
-        found = rows.every(database, grp, columns, username=who and who.username, domain=who and who.domain)
-    if as_json:
-        show_json(found)
-    else:
-        told = [(f"{row['username']}@{row['domain']}", row["grp"], row["last_modified"]) for row in found]
-        show_table(("User", "Group", "Since (UTC)"), told, "no permissions")
+    show_rows(
+        ("User", "Group", "Since (UTC)"),
+        Rows(run, "grp").of(who, ("username", "domain", "grp", "last_modified")),
+        lambda row: (f"{row['username']}@{row['domain']}", row["grp"], row["last_modified"]),
+        "no permissions",
+        as_json=as_json,
+    )

@@ -6,7 +6,8 @@ import click
 
 from appliance.cli.address import address_of_record
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
-from appliance.cli.output import show_json, show_table
+from appliance.cli.output import show_rows
+from appliance.cli.rows import Rows
 from appliance.errors import StorageError
 
 COLUMNS = ("username", "domain", "attribute", "type", "value")
@@ -37,9 +38,6 @@ def add(run: Invocation, user: str, attribute: str, value: str, kind: int) -> No
             raise click.UsageError(f"{name} has 1 to {longest} printable characters")
         if number and not text.removeprefix("-").isdecimal():
             raise click.UsageError(f"{name} has to be a number for --type {kind}")
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences
-
     said = {
         "username": who.username,
         "domain": who.domain,
@@ -47,11 +45,10 @@ def add(run: Invocation, user: str, attribute: str, value: str, kind: int) -> No
         "type": kind,
         "value": value,
     }
-    with run.database() as database:
-        if rows.every(database, usr_preferences, COLUMNS, **said):
-            raise StorageError(f"{who} has {attribute} = {value} already")
-        rows.add(database, usr_preferences, f"{who} has {attribute} already", **said)
-    run.forget("usr_preferences", who)
+    rows = Rows(run, "usr_preferences")
+    if rows.every(COLUMNS, **said):
+        raise StorageError(f"{who} has {attribute} = {value} already")
+    rows.add(who, f"{who} has {attribute} already", **said)
     say(f"{who} has {attribute} = {value}")
 
 
@@ -63,20 +60,14 @@ def add(run: Invocation, user: str, attribute: str, value: str, kind: int) -> No
 def list_(run: Invocation, user: str | None, attribute: str | None, as_json: bool) -> None:
     """List the attributes of all subscribers, or of USER."""
     who = address_of_record(run, user) if user else None
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences
-
     which = {"username": who and who.username, "domain": who and who.domain, "attribute": attribute}
-    with run.database() as database:
-        found = rows.every(database, usr_preferences, COLUMNS, **which)
-    if as_json:
-        show_json(found)
-    else:
-        told = [
-            (f"{row['username']}@{row['domain']}", row["attribute"], row["value"], row["type"])
-            for row in found
-        ]
-        show_table(("User", "Attribute", "Value", "Type"), told, "no preferences")
+    show_rows(
+        ("User", "Attribute", "Value", "Type"),
+        Rows(run, "usr_preferences").every(COLUMNS, **which),
+        lambda row: (f"{row['username']}@{row['domain']}", row["attribute"], row["value"], row["type"]),
+        "no preferences",
+        as_json=as_json,
+    )
 
 
 @preference.command()
@@ -90,15 +81,8 @@ def remove(run: Invocation, user: str, attribute: str | None, value: str | None,
     who = address_of_record(run, user)
     if attribute is None:
         confirm(f"Remove all preferences of {who}?", yes)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import usr_preferences
-
-    which = {"username": who.username, "domain": who.domain, "attribute": attribute, "value": value}
-    with run.database() as database:
-        count = rows.remove(
-            database, usr_preferences, **{key: text for key, text in which.items() if text is not None}
-        )
-    if not count:
-        raise StorageError(f"{who} has no such preference; 'sipbox preference list {who}' shows all")
-    run.forget("usr_preferences", who)
+    named = {"username": who.username, "domain": who.domain, "attribute": attribute, "value": value}
+    which = {key: text for key, text in named.items() if text is not None}
+    missing = f"{who} has no such preference; 'sipbox preference list {who}' shows all"
+    count = Rows(run, "usr_preferences").remove(who, missing, which)
     say(f"{count} removed")

@@ -8,8 +8,8 @@ import click
 
 from appliance.cli.address import DOMAIN_LENGTH, domain_name, sip_uri
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
-from appliance.errors import StorageError
+from appliance.cli.output import show_rows
+from appliance.cli.rows import EVERYBODY, Rows
 
 ANY = "*"
 _PREFIX = re.compile(r"[A-Za-z0-9+*#_.-]{1,32}")
@@ -34,18 +34,8 @@ def add(run: Invocation, beginning: str, site: str, domain: str) -> None:
     host = site.lower()
     if len(host) > DOMAIN_LENGTH or sip_uri(f"x@{host}", "SITE") != f"sip:x@{host}" or "@" in host:
         raise click.UsageError(f"SITE {site!r} is no HOST or HOST:PORT of at most {DOMAIN_LENGTH} characters")
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import pdt
-
-    with run.database() as database:
-        rows.add(
-            database,
-            pdt,
-            f"{beginning} leads somewhere already; 'sipbox prefix remove {beginning}' first",
-            **row,
-            domain=host,
-        )
-    run.forget(pdt.name, ("", ""))
+    taken = f"{beginning} leads somewhere already; 'sipbox prefix remove {beginning}' first"
+    Rows(run, "pdt").add(EVERYBODY, taken, **row, domain=host)
     say(f"{beginning} leads to {host}")
 
 
@@ -55,13 +45,8 @@ def add(run: Invocation, beginning: str, site: str, domain: str) -> None:
 @invocation
 def remove(run: Invocation, beginning: str, domain: str) -> None:
     """Numbers that begin with PREFIX are of this site again."""
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import pdt
-
-    with run.database() as database:
-        if not rows.remove(database, pdt, **_row(beginning, domain)):
-            raise StorageError(f"there is no prefix {beginning}; 'sipbox prefix list' shows all")
-    run.forget(pdt.name, ("", ""))
+    missing = f"there is no prefix {beginning}; 'sipbox prefix list' shows all"
+    Rows(run, "pdt").remove(EVERYBODY, missing, _row(beginning, domain))
     say(f"{beginning} removed")
 
 
@@ -70,18 +55,13 @@ def remove(run: Invocation, beginning: str, domain: str) -> None:
 @invocation
 def list_(run: Invocation, as_json: bool) -> None:
     """List all prefixes, and where they lead."""
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import pdt
-
-    with run.database() as database:
-        found = rows.every(database, pdt, ("prefix", "sdomain", "domain"))
-    if as_json:
-        show_json(found)
-        return
-    told = [
-        (row["prefix"], "all" if row["sdomain"] == ANY else row["sdomain"], row["domain"]) for row in found
-    ]
-    show_table(("Prefix", "For", "Site"), told, "no prefixes")
+    show_rows(
+        ("Prefix", "For", "Site"),
+        Rows(run, "pdt").every(("prefix", "sdomain", "domain")),
+        lambda row: (row["prefix"], "all" if row["sdomain"] == ANY else row["sdomain"], row["domain"]),
+        "no prefixes",
+        as_json=as_json,
+    )
 
 
 def _row(beginning: str, domain: str) -> dict[str, str]:

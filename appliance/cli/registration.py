@@ -9,8 +9,12 @@ import click
 
 from appliance.cli.address import address_of_record, sip_uri
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
-from appliance.cli.output import duration, show_json, show_record, show_table
+from appliance.cli.output import duration, show_json, show_record, show_rows
 from appliance.errors import ControlError
+from appliance.registrar.binding import NATED
+
+# The filters of somebody who has named none.
+_ALL = (None, None, None, False, None)
 
 
 @click.group(cls=Noun)
@@ -19,18 +23,40 @@ def registration() -> None:
 
 
 @registration.command(name="list")
+@click.option("--user", metavar="TEXT", help="Only addresses with TEXT in them.")
+@click.option("--contact", metavar="TEXT", help="Only contacts, and flows, with TEXT in them.")
+@click.option("--phone", metavar="TEXT", help="Only phones whose User-Agent has TEXT in it.")
+@click.option("--nated", is_flag=True, help="Only phones behind a NAT.")
+@click.option(
+    "--expiring", type=click.IntRange(0), metavar="SECONDS", help="Only those that run out within SECONDS."
+)
 @json_option
 @invocation
-def list_(run: Invocation, as_json: bool) -> None:
-    """List all registrations."""
-    found = sorted(run.ask("registrations"), key=lambda row: (len(row["aor"]), row["aor"]))
-    if as_json:
-        show_json(found)
-        return
-    show_table(
+def list_(
+    run: Invocation,
+    user: str | None,
+    contact: str | None,
+    phone: str | None,
+    nated: bool,
+    expiring: int | None,
+    as_json: bool,
+) -> None:
+    """List registrations: all, or those that fit every option."""
+    found = [
+        row
+        for row in run.ask("registrations")
+        if _has(user, row["aor"])
+        and _has(contact, row["contact"], row["received"])
+        and _has(phone, row["user_agent"])
+        and (row["cflags"] & NATED or not nated)
+        and (expiring is None or (row["expires"] is not None and row["expires"] <= expiring))
+    ]
+    show_rows(
         ("Address", "Contact", "Expires in", "Phone"),
-        [(row["aor"], row["contact"], duration(row["expires"]), row["user_agent"]) for row in found],
-        "nobody is registered",
+        sorted(found, key=lambda row: (len(row["aor"]), row["aor"])),
+        lambda row: (row["aor"], row["contact"], duration(row["expires"]), row["user_agent"]),
+        "nobody is registered" if (user, contact, phone, nated, expiring) == _ALL else "none fits",
+        as_json=as_json,
     )
 
 
@@ -100,3 +126,8 @@ def _told(key: str, value: Any) -> Any:
     if key == "modified":
         return f"{datetime.fromtimestamp(value).astimezone():%Y-%m-%d %H:%M:%S}"
     return duration(value) if key == "expires" else value
+
+
+def _has(text: str | None, *values: str | None) -> bool:
+    """Whether one of the values has the text in it, in small letters or large; None is in all."""
+    return text is None or any(text.lower() in value.lower() for value in values if value)

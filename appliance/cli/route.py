@@ -8,7 +8,7 @@ from appliance.cli.address import address_of_record
 from appliance.cli.gateway_usage import as_usage
 from appliance.cli.gateway_words import ANY_NUMBER, number_prefix, route_row
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_record, show_table
+from appliance.cli.output import show_json, show_record, show_rows
 from appliance.errors import StorageError
 
 
@@ -67,13 +67,13 @@ def list_(run: Invocation, as_json: bool) -> None:
     with run.database() as database:
         rows = gateways.every(database, "lcr")
     rows.sort(key=lambda row: (-len(row["prefix"] or ""), row["prefix"] or "", row["priority"]))
-    if as_json:
-        show_json(rows)
-        return
-    told = [
-        (row["prefix"] or ANY_NUMBER, row["from_uri"] or "", row["group"], row["priority"]) for row in rows
-    ]
-    show_table(("Prefix", "From", "Group", "Priority"), told, "no routes")
+    show_rows(
+        ("Prefix", "From", "Group", "Priority"),
+        rows,
+        lambda row: (row["prefix"] or ANY_NUMBER, row["from_uri"] or "", row["group"], row["priority"]),
+        "no routes",
+        as_json=as_json,
+    )
 
 
 @route.command()

@@ -34,18 +34,22 @@ def serve(run: Invocation, trace: bool, with_agent: bool, worker: int) -> None:
                 f" systemctl disable --now sipbox@{worker}.socket sipbox@{worker}.service"
             )
             raise SettingsError(problem, path="sip.workers")
-        run_server(settings, trace=trace, with_agent=with_agent, worker=worker, reread=lambda: load(run.path))
+        agent_config = run.path if with_agent else None
+        run_server(
+            settings, trace=trace, agent_config=agent_config, worker=worker, reread=lambda: load(run.path)
+        )
 
 
 def run_server(
     settings: Settings,
     *,
     trace: bool,
-    with_agent: bool,
+    agent_config: str | None,
     worker: int = 1,
     reread: Callable[[], Settings] | None = None,
 ) -> None:
-    """Runs the SIP server until it is told to end, and the management agent with it if wished.
+    """Runs the SIP server until it is told to end; with ``agent_config``, the file of the settings, the
+    management agent too.
 
     ``reread`` gives the settings as the file has them by now.
     """
@@ -56,12 +60,12 @@ def run_server(
     server = SipServer(settings, worker, reread)
     if trace:
         server.trace_to_terminal()
-    if not with_agent:
+    if agent_config is None:
         server.run()
         return
     from appliance.agent import service
 
-    agent = service.start(settings)
+    agent = service.start(settings, agent_config)
     try:
         server.run()
     finally:

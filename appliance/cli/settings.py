@@ -7,6 +7,9 @@ import click
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
 from appliance.cli.output import show_json
 
+#: How long a worker may take that has much to do.
+_BUSY_SECONDS = 10.0
+
 
 @click.group(cls=Noun)
 def config() -> None:
@@ -27,6 +30,34 @@ def check(run: Invocation, file: str | None) -> None:
 
 
 @config.command()
+@invocation
+def outdated(run: Invocation) -> None:
+    """List the running workers that work with other settings than the file has by now.
+
+    One that does not answer is one of them. They read it when they start: systemctl restart sipbox@NUMBER.
+    """
+    from appliance import control
+    from appliance.errors import ControlError
+
+    found = []
+    # Each of them: the agent may be down, or of another release.
+    for worker, place in enumerate(run.settings.sip.controls, 1):
+        try:
+            found += control.call(place, "outdated", timeout=_BUSY_SECONDS)
+        except control.ServerDown as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise
+            if isinstance(error.__cause__, TimeoutError):
+                found.append(worker)  # it runs, and does not say
+        except ControlError:
+            found.append(worker)  # an older release, which does not know
+    for worker in found:
+        click.echo(worker)
+    if not found:
+        say(f"whoever runs works with {run.path} as it is")
+
+
+@config.command()
 @json_option
 @invocation
 def show(run: Invocation, as_json: bool) -> None:
@@ -37,7 +68,9 @@ def show(run: Invocation, as_json: bool) -> None:
 
     if as_json:
         told = to_builtins(run.settings)
-        told["database"]["url"] = hide_password(told["database"]["url"])
+        database = told["database"]
+        database["url"] = hide_password(database["url"])
+        database["others"] = [hide_password(url) for url in database["others"]]
         show_json(told)
     else:
         click.echo(effective(run.settings), nl=False)

@@ -8,7 +8,8 @@ import click
 
 from appliance.cli.address import address_of_record, sip_uri
 from appliance.cli.invocation import Invocation, Noun, invocation, json_option, say
-from appliance.cli.output import show_json, show_table
+from appliance.cli.output import show_rows
+from appliance.cli.rows import Rows
 from appliance.errors import StorageError
 from appliance.sip.uri import AddressOfRecord
 
@@ -34,22 +35,9 @@ def add(run: Invocation, user: str, digits: str, uri: str, description: str) -> 
     target = sip_uri(uri if "@" in uri or ":" in uri else f"{uri}@{who.domain}")
     if len(target) > 255 or len(description) > 64 or not description.isprintable():
         raise click.UsageError("URI has at most 255, DESCRIPTION at most 64 printable characters")
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import speed_dial as table
-
-    with run.database() as database:
-        rows.add(
-            database,
-            table,
-            f"{who} has {number.username} already; 'sipbox speed-dial remove {who} {number.username}' first",
-            username=who.username,
-            domain=who.domain,
-            sd_username=number.username,
-            sd_domain=number.domain,
-            new_uri=target,
-            description=description,
-        )
-    run.forget("speed_dial", who)
+    taken = f"{who} has {number.username} already; 'sipbox speed-dial remove {who} {number.username}' first"
+    row = {"new_uri": target, "description": description}
+    Rows(run, "speed_dial").add(who, taken, **_key(who, number), **row)
     say(f"{number.username} of {who} calls {target}")
 
 
@@ -61,15 +49,7 @@ def remove(run: Invocation, user: str, digits: str) -> None:
     """Take DIGITS from USER."""
     who = address_of_record(run, user)
     number = _number(digits, who)
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import speed_dial as table
-
-    with run.database() as database:
-        if not rows.remove(database, table, **_key(who, number)):
-            raise StorageError(
-                f"{who} has no speed dial {number.username}; 'sipbox speed-dial list {who}' shows all"
-            )
-    run.forget("speed_dial", who)
+    Rows(run, "speed_dial").remove(who, _missing(who, number), _key(who, number))
     say(f"{number.username} of {who} removed")
 
 
@@ -81,9 +61,10 @@ def remove(run: Invocation, user: str, digits: str) -> None:
 def show(run: Invocation, user: str, digits: str, as_json: bool) -> None:
     """Show what DIGITS of USER call."""
     who = address_of_record(run, user)
-    found = _rows(run, **_key(who, _number(digits, who)))
+    number = _number(digits, who)
+    found = Rows(run, "speed_dial").every(COLUMNS, **_key(who, number))
     if not found:
-        raise StorageError(f"{who} has no speed dial {digits}; 'sipbox speed-dial list {who}' shows all")
+        raise StorageError(_missing(who, number))
     _show(found, as_json)
 
 
@@ -94,7 +75,7 @@ def show(run: Invocation, user: str, digits: str, as_json: bool) -> None:
 def list_(run: Invocation, user: str | None, as_json: bool) -> None:
     """List all speed dials, or those of USER."""
     who = address_of_record(run, user) if user else None
-    _show(_rows(run, username=who and who.username, domain=who and who.domain), as_json)
+    _show(Rows(run, "speed_dial").of(who, COLUMNS), as_json)
 
 
 def _number(text: str, who: AddressOfRecord) -> AddressOfRecord:
@@ -113,20 +94,20 @@ def _key(who: AddressOfRecord, number: AddressOfRecord) -> dict[str, str]:
     }
 
 
-def _rows(run: Invocation, **values: str | None) -> list[dict[str, str]]:
-    from appliance.storage.administration import rows
-    from appliance.storage.tables import speed_dial as table
-
-    with run.database() as database:
-        return rows.every(database, table, COLUMNS, **values)
+def _missing(who: AddressOfRecord, number: AddressOfRecord) -> str:
+    return f"{who} has no speed dial {number.username}; 'sipbox speed-dial list {who}' shows all"
 
 
 def _show(found: list[dict[str, str]], as_json: bool) -> None:
-    if as_json:
-        show_json(found)
-        return
-    told = [
-        (f"{row['username']}@{row['domain']}", row["sd_username"], row["new_uri"], row["description"])
-        for row in found
-    ]
-    show_table(("User", "Digits", "Calls", "Description"), told, "no speed dials")
+    show_rows(
+        ("User", "Digits", "Calls", "Description"),
+        found,
+        lambda row: (
+            f"{row['username']}@{row['domain']}",
+            row["sd_username"],
+            row["new_uri"],
+            row["description"],
+        ),
+        "no speed dials",
+        as_json=as_json,
+    )

@@ -15,6 +15,7 @@ from appliance.cli.output import show_applied
 from appliance.cli.passwords import checked_password
 from appliance.cli.permission import GROUPS
 from appliance.cli.phone_password import sealer
+from appliance.cli.progress import progress
 from appliance.sip.uri import AddressOfRecord
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def apply(
         raise BadEntry(file, "names nobody, and --remove would take all away; give entries 'state: absent'")
     folded = not run.settings.registrar.case_sensitive
     seal = sealer(run)
-    with run.database() as database:
+    with run.database() as database, progress() as tell:
         served = served_hosts(run, database)
         wanted = [_wanted(entry, served, anything) for entry in entries]
         _refuse_twins(wanted, folded)
@@ -69,6 +70,7 @@ def apply(
             check=check or (remove and not yes),
             named=named,
             seal=seal,
+            tell=tell,
         )
         if remove and not yes and not check:
             if done.removed:
@@ -76,7 +78,7 @@ def apply(
                 more = f" and {len(done.removed) - 5} more" if len(done.removed) > 5 else ""
                 confirm(f"Remove {names}{more} with all that belongs to them?", yes)
             done = subscriber_apply.apply(
-                database, wanted, remove=remove, folded=folded, named=named, seal=seal
+                database, wanted, remove=remove, folded=folded, named=named, seal=seal, tell=tell
             )
     if not check:
         _tell(run, done)

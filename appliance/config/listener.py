@@ -9,10 +9,11 @@ not know: sockets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
-TRANSPORTS = ("udp", "tcp")
+TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+SECURE_TRANSPORTS = ("tls", "wss")
 
 
 class Listener(NamedTuple):
@@ -27,7 +28,8 @@ class Listener(NamedTuple):
         """``udp:192.0.2.1:5060`` or ``tcp:[2001:db8::1]:5060``; ValueError says what is allowed."""
         transport, colon, address = text.partition(":")
         if not colon or transport.lower() not in TRANSPORTS:
-            raise ValueError(f"{text!r} has to begin with {' or '.join(f'{name}:' for name in TRANSPORTS)}")
+            allowed = f"{', '.join(f'{name}:' for name in TRANSPORTS[:-1])} or {TRANSPORTS[-1]}:"
+            raise ValueError(f"{text!r} has to begin with {allowed}")
         host, port = split_address(address)
         try:
             ip = ip_address(host)
@@ -43,7 +45,16 @@ class Listener(NamedTuple):
             )
         if ip.is_multicast:
             raise ValueError(f"{text!r} is a multicast address, where no phone can reach one server")
+        if isinstance(ip, IPv6Address) and (ip.scope_id or ip.ipv4_mapped):
+            raise ValueError(
+                f"{text!r} is an address that no phone can write: name a global one of IPv6, or the IPv4 one"
+            )
         return cls(transport.lower(), str(ip), port)
+
+    @property
+    def socket(self) -> Listener:
+        """The same as the kernel knows it: a datagram socket (udp) or one of streams (tcp)."""
+        return self if self.transport in ("udp", "tcp") else self._replace(transport="tcp")
 
     @property
     def address(self) -> str:

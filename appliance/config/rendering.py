@@ -32,6 +32,7 @@ def effective(settings: Settings, hide_secrets: bool = True) -> str:
     sections: dict[str, dict[str, object]] = to_builtins(settings)
     if hide_secrets:
         sections["database"]["url"] = hide_password(settings.database.url)
+        sections["database"]["others"] = [hide_password(url) for url in settings.database.others]
     parts = []
     for section, values in sections.items():
         lines = "".join(f"{_key(key)} = {_toml(value)}\n" for key, value in values.items())

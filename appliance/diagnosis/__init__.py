@@ -16,23 +16,30 @@ from appliance.diagnosis import (
     accounting,
     agent,
     backup,
+    certificates,
     clock,
+    cluster,
     database,
     disk,
     dns,
     domains,
     features,
+    flood,
     gateways,
     installed,
     listeners,
     locations,
     media,
+    members,
+    monitoring,
     nat,
     queues,
+    records,
     replication,
     server,
     settings_file,
 )
+from appliance.diagnosis.causes import WRONG, explained
 from appliance.diagnosis.finding import AS_ROOT, Finding, Unknown
 from appliance.diagnosis.surroundings import Surroundings
 from appliance.errors import SipboxError
@@ -46,12 +53,16 @@ CHECKS: dict[str, Callable[[Surroundings], Finding]] = {
     "clock": clock.look,
     "listeners": listeners.look,
     "server": server.look,
+    "flood": flood.look,
     "queues": queues.look,
     "database": database.look,
+    "members": members.look,
     "locations": locations.look,
     "accounting": accounting.look,
     "domains": domains.look,
     "dns": dns.look,
+    "records": records.look,
+    "certificates": certificates.look,
     "nat": nat.look,
     "media": media.look,
     "gateways": gateways.look,
@@ -64,17 +75,23 @@ CHECKS: dict[str, Callable[[Surroundings], Finding]] = {
     "destinations": features.look_at_destinations,
     "protocol": features.look_at_protocol,
     "replication": replication.look,
+    "cluster": cluster.look,
     "agent": agent.look,
     "phones": features.look_at_phones,
     "backup": backup.look,
+    "monitoring": monitoring.look,
 }
 
 
 def diagnose(around: Surroundings, names: Collection[str] = ()) -> Iterator[tuple[str, Finding]]:
     """Each check by its name, in the order of ``CHECKS``; only ``names``, when there are some."""
+    wrong: dict[str, str] = {}
     for name, look in CHECKS.items():
         if not names or name in names:
-            yield name, _made(look, around)
+            finding = explained(name, _made(look, around), wrong)
+            if finding.state in WRONG:
+                wrong[name] = finding.because or name
+            yield name, finding
 
 
 def verdict(findings: Collection[Finding]) -> str:

@@ -27,7 +27,7 @@ def judge(agent: AgentSettings, seen: Seen, *, server: bool, restart: str) -> Fi
     if not agent.http and not agent.fifo:
         return Finding("off", "neither metrics nor FIFO (agent.http, agent.fifo)")
     if agent.http and seen.metrics:
-        what = f"no metrics at http://{agent.http}/metrics: {seen.metrics}"
+        what = f"no metrics at {agent.url}/metrics: {seen.metrics}"
         return Finding("wrong", what, f"Start the agent: {restart}.")
     if agent.http and server and not seen.says_up:
         return Finding(
@@ -35,7 +35,7 @@ def judge(agent: AgentSettings, seen: Seen, *, server: bool, restart: str) -> Fi
         )
     if agent.fifo and not seen.fifo:
         return Finding("wrong", f"there is no FIFO {agent.fifo}", f"Start the agent: {restart}.")
-    pages = f"metrics at http://{agent.http}/metrics" if agent.http else "no metrics"
+    pages = f"metrics at {agent.url}/metrics" if agent.http else "no metrics"
     return Finding("ok", f"on: {pages}; {f'FIFO {agent.fifo}' if agent.fifo else 'no FIFO'}")
 
 

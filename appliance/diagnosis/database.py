@@ -5,11 +5,13 @@ The server says whether it reaches it; whoever types looks as well, when he is l
 
 from __future__ import annotations
 
+import os
+import pwd
 import time
 from typing import NamedTuple
 
 from appliance.config import hide_password
-from appliance.diagnosis.finding import Finding
+from appliance.diagnosis.finding import AS_ROOT, Finding
 from appliance.diagnosis.surroundings import Surroundings
 
 _SLOW = 0.25  # a registration waits so long
@@ -36,12 +38,14 @@ def judge(url: str, look: Look, server: tuple[bool, str | None] | None, *, embed
         if look.seconds > _SLOW:
             what = f"{url} takes {took} for a question"
             return Finding(
-                "wrong", what, "See what keeps it: mariadb -e 'show full processlist', and iostat."
+                "wrong", what, "See what keeps it: mariadb -e 'show full processlist', and vmstat 1 5."
             )
         return Finding("ok", f"{url} answers in {took}, its tables are up to date")
     if server is not None and server[0]:
         # It is our own way to it that is closed: whoever types has no account there.
         return Finding("ok", f"{url} answers the server; this user is not let in to see its tables")
+    if server is None and "Access denied" in (look.problem or ""):
+        return Finding("unknown", f"{url} answers, and does not let this user in to see its tables", AS_ROOT)
     reason = (server[1] if server is not None else None) or look.problem or "no answer"
     meanwhile = ""
     if server is not None:
@@ -63,11 +67,17 @@ def look(around: Surroundings) -> Finding:
 
 def _look(around: Surroundings) -> Look:
     from sqlalchemy import text
+    from sqlalchemy.engine import make_url
 
     from appliance.errors import StorageError
     from appliance.storage import schema
+    from appliance.storage.connecting import is_by_socket
     from appliance.storage.engine import Database
 
+    url = make_url(around.url)
+    if is_by_socket(url) and url.username not in (None, _own_name()):
+        # Each try, once a minute from the agent, would be a warning in the database's journal.
+        return Look(False, f"Access denied for user {url.username!r}: {_own_name()!r} is another one")
     found = schema.status(around.url)
     if not found.reachable:
         return Look(False, found.problem)
@@ -83,3 +93,11 @@ def _look(around: Surroundings) -> Look:
         database.close()
     problem = None if found.ready else found.problem or "not ready"
     return Look(True, problem, tuple(found.pending), seconds)
+
+
+def _own_name() -> str:
+    """Whom MariaDB takes us for at its unix socket."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return ""

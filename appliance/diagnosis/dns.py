@@ -1,6 +1,7 @@
 """The name servers: does one answer. Without, nobody is called at another domain.
 
-Each of /etc/resolv.conf is asked for the root's own servers (RFC 1035 §4): any answer shows that it lives.
+Each of the settings, or of /etc/resolv.conf, is asked for the root's own servers (RFC 1035 §4): any answer
+shows that it lives.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
+from appliance.config.listener import split_name_server
 from appliance.diagnosis.finding import Finding, few
 from appliance.diagnosis.surroundings import Surroundings
 
@@ -23,30 +25,36 @@ _RECURSION_DESIRED = 0x0100
 _NS, _INTERNET = 2, 1
 
 
-def judge(answered: Mapping[str, bool], domains: Iterable[str]) -> Finding:
-    """``answered`` says of each name server whether it does; ``domains`` are served."""
-    if all(_is_address(name) for name in domains):
+def judge(answered: Mapping[str, bool], domains: Iterable[str], place: str = f"/{RESOLV_CONF}") -> Finding:
+    """``answered`` says of each name server whether it does, ``place`` where they are named; ``domains`` are
+    served."""
+    if all(is_address(name) for name in domains):
         return Finding("off", "no names are needed: the domains are addresses")
     if not answered:
         return Finding("off", f"/{RESOLV_CONF} names no server: other domains cannot be called")
     silent = [server for server, did in answered.items() if not did]
+    ping = f"ping -c 3 {_host(silent[0])}" if silent else ""
     if len(silent) == len(answered):
         return Finding(
             "wrong",
             f"no name server answers ({few(silent)}): other domains cannot be called",
-            f"See the way there: ping -c 3 {silent[0]}; /{RESOLV_CONF} says which are asked.",
+            f"See the way there: {ping}; if it answers, name another server in {place}.",
         )
     if silent:
         what = f"{few(silent)} does not answer, and each call to another domain waits for it"
-        return Finding("wrong", what, f"Take it out of /{RESOLV_CONF}, or: ping -c 3 {silent[0]}.")
+        return Finding("wrong", what, f"Take it out of {place}, or see the way there: {ping}.")
     return Finding("ok", f"{few(list(answered))} answers")
 
 
 def look(around: Surroundings) -> Finding:
     """Ask each server, when names are needed."""
     domains = around.need("sip").sip.domains if around.status is None else around.status["domains"]
-    if all(_is_address(name) for name in domains):
+    if all(is_address(name) for name in domains):
         return judge({}, domains)
+    wanted = around.settings.dns
+    if wanted.name_servers:
+        own = zip(wanted.name_servers, wanted.addresses, strict=True)
+        return judge({text: answers(*server) for text, server in own}, domains, "dns.name_servers")
     try:
         text = (around.root / RESOLV_CONF).read_text()
     except FileNotFoundError:
@@ -78,7 +86,16 @@ def answers(server: str, port: int = 53) -> bool:
     return False
 
 
-def _is_address(name: str) -> bool:
+def _host(server: str) -> str:
+    """Of a name server that may be written with a port."""
+    try:
+        return split_name_server(server)[0]
+    except ValueError:  # whatever stands in a resolv.conf
+        return server
+
+
+def is_address(name: str) -> bool:
+    """Whether a domain is an IP address."""
     try:
         ip_address(name.strip("[]"))
     except ValueError:

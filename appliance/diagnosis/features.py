@@ -61,9 +61,8 @@ def numbers(settings: Settings, answered: Mapping[str, bool]) -> Finding:
     silent = [server for server, did in answered.items() if not did]
     if silent:
         what = f"{few(silent)} does not answer: calls to numbers wait for {wanted.seconds:g} s"
-        return Finding(
-            "wrong", what, f"See the way there: ping -c 3 {silent[0].split()[0]}; enum.name_servers."
-        )
+        todo = f"See the way there: ping -c 3 {silent[0].split()[0]}; if it answers, name another server in"
+        return Finding("wrong", what, f"{todo} enum.name_servers.")
     asked = few(list(answered)) or "the machine's own name servers"
     return Finding("ok", f"on: under {wanted.suffix}, {asked} are asked")
 

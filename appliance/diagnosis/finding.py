@@ -14,11 +14,13 @@ class Finding(NamedTuple):
     or ``down``, which only the server is.
 
     ``what`` is what was seen. ``todo`` says what to do about it, in one line, with the command to type.
+    ``because`` is the part whose fault explains this one; "": it is a cause itself.
     """
 
     state: State
     what: str
     todo: str = ""
+    because: str = ""
 
 
 class Unknown(Exception):

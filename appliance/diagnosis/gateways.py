@@ -22,7 +22,8 @@ def judge(gateways: Sequence[Mapping[str, Any]], routes: int) -> Finding:
         return Finding(
             "wrong",
             f"{count(len(resting), 'gateway')} of {len(gateways)} failed{ago}: {names}; {others}",
-            f"Ask it: sipbox ping '{_uri(first)}'; how it failed: journalctl -u 'sipbox@*' | grep gateway.",
+            f"Ask it: sipbox ping '{_uri(first)}'; silent: see to it or to the way there, and it is tried"
+            " again by itself; it answers: journalctl -u 'sipbox@*' | grep gateway says what it refuses.",
         )
     if not routes:
         return Finding(

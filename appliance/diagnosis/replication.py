@@ -8,10 +8,14 @@ from appliance.config import Settings
 from appliance.diagnosis.finding import Finding, Unknown, count, few
 from appliance.diagnosis.surroundings import Surroundings
 
+_BEHIND = 2.0  # seconds
 
-def judge(settings: Settings, heard: Mapping[str, bool], refused: float) -> Finding:
+
+def judge(
+    settings: Settings, heard: Mapping[str, bool], refused: float, lags: Mapping[str, float] | None = None
+) -> Finding:
     """``heard`` says of each node that was heard of whether it still is; ``refused`` packets were not
-    believed."""
+    believed; ``lags`` are seconds that we are behind what each has told."""
     wanted = settings.replication
     if not wanted.enabled:
         return Finding("off", "no neighbours (replication.group, replication.peers)")
@@ -25,6 +29,15 @@ def judge(settings: Settings, heard: Mapping[str, bool], refused: float) -> Find
         not_believed = f", and {count(refused, 'packet')} were not believed" if refused else ""
         what = f"no neighbour is heard of so far ({way}){not_believed}"
         return Finding("wrong", what, f"See that the other node runs, and has the same key; {see}.")
+    behind = {name: lag for name, lag in (lags or {}).items() if lag > _BEHIND}
+    if behind:
+        name, lag = max(behind.items(), key=lambda each: each[1])
+        return Finding(
+            "wrong",
+            f"since {lag:.0f} s something that {name} has told is not known here",
+            "Wait, if either has just started. Otherwise packets are lost or late, or the clocks differ:"
+            f" ping {name}, chronyc tracking on both, sipbox diagnose queues.",
+        )
     return Finding("ok", f"on: {way}; {count(len(heard), 'neighbour')} heard of: {few(list(heard))}")
 
 
@@ -37,4 +50,5 @@ def look(around: Surroundings) -> Finding:
     if "neighbours" not in told:
         raise Unknown("the server does not say")
     refused = 0.0 if around.forbidden else around.number("sipbox_neighbour_packets_refused_total")
-    return judge(settings, told["neighbours"], refused)
+    lags = {} if around.forbidden else around.numbers("sipbox_neighbour_lag_seconds")
+    return judge(settings, told["neighbours"], refused, lags)

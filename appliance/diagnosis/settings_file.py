@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.diagnosis.finding import AS_ROOT, Finding
+from appliance.diagnosis.finding import AS_ROOT, Finding, Unknown
 from appliance.diagnosis.surroundings import Surroundings
 
 _ROUNDING = 1.0
@@ -19,16 +20,23 @@ class Ways(NamedTuple):
 
 
 def judge(
-    path: str, problem: str | None, forbidden: bool, changed: float, started: float | None, ways: Ways
+    path: str,
+    problem: str | None,
+    forbidden: bool,
+    changed: float,
+    started: float | None,
+    ways: Ways,
+    outdated: Callable[[], bool] = lambda: True,
 ) -> Finding:
-    """``changed`` and ``started`` are since the epoch, ``started`` None while the server is down."""
+    """``changed`` and ``started`` are since the epoch, ``started`` None while the server is down. A file that
+    is newer may say the same to the server: ``outdated()`` is what it says itself."""
     if forbidden:
         return Finding("unknown", f"{path} may not be read by this user", AS_ROOT)
     if problem is not None:
         again = "; or have it written anew: ansible-playbook site.yml" if ways.ansible else ""
         what = problem if started is None else f"{problem}; the server works with what it read at its start"
         return Finding("wrong", what, f"Mend it, and try: sipbox config check{again}.")
-    if started is not None and changed > started + _ROUNDING:
+    if started is not None and changed > started + _ROUNDING and outdated():
         what = f"{path} was changed after the server's start; all but its domains holds from the next start"
         return Finding("wrong", what, f"Have it read: {ways.restart}.")
     return Finding("ok", f"{path} is in order")
@@ -53,4 +61,13 @@ def look(around: Surroundings) -> Finding:
             else "end 'sipbox serve', and start it again",
             around.ansible,
         ),
+        lambda: _outdated(around),
     )
+
+
+def _outdated(around: Surroundings) -> bool:
+    """What the server says; one of another release, which does not know, has to start anew anyway."""
+    try:
+        return bool(around.ask("outdated"))
+    except Unknown:
+        return True

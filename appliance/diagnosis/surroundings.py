@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.config import Settings
-from appliance.config.listener import split_address
 from appliance.diagnosis.finding import AS_ROOT, Unknown
 from appliance.diagnosis.lenient import Reading
+from appliance.diagnosis.pages import fetch
 from appliance.errors import ControlError
+from appliance.supervision import program
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -33,12 +32,10 @@ Run = Callable[[Sequence[str]], str | None]
 def run_program(command: Sequence[str]) -> str | None:
     """What a program prints; None when there is none such, or it fails, or takes too long."""
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        done = program.run(command, _SECONDS)
+    except OSError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done.printed if done.code == 0 else None
 
 
 class Surroundings:
@@ -143,18 +140,14 @@ class Surroundings:
         samples = self.metrics.get(metric, ())
         return sum(float(value) for found, value in samples if not labels or tuple(found) == labels)
 
+    def numbers(self, metric: str) -> dict[str, float]:
+        """A metric's samples by their first label."""
+        return {str(labels[0]): float(value) for labels, value in self.metrics.get(metric, ()) if labels}
+
     def http(self, path: str) -> tuple[int, bytes]:
         """Status and body of a page of the agent; raises OSError."""
-        host, port = split_address(self.settings.agent.http)
-        connection = HTTPConnection(host, port, timeout=_SECONDS)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except HTTPException as error:
-            raise OSError(f"no HTTP: {error!r}") from error
-        finally:
-            connection.close()
+        agent = self.settings.agent
+        return fetch(agent.http, path, tls=bool(agent.certificate))
 
     def _status_page(self) -> dict[str, Any] | None:
         if not self.forbidden or not self.settings.agent.http:

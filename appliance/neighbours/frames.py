@@ -15,10 +15,36 @@ class Frame(Struct, array_like=True, tag=True, frozen=True):
     """One thing that is said."""
 
 
+class Card(Struct, array_like=True, frozen=True):
+    """How a box is, for the others of its cluster.
+
+    ``settings`` is a digest of what has to be the same on all, ``holds`` whether it has the shared address,
+    ``unfit`` why it must not have it ("": it may). ``quorum`` is "yes", "no", or "" where its database has
+    none.
+    """
+
+    version: str = ""
+    settings: str = ""
+    holds: bool = False
+    unfit: str = ""
+    bindings: int = 0
+    database: bool = True
+    quorum: str = ""
+
+
+#: A ban: the source, since and until when, for which time, why; of one that was lifted both times are when.
+BanRow = tuple[str, float, float, int, str]
+
+
 class Alive(Frame, frozen=True):
-    """Said to all once a second. ``told`` is the number of the last news."""
+    """Said to all once a second, and more often when there is much to say. ``told`` is the number of the last
+    news; older versions have no ``card``, and do not hear of ``bans`` and of ``guesses``, wrong passwords by
+    user."""
 
     told: int
+    card: Card | None = None
+    bans: list[BanRow] = []
+    guesses: dict[str, int] = {}
 
 
 class News(Frame, frozen=True):

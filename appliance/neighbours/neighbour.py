@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance.neighbours.frames import Ask, State, Want, Whole
+from appliance.neighbours.frames import Ask, Card, State, Want, Whole
 from appliance.neighbours.outbox import KEPT
 
 Address = tuple[str, int]
@@ -34,7 +34,11 @@ class Neighbour:
         self.life = life
         self.address = address
         self.heard_at = now
+        self.patience = AWAY_SECONDS  # silent for longer, it is away
         self.away = False
+        self.card: Card | None = None  # what it has said of itself
+        self.late = 0.0  # how long its last sign of life was under way, as far as both clocks agree
+        self._whole_at = now  # when all that it has told was known for the last time
         self.heard = 0  # all news up to this number are known
         self.asked_since = 0.0  # when everything was asked for
         self._beyond: set[int] = set()  # known too
@@ -52,6 +56,12 @@ class Neighbour:
     def complete(self) -> bool:
         """Whether all that it has told is known here."""
         return not self._pending and not self._answering and self.heard >= self._told
+
+    def lag(self, now: float) -> float:
+        """How many seconds we are behind what it has told."""
+        if self.complete:
+            self._whole_at = now
+        return max(now - self._whole_at, self.late)
 
     def ask_again(self) -> None:
         """Everything has to be asked for once more."""

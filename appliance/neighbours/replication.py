@@ -8,15 +8,16 @@ binding is durable here, and the others know of it a moment later. Must not know
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from appliance.neighbours.frames import Alive, Any_, Ask, Envelope, News, State, Want, Whole
+from appliance.neighbours.frames import Alive, Any_, Ask, Card, Envelope, News, State, Want, Whole
 from appliance.neighbours.neighbour import AWAY_SECONDS, Address, Neighbour
 from appliance.neighbours.outbox import Outbox
 from appliance.neighbours.replicas import Changes, Replicas
 from appliance.neighbours.seal import REASONS, Opener, Refused, Sealer
+from appliance.neighbours.strangers import Said, Strangers
 from appliance.registrar.binding import Binding
 from appliance.registrar.locations import Locations
 
@@ -26,6 +27,8 @@ _ALIVE_SECONDS: Final = 1.0
 _TIDY_SECONDS: Final = 60.0
 #: Packets of an answer in one tick: 1000 in a second, with 4 bindings each.
 _ANSWER_AT_ONCE: Final = 50
+#: A neighbour whose address we have been given is away when nothing was heard of it for so long.
+_SUCCEEDED_SECONDS: Final = 1.5
 #: A neighbour that is away for so long is forgotten.
 _FORGET_SECONDS: Final = 3600.0
 
@@ -64,11 +67,12 @@ class Replication:
         self._replicas: Replicas | None = None
         self._locations: Locations | None = None
         self._neighbours: dict[str, Neighbour] = {}
-        self._answers: deque[tuple[Address, Iterator[State | Whole]]] = deque()
+        self._answers: dict[Address, Iterator[State | Whole]] = {}
         self._alive_at = self._tidy_at = 0.0
         self._led = False
         self._living: list[int] = []
-        self._warned: set[str] = set()
+        self._card: Callable[[], Card] | None = None
+        self._strangers: Strangers | None = None
         self.sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
         self.refused: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
@@ -77,12 +81,47 @@ class Replication:
         """From now on there is something to be told of. To be called before anything is received."""
         self._locations, self._replicas = locations, replicas
 
+    def introduce(self, card: Callable[[], Card]) -> None:
+        """From now on the others are told how this box is."""
+        self._card = card
+
+    def watch(self, strangers: Strangers) -> None:
+        """From now on the others are told of strangers too, and are heard."""
+        self._strangers = strangers
+
+    def guessed(self, counts: Mapping[str, int]) -> None:
+        """Wrong passwords at this box, by user, if this worker speaks for it."""
+        if self._strangers is not None and self.leads:
+            self._strangers.guessed(counts)
+
+    def succeeds(self) -> None:
+        """This box has been given the address of another, which is away sooner than others, unless it is
+        heard."""
+        for neighbour in self._neighbours.values():
+            if neighbour.card is not None and neighbour.card.holds:
+                neighbour.patience = _SUCCEEDED_SECONDS
+
     # -- who looks -------------------------------------------------------------------------------------------
 
     @property
     def states(self) -> dict[str, bool]:
         """The neighbours by name: whether each is heard of."""
         return {name: not each.away for name, each in sorted(self._neighbours.items())}
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """What the neighbours that are heard of say of themselves."""
+        return {
+            name: each.card
+            for name, each in self._neighbours.items()
+            if each.card is not None and not each.away
+        }
+
+    @property
+    def lags(self) -> dict[str, float]:
+        """For how many seconds we are behind each neighbour that is heard of."""
+        now = self._clock()
+        return {name: each.lag(now) for name, each in sorted(self._neighbours.items()) if not each.away}
 
     @property
     def bindings(self) -> int:
@@ -115,6 +154,9 @@ class Replication:
         if replicas is None or not (self._led and self.leads):
             return  # whoever begins to lead tells everything, as soon as he is asked
         wall = self._wall()
+        for ruid, binding in changes.items():
+            if binding is not None:
+                replicas.wrote(ruid)
         puts = [binding for binding in changes.values() if binding is not None and replicas.is_ours(binding)]
         gone = [(ruid, wall) for ruid, binding in changes.items() if binding is None]
         for ruid, _ in gone:
@@ -149,7 +191,7 @@ class Replication:
             self._opener.begin(life)
         if now - self._alive_at >= _ALIVE_SECONDS:
             self._alive_at = now
-            self._send(Alive(self._outbox.told))
+            self._say_alive()
             self._meet_workers()
         for neighbour in list(self._neighbours.values()):
             self._look_after(neighbour, now)
@@ -157,36 +199,46 @@ class Replication:
         if now - self._tidy_at >= _TIDY_SECONDS and self._replicas is not None:
             self._tidy_at = now
             self._replicas.tidy()
-            self._warned.clear()
+
+    def _say_alive(self) -> None:
+        told, card = self._outbox.told, None if self._card is None else self._card()
+        said = [] if self._strangers is None else list(self._strangers.says())
+        for bans, guesses in said or [Said([], {})]:
+            self._send(Alive(told, card, bans, guesses))
 
     def _look_after(self, neighbour: Neighbour, now: float) -> None:
         silent = now - neighbour.heard_at
-        if silent > AWAY_SECONDS:
+        if silent > neighbour.patience:
             if not neighbour.away:
-                neighbour.away = True
-                self._say("warning", f"nothing is heard of the neighbour {neighbour.name} any more")
-                if self._replicas is not None:
-                    self._pass_on(self._replicas.drop_unreachable(neighbour.name))
+                self._goes(neighbour)
             if silent > _FORGET_SECONDS:
                 del self._neighbours[neighbour.name]
             return
+        neighbour.lag(now)
         if (frame := neighbour.says(now)) is not None:
             self._send(frame, neighbour.address)
 
+    def _goes(self, neighbour: Neighbour) -> None:
+        neighbour.away = True
+        self._say("warning", f"nothing is heard of the neighbour {neighbour.name} any more")
+        if self._replicas is not None:
+            self._pass_on(self._replicas.drop_unreachable(neighbour.name))
+
     def _answer(self) -> None:
-        """The next packets of what somebody has asked for. Nobody is told half of it as if that were all:
-        while rows are being read nothing is said, and whoever has asked asks again."""
+        """The next packets of what somebody has asked for, a share for each who has: who hears nothing for a
+        while asks again, and would begin anew. Nobody is told half of it as if that were all: while rows are
+        being read nothing is said, and whoever has asked asks again."""
         if self._locations is None or self._locations.loading:
             self._answers.clear()
             return
         for _ in range(_ANSWER_AT_ONCE):
             if not self._answers:
                 return
-            address, packets = self._answers[0]
-            if (frame := next(packets, None)) is None:
-                self._answers.popleft()
-            else:
+            address = next(iter(self._answers))
+            packets = self._answers.pop(address)
+            if (frame := next(packets, None)) is not None:
                 self._send(frame, address)
+                self._answers[address] = packets  # behind the others
 
     def _meet_workers(self) -> None:
         """A worker that has started knows nothing of other nodes yet."""
@@ -228,11 +280,16 @@ class Replication:
             self._pass_on(changes)
         elif isinstance(frame, Alive):
             neighbour.told(frame.told, now)
+            neighbour.late = max(self._wall() - envelope.when, 0.0)
+            neighbour.card = frame.card
+            if self._strangers is not None:
+                self._strangers.hear(frame.bans, frame.guesses)
         elif isinstance(frame, Want):
             for news in self._outbox.again(frame.numbers):
                 self._send(news, address)
         elif isinstance(frame, Ask):
-            self._answers.append((address, self._everything(frame.query)))
+            # In place of what it has asked before: it waits for the last answer alone.
+            self._answers[address] = self._everything(frame.query)
         elif isinstance(frame, State):
             self._pass_on(replicas.put(neighbour.name, envelope.sip, frame.bindings))
             neighbour.part(frame, now)
@@ -247,13 +304,18 @@ class Replication:
             neighbour = self._neighbours[envelope.node] = Neighbour(
                 envelope.node, envelope.life, address, now
             )
-            self._say("info", f"the neighbour {neighbour.name} is there")
+            self._comes(neighbour, "there")
         elif neighbour.away:
             neighbour.away = False
             neighbour.ask_again()
-            self._say("info", f"the neighbour {neighbour.name} is back")
-        neighbour.heard_at, neighbour.address = now, address
+            self._comes(neighbour, "back")
+        neighbour.heard_at, neighbour.address, neighbour.patience = now, address, AWAY_SECONDS
         return neighbour
+
+    def _comes(self, neighbour: Neighbour, how: str) -> None:
+        self._say("info", f"the neighbour {neighbour.name} is {how}")
+        if self._strangers is not None:
+            self._strangers.met()
 
     def _everything(self, query: int) -> Iterator[State | Whole]:
         locations, replicas = self._locations, self._replicas
@@ -271,9 +333,7 @@ class Replication:
 
     def _refuse(self, reason: str, address: Address) -> None:
         self.refused[reason] += 1
-        if reason not in self._warned:
-            self._warned.add(reason)  # once a minute
-            self._say("warning", f"a packet from {address[0]} was refused: {_WHY[reason]}")
+        self._say("warning", f"a packet from {address[0]} was refused: {_WHY[reason]}")
 
     def _send(self, frame: Any_, address: Address | None = None) -> None:
         self.sent[_kind(frame)] += 1

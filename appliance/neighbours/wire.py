@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from time import monotonic, time
-from typing import Final
 
 import gevent
 
@@ -21,15 +20,15 @@ from appliance.neighbours.seal import Opener, Sealer
 from appliance.registrar.binding import Binding
 from appliance.transport.multicast import Address, NodeSockets
 
-_COMPLAIN_SECONDS: Final = 60.0
-
 
 class NeighbourNodes:
-    """What ``[replication]`` says, at work. Raises SettingsError for a key that cannot be used."""
+    """What ``[replication]`` says, at work; ``key_file`` is what all nodes sign with. Raises
+    SettingsError for a key that cannot be used."""
 
     def __init__(
         self,
         settings: ReplicationSettings,
+        key_file: str,
         sip: str,
         say: Callable[[str, str], object],
         workers: Workers | None,
@@ -38,8 +37,8 @@ class NeighbourNodes:
         self._alone = workers is None
         self._say = say
         self._peers = [split_address(text) for text in settings.peers]
-        key = shared_keys(settings.key_file).derive("neighbours")
-        name = settings.node or socket.gethostname()
+        key = shared_keys(key_file).derive("neighbours")
+        self.name = name = settings.node or socket.gethostname()
         self.replication = Replication(
             Sealer(key, name, 0, settings.sip or sip, time),
             Opener(key, name, 0, settings.window_seconds, time),
@@ -54,7 +53,6 @@ class NeighbourNodes:
         )
         self._sockets: NodeSockets | None = None
         self._ticking: gevent.Greenlet[[], None] | None = None
-        self._complain_at = 0.0
 
     def start(self) -> None:
         """Speaks and listens, if this worker leads. Raises SettingsError when there is no such address; where
@@ -78,7 +76,7 @@ class NeighbourNodes:
                 self._hold_sockets()
                 self.replication.tick()
             except Exception as error:  # noqa: BLE001 - told, and the next tick comes all the same
-                self._complain(f"replication: {error!r}")
+                self._say("warning", f"replication: {error!r}")
             gevent.sleep(TICK_SECONDS)
 
     def _hold_sockets(self) -> None:
@@ -90,7 +88,8 @@ class NeighbourNodes:
                 self._open()
             except OSError as error:
                 # The worker that has led may not have noticed yet; or the network is not there yet.
-                self._complain(f"nobody hears the neighbours: {error.strerror or error}; it is tried again")
+                why = error.strerror or error
+                self._say("warning", f"nobody hears the neighbours: {why}; it is tried again")
 
     def _open(self) -> None:
         wanted = self._settings
@@ -112,9 +111,3 @@ class NeighbourNodes:
     def _send(self, packet: bytes, address: Address | None) -> None:
         if self._sockets is not None:
             self._sockets.send(packet, address)
-
-    def _complain(self, problem: str) -> None:
-        now = monotonic()
-        if now - self._complain_at > _COMPLAIN_SECONDS:
-            self._complain_at = now
-            self._say("warning", problem)

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from appliance.operations.bans import Bans
 from appliance.operations.box import Box
+from appliance.operations.certificates import Certificates
+from appliance.operations.cluster import Cluster
+from appliance.operations.coming_bindings import ComingBindings
 from appliance.operations.domains import ServedNames
 from appliance.operations.media import MediaNodes
 from appliance.operations.nat import Nat
@@ -40,11 +44,14 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
     peers = KnownPeers(box)
     prefixes = KnownPrefixes(box)
     media = MediaNodes(box)
+    certificates = Certificates(box)
     trace = Trace(box)
+    bans = Bans(box)
     return {
         "process": process.describe,
         "processes": process.processes,
         "workers": process.workers,
+        "outdated": process.outdated,
         "kill": process.kill,
         "reload": process.reload,
         "domains": names.dump,
@@ -68,6 +75,7 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "registration_add": registrations.add,
         "registration_remove": registrations.remove,
         "registrations_remove": registrations.remove_all,
+        "bindings_take": ComingBindings(box).take,
         "online": registrations.online,
         "flush": registrations.flush,
         "failed_destinations": process.failed_destinations,
@@ -76,8 +84,16 @@ def commands(box: Box) -> dict[str, Callable[..., Any]]:
         "transaction_reply": transactions.reply,
         "uac": agent.send,
         "uac_cancel": transactions.cancel,
+        "bans": bans.rows,
+        "ban_add": bans.add,
+        "ban_lift": bans.lift,
+        "known_sources": bans.known_sources,
+        "known_news": bans.known_news,
         "ping": Ping(box, agent).ping,
         "nat_ping": Nat(box).enable_ping,
+        "certificates": certificates.dump,
+        "fitness": Cluster(box).fitness,
+        "certificates_reload": certificates.reload,
         "media_nodes": media.nodes,
         "media_enable": media.enable,
         "resync": Resync(box, agent).resync,

@@ -11,7 +11,7 @@ from gevent.queue import Empty, Queue
 from appliance.errors import MalformedMessage
 from appliance.operations.box import Box
 from appliance.operations.departure import prepare
-from appliance.proxy.forward import Unroutable
+from appliance.proxy.locating import Unroutable
 from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request, Response
 from appliance.sip.reply import REASONS
@@ -40,6 +40,9 @@ class Answers:
 
     def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
         self._queue.put(own_answer(503))
+
+    def on_over(self, transaction: ClientTransaction, now: float) -> None:
+        """What it knows has been told."""
 
     def told(self, transaction: ClientTransaction) -> Iterator[Told]:
         """The answers up to the final one. Whoever stops listening to an INVITE cancels it."""

@@ -42,6 +42,10 @@ class Process:
         """Which one this is, and which of all live, as far as it knows."""
         return {"worker": self._box.worker, "living": self._box.living()}
 
+    def outdated(self) -> list[int]:
+        """This worker's number, if the file of the settings says something else by now than it works with."""
+        return [self._box.worker] if self._box.outdated() else []
+
     def failed_destinations(self) -> list[dict[str, Any]]:
         """The addresses at which nobody has answered a moment ago, and how long others come before them."""
         return [

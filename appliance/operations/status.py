@@ -12,7 +12,10 @@ from typing import Any
 
 from appliance import __version__
 from appliance.config import hide_password
+from appliance.operations.bans import Bans
 from appliance.operations.box import Box
+from appliance.operations.certificates import expiring
+from appliance.operations.cluster import problems_of, urgent_of
 from appliance.operations.process import SERVER
 
 
@@ -28,6 +31,7 @@ class Status:
         locations = box.service.locations
         transactions = box.transactions.active
         problems = self._problems()
+        cluster = box.cluster()
         return {
             "server": SERVER,
             "version": __version__,
@@ -56,9 +60,14 @@ class Status:
             "calls": box.calls_active(),
             "media": {"mode": box.settings.media.mode, "nodes": box.media_nodes()},
             "neighbours": box.neighbours(),
+            "cluster": cluster and {**cluster, "problems": problems_of(cluster)},
+            "flood": Bans(box).flood(),
+            "last_bans": Bans(box).newest(),
             "transactions": transactions,
             "requests_received": box.metrics.requests_received.total(),
             "last_registrations": self._last_registrations(),
+            "last_calls": box.recent.calls,
+            "last_troubles": box.recent.troubles,
         }
 
     def _problems(self) -> list[dict[str, str]]:
@@ -87,6 +96,7 @@ class Status:
                     " is wrong'.",
                 }
             )
+        problems += urgent_of(box.cluster())
         nated, late = box.nated()
         if late > box.settings.nat.keepalive_seconds / 2:
             problems.append(
@@ -96,6 +106,7 @@ class Status:
                     "todo": "Raise nat.keepalives_per_second, or let more workers share the phones.",
                 }
             )
+        problems += [problem for each in box.certificates() if (problem := expiring(each, box.wall()))]
         if box.service.locations.loading:
             problems.append(
                 {

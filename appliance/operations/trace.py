@@ -28,11 +28,13 @@ class Trace:
         """Whether it does."""
         return self._box.trace_shown()
 
-    def watch(self, user: str | None = None, method: str | None = None) -> Iterator[dict[str, Any]]:
-        """Entries of the trace as they come, those of a user or a method only when one is given."""
+    def watch(
+        self, user: str | None = None, method: str | None = None, call_id: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Entries of the trace as they come, those of a user, a method or a call only when one is given."""
         something = Event()
         mailbox = Mailbox(wake=something.set)
-        subscription = self._box.tracer.subscribe(Filter(user, method), mailbox.put)
+        subscription = self._box.tracer.subscribe(Filter(user, method, call_id), mailbox.put)
         try:
             while True:
                 something.wait()

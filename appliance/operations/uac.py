@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from appliance.config.listener import TRANSPORTS
 from appliance.errors import ControlError
 from appliance.operations.answers import Answers, Told, own_answer
 from appliance.operations.box import Box
 from appliance.operations.departure import prepare
 from appliance.operations.uac_request import compose, headers_in, uri_in
-from appliance.proxy.forward import Unroutable
+from appliance.proxy.locating import Unroutable
 from appliance.proxy.target import Target
 from appliance.sip.message import Request
 from appliance.sip.uri import Uri
@@ -83,7 +84,7 @@ class UserAgent:
     def _listener(self, socket: str) -> int:
         """The index of our socket by its text, ``udp:127.0.0.1:5060`` or without transport or port."""
         transport, colon, rest = socket.partition(":")
-        if transport.lower() not in ("udp", "tcp") or not colon:
+        if transport.lower() not in TRANSPORTS or not colon:
             transport, rest = "", socket
         host, colon, port = rest.rpartition(":") if not rest.endswith("]") else (rest, "", "")
         if not colon:

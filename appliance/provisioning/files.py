@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from appliance.errors import PhoneRefused
-from appliance.provisioning import cisco, grandstream, grandstream_binary, polycom, snom, yealink
+from appliance.provisioning import authority, cisco, grandstream, grandstream_binary, polycom, snom, yealink
 from appliance.provisioning.naming import identify
 from appliance.provisioning.phone import Phone
 from appliance.provisioning.rendering import File, Templates
@@ -54,6 +54,9 @@ def render(phone: Phone, name: str, templates: Templates) -> Served | None:
     asked = identify(name, vendor=phone.vendor)
     if asked is None or asked.mac not in (None, phone.mac):
         return None
+    if asked.kind == "authority":
+        pem = phone.site.authority
+        return Served(authority.content(pem, name), authority.NAMES[name], False) if pem else None
     file = _FILES[phone.vendor](phone).get(asked.kind)
     if file is None:
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from appliance.provisioning.authority import NAMES
 from appliance.provisioning.models import vendor_of_mac
 
 
@@ -52,8 +53,11 @@ _AGENT_VENDORS = (
 def identify(name: str, user_agent: str = "", vendor: str | None = None) -> Asked | None:
     """What a phone asks for by ``name`` (the last part of a path), or None for no file of any phone.
 
-    ``vendor`` is whose phone it is when that is known: then only that vendor's names count.
+    ``vendor`` is whose phone it is when that is known: then only that vendor's names count. The authority is
+    every vendor's.
     """
+    if name in NAMES:
+        return Asked(mac_of_agent(user_agent), vendor, "authority")
     for pattern, owner, kind in _OWN:
         if (found := pattern.fullmatch(name)) and vendor in (None, owner):
             mac = found.groupdict().get("mac")

@@ -37,7 +37,8 @@ class Site:
     the domain itself and the transport's usual port). ``outbound_proxy`` ("", HOST or HOST:PORT) goes first.
     ``time_zone`` is an IANA name, ``language`` one of LANGUAGES, ``codecs`` the best first. ``ntp`` "" and
     ``admin_password`` None leave the phone as it is. ``expires`` (of a registration) and ``keepalive`` (0:
-    none) are in seconds. ``url`` is the folder that a phone reads its configuration from.
+    none) are in seconds. ``url`` is the folder that a phone reads its configuration from, ``authority`` the
+    certificate (PEM) of who has signed the box's, "" when phones know it already.
     """
 
     domain: str
@@ -53,6 +54,7 @@ class Site:
     expires: int = 3600
     keepalive: int = 30
     url: str = field(default="", repr=False)
+    authority: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         keep = object.__setattr__

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from markupsafe import Markup
+
 from appliance.provisioning.phone import Phone
 from appliance.provisioning.rendering import File
 from appliance.provisioning.timezone import Change, find_zone
@@ -44,6 +46,8 @@ def values(phone: Phone) -> dict[str, Any]:
         ],
         "language": _LANGUAGES.get(site.language),
         "gmt_offset": zone.offset * 60,
+        # A line end in an attribute would be a blank when it is read (XML 1.0 §3.3.3).
+        "authority": Markup("&#10;").join(site.authority.split("\n")),
         "daylight": [(which, _change(change)) for which, change in changes],
     }
 

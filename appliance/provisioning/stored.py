@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.config import Settings
 from appliance.config.listener import names_of, split_address
+from appliance.provisioning import authority
 from appliance.provisioning.models import find_model
 from appliance.provisioning.phone import Line, Phone, Site
 from appliance.provisioning.vault import Vault
@@ -71,7 +72,12 @@ def phone_of(stored: StoredPhone, settings: Settings, vault: Vault) -> Phone:
     options: dict[str, Any] = dict(stored.options)
     if SECRET_OPTION in options:
         options[SECRET_OPTION] = vault.open(str(options[SECRET_OPTION]), option_owner(stored.mac))
-    site = replace(site_of(settings), url=folder(settings, stored.token)).with_options(options)
+    believed = settings.phones.authority
+    site = replace(
+        site_of(settings),
+        url=folder(settings, stored.token),
+        authority=authority.read(believed) if believed else "",
+    ).with_options(options)
     lines = tuple(
         Line(
             number=line.line,

@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.errors import SipError, StorageError
+from appliance.proxy.connection_alias import ConnectionAliases
 from appliance.proxy.incoming import RETRY_AFTER, Answers, Incoming
 from appliance.proxy.replies import Answer
 from appliance.proxy.responses import Responses
+from appliance.proxy.scanners import Scanners
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits, Request, Response
 from appliance.sip.parser import check_mandatory, parse
 from appliance.sip.reply import REASONS
+from appliance.sip.stun import binding_answer
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.trace import Tracer
 from appliance.transaction.matching import Key, server_key
@@ -37,7 +40,9 @@ class Admission:
     ``route(incoming)`` is the routing script. ``on_trouble(error, request)`` is told of what should not have
     happened. ``may_hand_over``: there are other workers, and a request may be one of theirs.
     ``is_answer(data)``: whether a message answers a keep-alive, and is done with. ``defer`` runs a callable
-    soon, where it may wait; it is given where a response may have to.
+    soon, where it may wait; it is given where a response may have to. ``stun(data, hop)`` sends the answer to
+    a phone that keeps its flow open by STUN; None: nobody answers it. ``aliases`` is told of requests that
+    come by connections. ``scanners`` are those who get no answer.
     """
 
     def __init__(
@@ -53,11 +58,18 @@ class Admission:
         tracer: Tracer,
         clock: Callable[[], float],
         on_trouble: Callable[[BaseException, Request], None],
+        on_overload: Callable[[], None],
         may_hand_over: bool = False,
         is_answer: Callable[[bytes], bool] | None = None,
         defer: Callable[..., object] | None = None,
+        stun: Callable[[bytes, Hop], None] | None = None,
+        aliases: ConnectionAliases | None = None,
+        scanners: Scanners | None = None,
     ) -> None:
+        self._aliases = aliases
+        self._scanners = scanners
         self._defer = defer
+        self._stun = stun
         self._is_answer = is_answer
         self._may_hand_over = may_hand_over
         self._route = route
@@ -68,15 +80,19 @@ class Admission:
         self._max_in_progress = max_in_progress
         self._metrics = metrics
         self._requests_received = metrics.requests_received
+        self._handling = metrics.request_handling_seconds
+        self._sizes = metrics.message_bytes["in"]
         self._tracer = tracer
         self._clock = clock
         self._on_trouble = on_trouble
+        self._on_overload = on_overload
         self.in_progress: dict[Key, Incoming] = {}
 
     def receive(self, data: bytes, hop: Hop) -> None:
         """One whole message, from a datagram or a stream."""
         if self._tracer.active:
             self._tracer.message("received", data, hop)
+        self._sizes.observe(len(data))
         if len(data) <= 4 and not data.strip(b"\r\n\0"):
             return  # a keep-alive: empty lines (RFC 5626 §3.5.1), or the zeros that some phones send
         if self._is_answer is not None and data.startswith(b"SIP/2.0 ") and self._is_answer(data):
@@ -85,7 +101,9 @@ class Admission:
             message = parse(data, self._limits)
             check_mandatory(message)
         except SipError as error:
-            self._refuse_unreadable(error, hop)
+            # Looked at last, so that it costs SIP nothing.
+            if self._stun is None or data[:1] != b"\0" or not self._answer_stun(data, hop, self._stun):
+                self._refuse_unreadable(error, hop)
             return
         if isinstance(message, Response):
             self._responses.receive(message, hop, self._clock())
@@ -152,7 +170,13 @@ class Admission:
         request.set_top_via_params(hop.host, hop.port)
         key = self._new(request, now)
         if key is None:
+            self._answers.explain("Comes again: it was answered, or is under way", "yellow", request)
             return
+        if self._scanners is not None and not handed and self._scanners.turns_away(request, hop):
+            self._metrics.messages_rejected["scanner"] += 1
+            return
+        if hop.transport != "udp" and self._aliases is not None:
+            self._aliases.note(request, hop)
         try:
             incoming = Incoming(request, hop, now, self._answers, self._clock, key)
         except SipError as unreadable:  # a Route that cannot be read
@@ -180,6 +204,7 @@ class Admission:
             del self.in_progress[key]
             if trying is not None:
                 trying.cancel()
+            self._handling[request.method].observe(self._clock() - incoming.now)
 
     def _trying_later(self, incoming: Incoming) -> Timer:
         def send_trying(_: float) -> None:
@@ -189,14 +214,30 @@ class Admission:
 
         return self._transactions.wheel.schedule(incoming.now + _TRYING_AFTER, send_trying)
 
+    def _answer_stun(self, data: bytes, hop: Hop, send: Callable[[bytes, Hop], None]) -> bool:
+        """Whether it was a phone that asked by STUN where it sends from. Strangers are not told: the answer
+        is longer than the question."""
+        known = self._scanners is None or self._scanners.door.is_known(hop.host)
+        answer = binding_answer(data, hop.host, hop.port) if known and hop.transport == "udp" else None
+        if answer is None:
+            return False
+        try:
+            send(answer, hop)
+        except OSError:
+            pass  # whoever asked is gone
+        return True
+
     def _refuse_busy(self, request: Request, hop: Hop) -> None:
         self._metrics.messages_rejected["overload"] += 1
+        self._on_overload()
         self._answers.send_stateless(request, hop, self._answers.replies.overloaded, (RETRY_AFTER,))
 
     def _refuse_unreadable(self, error: SipError, hop: Hop) -> None:
         """A request that can at least be answered gets its 400; anything else is dropped and counted (§8.2,
         §16.3)."""
         self._metrics.messages_rejected["too_large" if error.status == 513 else "malformed"] += 1
+        if self._scanners is not None:
+            self._scanners.door.failed(hop.host, "garbage", hop.transport != "udp")
         partial = error.partial
         if not isinstance(partial, Request) or partial.method == "ACK":
             return

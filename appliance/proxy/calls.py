@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from appliance.errors import MalformedMessage
-from appliance.proxy.unfinished import AnsweredCall
+from appliance.proxy.forking.unfinished import AnsweredCall
 from appliance.sip.headers import NameAddr
 from appliance.sip.message import Request
 from appliance.telemetry.metrics import Metrics
@@ -84,11 +84,18 @@ class Calls:
         self._metrics.call_attempts += 1
         self._being_set_up += 1
 
+    def refused(self, status: int) -> None:
+        """A call that was let in leads nowhere: it counts as all others do."""
+        self._metrics.call_attempts += 1
+        self._metrics.calls_completed[result_of(status)] += 1
+        self._metrics.call_responses[status] += 1
+
     def decided(self, invite: Request, status: int, began: float, now: float) -> None:
         """The INVITE has its final response."""
         self._being_set_up -= 1
         result = result_of(status)
         self._metrics.calls_completed[result] += 1
+        self._metrics.call_responses[status] += 1
         caller, callee = party(invite.from_), party(invite.to)
         if result != "answered":
             self._on_end(CallEnd(invite.call_id, caller, callee, status, result, None))
@@ -108,6 +115,7 @@ class Calls:
         call = self._answered.pop(call_id, None)
         if call is None:
             return False
+        self._metrics.call_duration_seconds.observe(now - call.answered)
         self._on_end(CallEnd(call.call_id, call.caller, call.callee, 200, "answered", now - call.answered))
         return True
 

@@ -6,125 +6,83 @@ a dictionary instead, and sees the same server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
 
 from appliance.auth.keys import Keys
 from appliance.auth.nonce import NonceSource
 from appliance.config import Settings
 from appliance.config.listener import names_of
 from appliance.errors import StorageError
+from appliance.protection.door import Door
+from appliance.protection.guesses import Guesses
 from appliance.proxy.accounting import Accounting
 from appliance.proxy.admission import Admission
-from appliance.proxy.authentication import CredentialsSource
 from appliance.proxy.branch import Branches
 from appliance.proxy.calls import Calls
+from appliance.proxy.connection_alias import ConnectionAliases
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
-from appliance.proxy.enum_query import EnumQuery, NumberLookup
-from appliance.proxy.failed_destinations import FailedDestinations
-from appliance.proxy.failover import Failover
-from appliance.proxy.forward import Connections, Forwarder
-from appliance.proxy.forwarding import Forwarding
-from appliance.proxy.gateway import NumberRange, Pstn
-from appliance.proxy.gateway_login import GatewayLogin, Login
-from appliance.proxy.guard import Guard
+from appliance.proxy.edge_proxies import EdgeProxies
+from appliance.proxy.flow_tokens import FlowTokens
+from appliance.proxy.forking.challenges import Challenges
+from appliance.proxy.forking.orphans import Orphans
+from appliance.proxy.forking.surroundings import Surroundings
+from appliance.proxy.forking.takeover import Takeover
+from appliance.proxy.forward import Forwarder
+from appliance.proxy.guessing import GuessWatch
 from appliance.proxy.incoming import Answers, Incoming
 from appliance.proxy.journal import ProxyJournal
-from appliance.proxy.keepalive import KeepAlives, Share, everything
-from appliance.proxy.least_cost import LeastCost
-from appliance.proxy.media import Media, MediaNodes
-from appliance.proxy.nat import NatTest
+from appliance.proxy.large_requests import LargeRequests
+from appliance.proxy.locating import Locator
+from appliance.proxy.nat.asked import MediaNodes
+from appliance.proxy.nat.detection import NatTest
+from appliance.proxy.nat.keepalive import KeepAlives, Share, everything
+from appliance.proxy.nat.media import Media
+from appliance.proxy.nat.private_networks import PublicConnections
 from appliance.proxy.neighbour_routes import NeighbourRoutes
-from appliance.proxy.neighbours import Neighbours
-from appliance.proxy.number_groups import NumberGroups
-from appliance.proxy.offline import MessageStore, OfflineMessages
-from appliance.proxy.orphans import Orphans
+from appliance.proxy.other_workers import OtherWorkers
+from appliance.proxy.outside import Clock, Directory, Network, Watchers
 from appliance.proxy.parts import Parts
-from appliance.proxy.peer_rows import PeerRows
+from appliance.proxy.preferences.forwarding import Forwarding
+from appliance.proxy.preferences.offline import OfflineMessages
+from appliance.proxy.preferences.speed_dials import SpeedDials
 from appliance.proxy.presence import PresenceServer
-from appliance.proxy.private_networks import PublicConnections
+from appliance.proxy.privacy import Privacy
+from appliance.proxy.pstn.enum_query import EnumQuery, NumberLookup
+from appliance.proxy.pstn.failed_destinations import FailedDestinations
+from appliance.proxy.pstn.gateway_login import Login
+from appliance.proxy.pstn.site_prefixes import SitePrefixes
+from appliance.proxy.pstn.telephone_network import TelephoneNetwork
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.replies import PROFILES
 from appliance.proxy.responses import Responses
 from appliance.proxy.routes import Routes
+from appliance.proxy.scanners import Scanners
 from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.session_timer import SessionTimer
-from appliance.proxy.site_prefixes import SitePrefixes
-from appliance.proxy.speed_dials import SpeedDials
-from appliance.proxy.surroundings import Surroundings
-from appliance.proxy.takeover import Takeover
+from appliance.proxy.shared_address import SharedAddress
 from appliance.proxy.target import Target
 from appliance.proxy.targets import TargetSet, ambiguous_sockets
-from appliance.proxy.trusted import Peers
 from appliance.registrar.binding import Binding
-from appliance.registrar.location_service import BindingStore
+from appliance.registrar.gruu import Gruus
 from appliance.registrar.locations import Locations
-from appliance.registrar.preferences import Preferences
 from appliance.registrar.register import Registrar
-from appliance.registrar.served import ServedDomain
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits, Request
-from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.accounted import Ledger
-from appliance.telemetry.journal import Journal
-from appliance.telemetry.metrics import Metrics
-from appliance.telemetry.trace import Tracer
 from appliance.transaction.table import ClientTransaction, TransactionTable
 from appliance.transaction.timers import TimerSettings, TimerWheel
 
-
-class Directory(Protocol):
-    """Who and what is known: the rows of the database, resident or looked up; may block."""
-
-    @property
-    def credentials(self) -> CredentialsSource: ...
-    @property
-    def bindings(self) -> BindingStore: ...
-    @property
-    def offline(self) -> MessageStore: ...
-    def watch_domains(self, watcher: Callable[[Mapping[str, ServedDomain], bool], None]) -> None: ...
-    def may_be(self, who: AddressOfRecord, name: str) -> bool: ...
-    def alias(self, aor: AddressOfRecord) -> str | None: ...
-    def watch_sites(self, watcher: Callable[[Mapping[tuple[str, str], str]], None]) -> None: ...
-    def watch_peers(self, watcher: Callable[[PeerRows], None]) -> None: ...
-    def groups(self, aor: AddressOfRecord) -> frozenset[str]: ...
-    def identity(self, aor: AddressOfRecord) -> str: ...
-    def preferences(self, aor: AddressOfRecord) -> Preferences | None: ...
-    def speed_dials(self, aor: AddressOfRecord) -> Mapping[str, str] | None: ...
-
-
-class Network(Connections, Protocol):
-    """The sockets; everything may raise OSError."""
-
-    @property
-    def listeners(self) -> Sequence[tuple[str, str, int]]: ...
-    def send(self, data: bytes, hop: Hop) -> None: ...
-    def addresses(self, host: str) -> list[str]: ...
-
-
-class Watchers(NamedTuple):
-    """Who is told what happens."""
-
-    metrics: Metrics
-    tracer: Tracer
-    journal: Journal
-
-
-class Clock(NamedTuple):
-    """``now`` is monotonic seconds, ``wall`` UTC; ``defer`` runs a callable soon, where it may block."""
-
-    now: Callable[[], float]
-    wall: Callable[[], float]
-    defer: Callable[..., object]
+#: For how many users, and sources that try a user's password, tries are counted.
+GUESSES = 32_768
 
 
 class ProxyCore:
     """The registrar and proxy. ``receive(data, hop)`` takes each message, in a greenlet that may wait;
-    ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has neighbours,
-    ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted,
+    ``wheel.advance(now)`` is to be called with each tick. ``worker`` is its number where it has ``others``
+    beside it, ``share`` which phones it keeps alive (all), ``ledger`` who keeps what is accounted,
     ``gateway_logins`` our passwords at gateways by realm, ``neighbour_key`` what other nodes sign calls with,
     ``numbers`` who looks numbers up in the DNS.
     """
@@ -140,13 +98,14 @@ class ProxyCore:
         clock: Clock,
         *,
         worker: int = 0,
-        neighbours: Neighbours | None = None,
+        others: OtherWorkers | None = None,
         share: Share | None = None,
         ledger: Ledger | None = None,
         media_nodes: MediaNodes | None = None,
         gateway_logins: Mapping[str, Login] | None = None,
         neighbour_key: bytes | None = None,
         numbers: NumberLookup | None = None,
+        door: Door | None = None,
     ) -> None:
         sip = settings.sip
         metrics, tracer, journal = watchers
@@ -159,10 +118,17 @@ class ProxyCore:
             TimerSettings(sip.t1_ms / 1000, sip.t2_ms / 1000, sip.t4_ms / 1000),
             self.wheel,
             metrics.transaction_timeouts,
+            metrics.transaction_seconds.observe,
         )
         self.locations = Locations(case_sensitive=settings.registrar.case_sensitive)
+        gruus = Gruus(keys.derive("gruu"), clock.wall) if settings.registrar.gruu else None
         self.registrar = Registrar(
-            self.locations, directory.bindings, settings.registrar, profile=sip.profile, wall=clock.wall
+            self.locations,
+            directory.bindings,
+            settings.registrar,
+            profile=sip.profile,
+            wall=clock.wall,
+            gruus=gruus,
         )
         self.domains = Domains(
             sip.domains,
@@ -173,48 +139,74 @@ class ProxyCore:
             network.listeners,
             case_sensitive=settings.registrar.case_sensitive,
         )
+        shared_host = settings.cluster.shared_host
+        self.shared = SharedAddress(shared_host, network.listeners) if shared_host else None
         directory.watch_domains(self.domains.take)
+        if door is not None:
+            self.locations.watch_sources(door.familiar)
         self.journal = ProxyJournal(journal, metrics)
         self.calls = Calls(metrics, self.journal.call_ended)
-        if neighbours is not None:
-            self.calls.elsewhere = neighbours.hung_up
-        self.registrar.service.others = neighbours
+        if others is not None:
+            self.calls.elsewhere = others.hung_up
+        self.registrar.service.others = others
         branches = Branches(keys.derive("branch"), worker)
         dialogs = DialogRoutes(keys.derive("record-route"), names)
-        self.nat = nat = NatTest(settings.nat.tests, self.domains.is_me) if settings.nat.detect else None
+        # Phones on TLS and WebSocket are reached by their flow, whether or not there may be a NAT.
+        flows = any(transport not in ("udp", "tcp") for transport, _, _ in network.listeners)
+        tests = settings.nat.tests if settings.nat.detect else ()
+        self.nat = nat = NatTest(tests, self.domains.is_me) if settings.nat.detect or flows else None
         media = None if media_nodes is None else Media(media_nodes, settings.media, metrics, tracer)
         answers = Answers(
-            self.transactions, network.send, metrics, replies, keys.derive("to-tag"), sip.server_header
+            self.transactions,
+            network.send,
+            metrics,
+            replies,
+            keys.derive("to-tag"),
+            sip.server_header,
+            door,
+            tracer,
         )
         gateway = settings.gateway
-        self.peers = peers = Peers(gateway.address_group, branches.verify)
-        self.least_cost = LeastCost(gateway.rest_seconds, self.journal.gateway_failed)
-        guard = Guard(
+        outside = TelephoneNetwork(
+            gateway,
             keys.derive("gateway-dialog"),
             dialogs,
-            peers.sender,
-            self.domains.is_me,
-            self.journal.guarded,
+            branches,
+            self.domains,
+            directory,
             [host for _, host, _ in network.listeners],
+            self.journal,
+            metrics,
+            gateway_logins,
+            door,
         )
-        for reader in (peers.read, self.least_cost.read, guard.read):
-            directory.watch_peers(reader)
+        self.pstn, self.least_cost = outside.pstn, outside.least_cost
+        peers, guard = outside.peers, outside.guard
         neighbour_routes = None
         if neighbour_key is not None:
             window = settings.replication.window_seconds
             neighbour_routes = NeighbourRoutes(neighbour_key, window, clock.wall)
         self.failed_destinations = FailedDestinations(sip.failed_destination_seconds, clock.now)
+        locator = Locator(
+            network.names, network.listeners, records=settings.dns.records, failed=self.failed_destinations
+        )
+        privacy = Privacy(peers, self.pstn.identity_of, gateway.identity)
+        flow_tokens = FlowTokens(keys.derive("flow")) if settings.registrar.outbound else None
         self.forwarder = Forwarder(
             listeners=network.listeners,
             connections=network if sip.send_to_private else PublicConnections(network, self._count_private),
-            addresses=network.addresses,
+            locator=locator,
             branches=branches,
             dialog_routes=dialogs,
             max_forwards=sip.max_forwards,
             names=names,
             guard=guard,
+            flow_tokens=flow_tokens,
+            privacy=privacy,
             neighbours=neighbour_routes,
             failed=self.failed_destinations,
+            large=LargeRequests(sip.udp_bytes, network.listeners, clock.now) if sip.udp_bytes else None,
+            shared=self.shared,
         )
         self.keepalives = KeepAlives(
             settings.nat,
@@ -229,9 +221,13 @@ class ProxyCore:
             share=everything() if share is None else share,
             worker=worker,
             boot=boot,
+            shared=self.shared,
         )
         self.locations.watch_nated(self.keepalives)
-        self.targets = TargetSet(self.registrar.service, clock.now, ambiguous_sockets(network.listeners))
+        self.targets = TargetSet(
+            self.registrar.service, clock.now, ambiguous_sockets(network.listeners), self.shared
+        )
+        challenges = Challenges(self.domains)
         around = Surroundings(
             forwarder=self.forwarder,
             transactions=self.transactions,
@@ -246,14 +242,17 @@ class ProxyCore:
             timer_c_seconds=sip.timer_c_seconds,
             max_branches=sip.max_branches,
             failed_destinations=self.failed_destinations,
+            challenges=challenges,
+            privacy=privacy,
+            server_patience=settings.dns.answer_seconds,
             media=media,
             nat=nat,
             guard=guard,
-            login=GatewayLogin(gateway_logins) if gateway_logins else None,
-            failover=Failover(gateway.next_on, gateway.answer_seconds, self.least_cost.failed),
+            login=outside.login,
+            failover=outside.failover,
         )
         relays = Relays(
-            around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of, neighbours
+            around, self.domains, self.targets, self.calls, sip.max_branches, self._progress_of, others
         )
         self._clock = clock
         self.nonces = nonces = NonceSource(
@@ -267,22 +266,13 @@ class ProxyCore:
             nonces,
             network.listeners,
             journal.say,
+            peers.sender,
             accounting,
             self._failure_route,
         )
-        self.pstn = Pstn(
-            self.least_cost,
-            NumberRange(gateway.least_digits, gateway.most_digits),
-            NumberGroups(gateway.permissions),
-            directory.credentials,
-            self.domains,
-            directory.groups,
-            directory.identity,
-            gateway.identity,
-            metrics,
-        )
         forwarding, sites = settings.forwarding, SitePrefixes(self.domains)
         directory.watch_sites(sites.take)
+        self.guesses = None if door is None else Guesses(GUESSES)
         parts = Parts(
             domains=self.domains,
             policy=DomainPolicy(self.domains, replies, sip.walled_garden),
@@ -296,7 +286,12 @@ class ProxyCore:
                 qop=settings.auth.qop and sip.profile != "openser12",
                 case_sensitive=settings.registrar.case_sensitive,
                 may_be=directory.may_be,
-                neighbours=neighbours,
+                others=others,
+                algorithms=("MD5",) if sip.profile == "openser12" else settings.auth.algorithms,
+                md5_agents=settings.auth.md5_agents,
+                tries=None
+                if door is None or self.guesses is None
+                else GuessWatch(door, self.guesses, nonces.was_given_to, clock.now),
             ),
             registrar=self.registrar,
             locations=self.targets,
@@ -307,6 +302,10 @@ class ProxyCore:
             journal=self.journal,
             tracer=tracer,
             peers=peers,
+            flow_tokens=flow_tokens,
+            gruus=gruus,
+            privacy=privacy,
+            edge_proxies=EdgeProxies(settings.registrar.edge_proxies, peers),
             pstn=self.pstn,
             accounting=accounting,
             media=media,
@@ -335,7 +334,7 @@ class ProxyCore:
             )
             if settings.messages.kept
             else None,
-            presence=PresenceServer(settings.presence.server, settings.presence.packages, network.addresses)
+            presence=PresenceServer(settings.presence.server, settings.presence.packages, locator.servers)
             if settings.presence.server
             else None,
             session_timer=SessionTimer(sip.min_session_seconds) if sip.min_session_seconds else None,
@@ -354,6 +353,8 @@ class ProxyCore:
                 network.local_for,
                 Orphans(around, self.domains, branches, sip.max_branches),
                 metrics,
+                challenges,
+                privacy,
                 nat,
                 media,
                 guard,
@@ -372,9 +373,17 @@ class ProxyCore:
             tracer=tracer,
             clock=clock.now,
             on_trouble=self.journal.failed,
+            on_overload=self.journal.overloaded,
             defer=None if media is None else clock.defer,
-            may_hand_over=neighbours is not None,
+            may_hand_over=others is not None,
             is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
+            stun=network.send if settings.registrar.outbound else None,
+            aliases=ConnectionAliases(network.use_again, peers.sender),
+            scanners=None
+            if door is None
+            else Scanners(
+                door, settings.protection.scanners, answer_options=settings.protection.answer_options
+            ),
         )
         self.receive = self.admission.receive
 

@@ -5,7 +5,7 @@ What proves what stands in ``authentication``; here its verdicts become replies 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from appliance.auth.nonce import NonceSource
@@ -14,11 +14,12 @@ from appliance.proxy.authentication import (
     Challenge,
     CredentialsSource,
     Elsewhere,
+    Tries,
     Verified,
 )
 from appliance.proxy.domains import Domains
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.neighbours import Neighbours
+from appliance.proxy.other_workers import OtherWorkers
 from appliance.proxy.replies import Answer
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
@@ -27,6 +28,8 @@ from appliance.telemetry.metrics import Metrics
 
 _UNAUTHORIZED = Answer(401, "Unauthorized")
 _PROXY_AUTHENTICATION_REQUIRED = Answer(407, "Proxy Authentication Required")
+# What happens to honest phones, and is nobody's attempt at a password.
+_NO_GUESS = ("stale", "no_hash")
 
 
 class FailureJournal(Protocol):
@@ -36,7 +39,11 @@ class FailureJournal(Protocol):
 
 
 class CredentialCheck:
-    """``www_authorize`` to ``consume_credentials`` of an OpenSER script. ``wall`` is UTC seconds."""
+    """``www_authorize`` to ``consume_credentials`` of an OpenSER script. ``wall`` is UTC seconds.
+
+    Phones whose User-Agent begins with one of ``md5_agents`` are asked for MD5 alone: there are some that
+    give up when they see two challenges.
+    """
 
     def __init__(
         self,
@@ -50,9 +57,13 @@ class CredentialCheck:
         qop: bool,
         case_sensitive: bool = True,
         may_be: Callable[[AddressOfRecord, str], bool] | None = None,
-        neighbours: Neighbours | None = None,
+        others: OtherWorkers | None = None,
+        algorithms: Sequence[str] = ("MD5",),
+        md5_agents: Sequence[str] = (),
+        tries: Tries | None = None,
     ) -> None:
-        self._neighbours = neighbours
+        self._md5_agents = tuple(name.lower() for name in md5_agents) if len(algorithms) > 1 else ()
+        self._others = others
         self._metrics = metrics
         self._wall = wall
         self._journal = journal
@@ -68,13 +79,15 @@ class CredentialCheck:
             realms=domains.realms,
             on_challenge=self._count_challenge,
             on_failure=self._count_failure,
-            issued_elsewhere=None if neighbours is None else neighbours.has_issued,
+            issued_elsewhere=None if others is None else others.has_issued,
+            algorithms=algorithms,
+            tries=tries,
         )
 
     def www_authorize(self, incoming: Incoming) -> bool:
         """True when a REGISTER proves whose it is; otherwise it has been answered, usually with 401."""
         now = self._wall()
-        verdict = self._authenticator.www_authorize(incoming.request, now)
+        verdict = self._authenticator.www_authorize(incoming.request, now, incoming.hop)
         self._tell_failure(incoming)
         if isinstance(verdict, Verified):
             incoming.verified = verdict
@@ -84,8 +97,12 @@ class CredentialCheck:
                 return False
             verdict = verdict.otherwise
         if isinstance(verdict, Challenge):
+            incoming.explain("Asked for a password")
             self._metrics.registrations["challenged"] += 1
-            incoming.reply(_UNAUTHORIZED, (self._authenticator.www_challenge(verdict, now),))
+            lines = self._authenticator.www_challenge(
+                self._for_old(verdict, incoming), now, incoming.hop.host
+            )
+            incoming.reply(_UNAUTHORIZED, lines)
         else:
             incoming.reply(Answer(verdict.status, verdict.reason))
         return False
@@ -93,7 +110,7 @@ class CredentialCheck:
     def proxy_authorize(self, incoming: Incoming) -> bool:
         """True when any other request proves whose it is; otherwise it has been answered, mostly with 407."""
         now = self._wall()
-        verdict = self._authenticator.proxy_authorize(incoming.request, now)
+        verdict = self._authenticator.proxy_authorize(incoming.request, now, incoming.hop, incoming.prefers)
         self._tell_failure(incoming)
         if isinstance(verdict, Verified):
             incoming.verified = verdict
@@ -103,8 +120,11 @@ class CredentialCheck:
                 return False
             verdict = verdict.otherwise
         if isinstance(verdict, Challenge):
-            challenge = self._authenticator.proxy_challenge(verdict, now)
-            incoming.reply(_PROXY_AUTHENTICATION_REQUIRED, (challenge,))
+            incoming.explain("Asked for a password")
+            lines = self._authenticator.proxy_challenge(
+                self._for_old(verdict, incoming), now, incoming.hop.host
+            )
+            incoming.reply(_PROXY_AUTHENTICATION_REQUIRED, lines)
         else:
             incoming.reply(Answer(verdict.status, verdict.reason))
         return False
@@ -115,20 +135,32 @@ class CredentialCheck:
         return verified is not None and self._authenticator.check_to(incoming.request, verified)
 
     def check_from(self, incoming: Incoming) -> bool:
-        """True when From names the user whose credentials were verified."""
+        """True when From names the user whose credentials were verified, or he that an anonymous one wants to
+        be known as."""
         verified = incoming.verified
-        return verified is not None and self._authenticator.check_from(incoming.request, verified)
+        if verified is None:
+            return False
+        return self._authenticator.check_from(incoming.request, verified, incoming.prefers)
 
     def consume(self, request: Request) -> None:
         """Takes the credentials for our realms out of a request that goes on."""
         self._authenticator.consume_credentials(request)
 
+    def _for_old(self, asked: Challenge, incoming: Incoming) -> Challenge:
+        """The same challenge, for a phone that understands no other algorithm than MD5."""
+        if not self._md5_agents:
+            return asked
+        agent = (incoming.request.first("user-agent") or "").lower()
+        return asked._replace(algorithms=("MD5",)) if agent.startswith(self._md5_agents) else asked
+
     def _hand_over(self, verdict: Elsewhere, incoming: Incoming) -> bool:
         """Whether the worker that issued the nonce has taken the request."""
-        neighbours, raw = self._neighbours, incoming.raw
-        return (
-            neighbours is not None and bool(raw) and neighbours.hand_over(verdict.worker, raw, incoming.hop)
-        )
+        others, raw = self._others, incoming.raw
+        if others is None or not raw or not others.hand_over(verdict.worker, raw, incoming.hop):
+            return False
+        if incoming.watched:
+            incoming.explain(f"Handed over to worker {verdict.worker}, which has asked for the password")
+        return True
 
     def _count_challenge(self) -> None:
         self._metrics.auth_challenges += 1
@@ -141,5 +173,7 @@ class CredentialCheck:
     def _tell_failure(self, incoming: Incoming) -> None:
         if self._failure is not None:
             reason, self._failure = self._failure, None
-            if reason != "stale":
+            if incoming.watched:
+                incoming.explain(f"Not verified ({reason.replace('_', ' ')})", "red")
+            if reason not in _NO_GUESS:
                 self._journal.not_verified(incoming.request, incoming.hop, reason)

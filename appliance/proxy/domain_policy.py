@@ -52,8 +52,11 @@ class DomainPolicy:
         foreign = not self._domains.serves(request.from_.uri.host)
         return self._replies.relaying if foreign else self._replies.register_elsewhere
 
-    def refuses_address(self) -> Answer:
-        """What a REGISTER of an address in a domain that is not ours is refused with."""
+    def refuses_address(self, request: Request) -> Answer:
+        """What a REGISTER of an address in a domain that is not ours is refused with, or of one that has
+        none: an address of record is a SIP URI (RFC 3261 §10.3 step 5)."""
+        if not request.to.uri.host:
+            return self._replies.no_address
         self._assert_known()
         return self._replies.unknown_domain
 

@@ -77,7 +77,10 @@ class Domains:
         host, port = uri.host, uri.port
         here = self._ports_at.get(host)
         if here is not None:
-            return port in here if port is not None else 5060 in here or host in self._by_host
+            if port is None:
+                usual = 5061 if uri.scheme == "sips" or uri.transport == "tls" else 5060
+                return usual in here or host in self._by_host
+            return port in here
         return host in self._by_host and (port is None or port in self._ports)
 
     def listener_name(self, hop: Hop) -> str:

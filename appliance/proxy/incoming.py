@@ -12,15 +12,18 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from appliance.errors import MalformedMessage
+from appliance.protection.door import Door
 from appliance.proxy.authentication import Verified
-from appliance.proxy.forwarded import Forwarded
+from appliance.proxy.plain_address import wire_address
+from appliance.proxy.preferences.forwarded import Forwarded
+from appliance.proxy.pstn.trusted import Peer
 from appliance.proxy.replies import Answer, Replies
-from appliance.proxy.trusted import Peer
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.reply import reply
-from appliance.sip.uri import AddressOfRecord
+from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.trace import Tracer
 from appliance.transaction.matching import Key
 from appliance.transaction.table import ServerTransaction, TransactionTable
 
@@ -33,7 +36,8 @@ class Answers:
     """How replies of our own are made and sent.
 
     ``tag_key`` is secret, so that nobody can foresee a To tag of ours; ``server`` is the Server header's
-    value, or "".
+    value, or "". ``door`` says who is a stranger: he gets no more bytes than he has sent, as far as that can
+    be, because the sender of a datagram may be forged. ``tracer`` hears what is decided.
     """
 
     def __init__(
@@ -44,7 +48,11 @@ class Answers:
         replies: Replies,
         tag_key: bytes,
         server: str,
+        door: Door | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
+        self._door = door
+        self._tracer = tracer
         self.transactions = transactions
         self.replies = replies
         self._send = send
@@ -72,11 +80,31 @@ class Answers:
         tag = self.to_tag(request) if status > 100 else None
         return reply(request, status, reason, to_tag=tag, headers=(*headers, *self._server))
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants to be told what is decided."""
+        return self._tracer is not None and self._tracer.explaining
+
+    def explain(self, words: str, colour: str, request: Request) -> None:
+        """For those who watch: what was decided about a request."""
+        if self._tracer is not None and self._tracer.explaining:
+            self._tracer.note(words, colour, request)
+
     def send_stateless(self, request: Request, hop: Hop, answer: Answer, headers: Sequence[str] = ()) -> None:
         """One reply for one datagram; an ACK is never answered (§17)."""
         if request.method == "ACK":
             return
         data = self.make(request, answer, headers)
+        door = self._door
+        if (
+            door is not None
+            and hop.transport == "udp"
+            and len(data) > _size_of(request)
+            and not door.is_known(hop.host)
+        ):
+            # What a 200 says of our abilities is optional (§11.2), as is our name.
+            needed = () if answer.status == 200 else headers
+            data = reply(request, answer.status, answer.reason, to_tag=self.to_tag(request), headers=needed)
         self._responses_sent[request.method, answer.status] += 1
         self._stateless[answer.status] += 1
         try:
@@ -97,6 +125,14 @@ class Answers:
             self._responses_sent[request.method, answer.status] += 1
 
 
+def _size_of(request: Request) -> int:
+    """How many bytes a request has, nearly: what it is written in is mostly ASCII."""
+    size = len(request.method) + len(request.uri_text) + 14 + len(request.body)
+    for line in request.lines:
+        size += len(line) + 2
+    return size
+
+
 class Accountant(Protocol):
     """Who is told of the final response to a request."""
 
@@ -115,9 +151,11 @@ class Incoming:
 
     ``nated``: its sender is behind a NAT. In a dialog, ``peer_nated`` says so of the other side, ``flags``
     are the letters in our signed Record-Route, and ``leaves_by`` is the listener by which the other side was
-    reached at first (-1: unknown). ``marks`` are letters that a Record-Route of this request shall have.
+    reached at first (-1: unknown), ``flow`` the token of the flow that it wants to be reached by, or "".
+    ``marks`` are letters that a Record-Route of this request shall have.
 
-    ``peer`` is the sender when he is known by his address. ``payer`` is set by a step that forwards the
+    ``peer`` is the sender when he is known by his address. ``prefers`` is the address of ours that a caller
+    wants to be known by whose From is anonymous. ``payer`` is set by a step that forwards the
     request for one of our users: his rights count then, in place of the sender's, and he is charged.
     ``forwarded`` is what has to be remembered of that, None for a user without preferences. ``looked_up``:
     its number has been asked for in the DNS.
@@ -125,8 +163,8 @@ class Incoming:
 
     __slots__ = (
         "_answers", "_clock", "_key", "account", "accountant", "accounted", "came_as", "cancelled", "flags",
-        "forwarded", "hop", "leaves_by", "looked_up", "marks", "nated", "now", "outside", "payer", "peer",
-        "peer_nated", "raw", "request", "transaction", "verified",
+        "flow", "forwarded", "hop", "leaves_by", "looked_up", "marks", "nated", "now", "outside", "payer",
+        "peer", "peer_nated", "prefers", "raw", "request", "transaction", "verified",
     )  # fmt: skip
 
     def __init__(
@@ -156,7 +194,9 @@ class Incoming:
         self.flags = ""
         self.marks = ""
         self.leaves_by = -1
+        self.flow = ""
         self.peer: Peer | None = None
+        self.prefers: Uri | None = None
         self.payer: AddressOfRecord | None = None
         self.forwarded: Forwarded | None = None
         self._answers = answers
@@ -198,7 +238,18 @@ class Incoming:
     def refuse(self, answer: Answer, reason: str, headers: Sequence[str] = ()) -> None:
         """Answers with a refusal that is counted, by a reason that the metrics know."""
         self._answers.messages_rejected[reason] += 1
+        if self.watched:
+            self.explain(f"Refused ({reason.replace('_', ' ')})", "red")
         self.reply(answer, headers)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody wants to be told what is decided: to be asked before words are put together."""
+        return self._answers.watched
+
+    def explain(self, words: str, colour: str = "yellow") -> None:
+        """For those who watch: what was decided about it."""
+        self._answers.explain(words, colour, self.request)
 
     def has_our_tag(self) -> bool:
         """Whether the To tag is the one that our own reply to this request's INVITE had."""
@@ -208,10 +259,15 @@ class Incoming:
 def reply_hop(request: Request, hop: Hop) -> Hop:
     """Where the replies to a request go (RFC 3261 §18.2.2, RFC 3581 §4): back to where it came from.
 
-    ``maddr`` is not honoured: it would send our replies wherever a stranger wishes.
+    ``maddr`` is not honoured, and the name in the Via is not looked up (RFC 3263 §5) where nobody takes a
+    connection at that address: both would send our replies wherever a stranger wishes.
     """
     via = request.via
     if hop.transport != "udp":
-        return hop._replace(sent_by_port=via.sent_by[1])
+        host, listens_at = via.sent_by
+        if hop.transport == "tls" and wire_address(via.address) is None:
+            # Called back at its address, it has to prove the name that it has given (RFC 5922 §4).
+            return hop._replace(sent_by_port=listens_at, name=host)
+        return hop._replace(sent_by_port=listens_at)
     port = via.port or 5060
     return hop if port == hop.port or via.rport is not None else hop._replace(port=port)

@@ -78,6 +78,24 @@ class ProxyJournal:
             reason=reason,
         )
 
+    def relay_refused(self, incoming: Incoming) -> None:
+        """Somebody of another domain wanted to send through us, or into a walled garden."""
+        request, hop = incoming.request, incoming.hop
+        name = party(request.from_)
+        self._journal.event(
+            "relay-refused",
+            f"{hop.host} {request.method} as {name}: strangers are not let in there",
+            sip_peer=hop,
+            sip_method=request.method,
+            sip_from=name,
+            sip_to=request.uri_text,
+            sip_call_id=request.call_id,
+        )
+
+    def overloaded(self) -> None:
+        """More waits than may."""
+        self._journal.event("overload", "more requests wait than may: new ones get a 503")
+
     def guarded(self, request: Request, host: str) -> None:
         """Somebody tried to send to a gateway past the rules."""
         self._metrics.gateway_requests["stopped"] += 1
@@ -91,21 +109,19 @@ class ProxyJournal:
             sip_call_id=request.call_id,
         )
 
-    def gateway_failed(self, name: str, again: bool) -> None:
-        """A gateway did not do its work; ``again``: that was told a moment ago."""
+    def gateway_failed(self, name: str) -> None:
+        """A gateway did not do its work."""
         self._metrics.gateway_requests["failed_over"] += 1
-        if not again:
-            words = f"the gateway {name} has failed; others come first for a while"
-            self._journal.event("gateway-failed", words)
+        words = f"the gateway {name} has failed; others come first for a while"
+        self._journal.event("gateway-failed", words)
 
     def failed(self, error: BaseException, request: Request) -> None:
         """A request could not be handled by a fault of ours."""
         trace = "".join(traceback.format_exception(error))
-        self._journal.say(
-            "error",
+        self._journal.event(
+            "request-failed",
             f"{request.method} failed by a fault of ours: {error!r}",
             trace,
-            event="request-failed",
             sip_call_id=request.call_id,
             sip_method=request.method,
         )
@@ -117,6 +133,7 @@ class ProxyJournal:
 
     def call_ended(self, end: CallEnd) -> None:
         """A call is over, or never came about."""
+        self._journal.recent.call(end.caller, end.callee, end.status, end.result, end.seconds)
         if not self._tells_calls:
             return
         lasted = "" if end.seconds is None else f" after {end.seconds:.0f} s"

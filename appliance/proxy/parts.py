@@ -9,34 +9,40 @@ from appliance.proxy.accounting import Accounting
 from appliance.proxy.credentials import CredentialCheck
 from appliance.proxy.domain_policy import DomainPolicy
 from appliance.proxy.domains import Domains
-from appliance.proxy.enum_query import EnumQuery
-from appliance.proxy.forwarding import Forwarding
-from appliance.proxy.gateway import Pstn
+from appliance.proxy.edge_proxies import EdgeProxies
+from appliance.proxy.flow_tokens import FlowTokens
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.media import Media
-from appliance.proxy.nat import NatTest
+from appliance.proxy.nat.detection import NatTest
+from appliance.proxy.nat.media import Media
 from appliance.proxy.neighbour_routes import NeighbourRoutes
-from appliance.proxy.offline import OfflineMessages
+from appliance.proxy.preferences.forwarding import Forwarding
+from appliance.proxy.preferences.offline import OfflineMessages
+from appliance.proxy.preferences.speed_dials import SpeedDials
 from appliance.proxy.presence import PresenceServer
+from appliance.proxy.privacy import Privacy
+from appliance.proxy.pstn.enum_query import EnumQuery
+from appliance.proxy.pstn.gateway import Pstn
+from appliance.proxy.pstn.site_prefixes import SitePrefixes
+from appliance.proxy.pstn.trusted import Peers
 from appliance.proxy.record_route import DialogRoutes
 from appliance.proxy.relays import Relays
 from appliance.proxy.self_loop import SelfLoop
 from appliance.proxy.session_timer import SessionTimer
-from appliance.proxy.site_prefixes import SitePrefixes
-from appliance.proxy.speed_dials import SpeedDials
 from appliance.proxy.targets import TargetSet
-from appliance.proxy.trusted import Peers
 from appliance.registrar.answer import Outcome
+from appliance.registrar.gruu import Gruus
 from appliance.registrar.preferences import Preferences
 from appliance.registrar.register import Registrar
 from appliance.sip.uri import AddressOfRecord
 from appliance.telemetry.trace import Tracer
 
 
-class RegistrationJournal(Protocol):
-    """Who is told of registrations."""
+class RouteJournal(Protocol):
+    """Who is told of registrations, and of strangers that are turned away."""
 
     def registered(self, incoming: Incoming, outcome: Outcome) -> None: ...
+
+    def relay_refused(self, incoming: Incoming) -> None: ...
 
 
 def nobody_prefers(_aor: AddressOfRecord) -> Preferences | None:
@@ -61,9 +67,11 @@ class Parts(NamedTuple):
     dialogs: DialogRoutes
     relays: Relays
     self_loop: SelfLoop
-    journal: RegistrationJournal
+    journal: RouteJournal
     tracer: Tracer
     peers: Peers
+    edge_proxies: EdgeProxies
+    privacy: Privacy
     pstn: Pstn
     accounting: Accounting | None = None
     nat: NatTest | None = None
@@ -78,3 +86,5 @@ class Parts(NamedTuple):
     session_timer: SessionTimer | None = None
     sites: SitePrefixes | None = None
     enum: EnumQuery | None = None
+    flow_tokens: FlowTokens | None = None
+    gruus: Gruus | None = None

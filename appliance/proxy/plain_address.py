@@ -67,6 +67,13 @@ def wire_address(host: str) -> str | None:
 
 
 @lru_cache(maxsize=4096)
+def is_loopback(host: str) -> bool:
+    """Whether an IP literal is this machine's loopback, in any writing."""
+    plain = plain_address(host)
+    return plain == "::1" or (plain.startswith("127.") and is_ipv4(plain))
+
+
+@lru_cache(maxsize=4096)
 def is_one_host(host: str) -> bool:
     """Whether an IP literal is one host's. Multicast and broadcast are not, and reach many who never asked;
     0.0.0.0 and :: are nobody's, and reach ourselves."""

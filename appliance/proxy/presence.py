@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 
 from appliance.errors import MalformedMessage
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.plain_address import plain_address, wire_address
+from appliance.proxy.locating import Unroutable
+from appliance.proxy.plain_address import plain_address
 from appliance.proxy.target import Target
+from appliance.sip.hop import Hop
 from appliance.sip.uri import Uri
 
 # What belongs to an event package; it is refused with 489 where nobody knows the package.
@@ -23,14 +25,13 @@ _FOR_THE_SERVER = frozenset({"SUBSCRIBE", "PUBLISH"})
 
 class PresenceServer:
     """``server`` is HOST or HOST:PORT, perhaps with ``;transport=tcp``; ``packages`` are the event packages
-    that it knows. ``addresses(host)`` looks a host name up and may block."""
+    that it knows. ``servers(uri)`` finds the hops of a URI and may block."""
 
-    def __init__(self, server: str, packages: Sequence[str], addresses: Callable[[str], list[str]]) -> None:
+    def __init__(self, server: str, packages: Sequence[str], servers: Callable[[Uri], list[Hop]]) -> None:
         self._path = f"<sip:{server};lr>"
-        self._host = Uri.parse(f"sip:{server}").address
-        self._is_named = wire_address(self._host) is None
+        self._uri = Uri.parse(f"sip:{server}")
         self._packages = frozenset(package.lower() for package in packages)
-        self._addresses = addresses
+        self._servers = servers
 
     def target(self, incoming: Incoming) -> Target | None:
         """The server, if this request is for it; None when it is for the user, or from the server itself."""
@@ -43,8 +44,11 @@ class PresenceServer:
             return None
         if event not in self._packages or self._is_at(plain_address(incoming.hop.host)):
             return None
-        return Target(request.uri_text, path=self._path)
+        return Target(request.uri_text, path=self._path, named=True)
 
     def _is_at(self, address: str) -> bool:
-        hosts = self._addresses(self._host) if self._is_named else [self._host]
-        return any(plain_address(host) == address for host in hosts)
+        try:
+            servers = self._servers(self._uri)
+        except Unroutable:
+            return False
+        return any(plain_address(server.host) == address for server in servers)

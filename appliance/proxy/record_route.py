@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from appliance.proxy.flow_tokens import INITIATORS, OTHERS
 from appliance.proxy.loose_route import repair_strict_route, strip_own_routes
 from appliance.sip.message import Message, Request
 from appliance.sip.uri import Uri
@@ -42,11 +43,13 @@ class Proof(NamedTuple):
 
     ``flags`` are those of its beginning, ``by_initiator`` whether this request is from whoever began it.
     ``leaves_by`` is our listener on the side where the request goes, -1 when none has that address any more.
+    ``flow`` is the token of the flow there (``flow_tokens``), "" when no flow was asked for.
     """
 
     flags: str
     by_initiator: bool
     leaves_by: int
+    flow: str = ""
 
     @property
     def sender_nated(self) -> bool:
@@ -64,7 +67,10 @@ class DialogRoutes:
     """
 
     def __init__(self, key: bytes, interfaces: Sequence[Interface] = ()) -> None:
-        self._listeners = {interface: index for index, interface in enumerate(interfaces)}
+        self._listeners = {
+            ("ws" if transport == "wss" else transport, host, port): index
+            for index, (transport, host, port) in enumerate(interfaces)
+        }
         # BLAKE2 with a key is a MAC by itself (RFC 7693 §2.9).
         self._mac = hashlib.blake2b(key=key, digest_size=10, person=b"dialog-route")
 
@@ -86,17 +92,24 @@ class DialogRoutes:
         return hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
 
     def record_route(
-        self, request: Request, came_by: Interface, leaves_by: Interface, flags: str = ""
+        self,
+        request: Request,
+        came_by: Interface,
+        leaves_by: Interface,
+        flags: str = "",
+        *,
+        secure: bool = False,
     ) -> list[str]:
         """The Record-Route values for ``request``, to be put before all others one after the other.
 
         The last one is for the side where the request goes, the first for the side where it came from;
-        they are one when it is the same.
+        they are one when it is the same. ``secure``: it was asked for by a SIPS URI, so they are SIPS URIs
+        (§16.6 step 4).
         """
         proof = self.sign(request.call_id, request.from_tag or "", flags)
         if came_by == leaves_by:
-            return [_route(came_by, "", proof)]
-        return [_route(came_by, ";r2=on", proof), _route(leaves_by, ";r2=on", proof)]
+            return [_route(came_by, "", proof, secure)]
+        return [_route(came_by, ";r2=on", proof, secure), _route(leaves_by, ";r2=on", proof, secure)]
 
     def repair_strict_route(self, request: Request, is_me: Callable[[Uri], bool]) -> bool:
         """``loose_route.repair_strict_route``."""
@@ -109,12 +122,14 @@ class DialogRoutes:
         for route in stripped:
             if self.verify(route, request):
                 last = stripped[-1]
-                side = (last.transport or "udp", last.address, last.port or 5060)
+                side = (transport_of(last), last.address, last.port or 5060)
                 tag = unquote(route.param("ftag") or "", errors="surrogateescape")
+                by_initiator = tag == (request.from_tag or "")
                 return Proof(
                     route.param("flags") or "",
-                    tag == (request.from_tag or ""),
+                    by_initiator,
                     self._listeners.get(side, -1),
+                    route.param(OTHERS if by_initiator else INITIATORS) or "",
                 )
         return None
 
@@ -126,9 +141,22 @@ class DialogRoutes:
         return mac.hexdigest()
 
 
-def _route(interface: Interface, pair: str, proof: str) -> str:
+def transport_of(route: Uri) -> str:
+    """The transport of a Route of ours, by its URI; WebSocket with and without TLS are one there."""
+    said = route.transport
+    if route.scheme == "sips" and said is None:
+        return "tls"
+    return said or "udp"
+
+
+def _route(interface: Interface, pair: str, proof: str, secure: bool = False) -> str:
     transport, host, port = interface
     address = f"[{host}]" if ":" in host and host[0] != "[" else host
+    if transport == "wss":
+        transport = "ws"  # RFC 7118 §5: the parameter has no other value for it
+    if secure:
+        by = ";transport=ws" if transport == "ws" else ""
+        return f"<sips:{address}:{port}{by};lr=on{pair};{proof}>"
     by = "" if transport == "udp" else f";transport={transport}"
     return f"<sip:{address}:{port}{by};lr=on{pair};{proof}>"
 

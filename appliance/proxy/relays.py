@@ -12,13 +12,13 @@ from collections.abc import Callable
 from appliance.errors import StorageError
 from appliance.proxy.calls import Calls
 from appliance.proxy.domains import Domains
-from appliance.proxy.forward import Unroutable
+from appliance.proxy.forking.response_context import ResponseContext
+from appliance.proxy.forking.surroundings import Surroundings
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.media_context import MediaContext
-from appliance.proxy.neighbours import Neighbours
+from appliance.proxy.locating import Unroutable
+from appliance.proxy.nat.media_context import MediaContext
+from appliance.proxy.other_workers import OtherWorkers
 from appliance.proxy.replies import Answer
-from appliance.proxy.response_context import ResponseContext
-from appliance.proxy.surroundings import Surroundings
 from appliance.proxy.target import Target
 from appliance.proxy.targets import TargetSet, in_groups, numbered
 from appliance.sip.message import Request
@@ -41,9 +41,9 @@ class Relays:
         calls: Calls,
         max_branches: int,
         progress_of: Callable[[Request], Incoming | None],
-        neighbours: Neighbours | None = None,
+        others: OtherWorkers | None = None,
     ) -> None:
-        self._neighbours = neighbours
+        self._others = others
         self._around = around
         self._domains = domains
         self._locations = locations
@@ -59,6 +59,7 @@ class Relays:
                 self._send_stateless(incoming, target, number)
             return
         if not targets:
+            self.refused(incoming, incoming.replies.not_registered.status)
             incoming.reply(incoming.replies.not_registered)
             return
         if incoming.cancelled:  # while its handler waited for a lookup
@@ -83,6 +84,7 @@ class Relays:
             waiting.cancelled = True
         invite = self._around.transactions.invite_of(incoming.request)
         if invite is not None or waiting is not None:
+            incoming.explain("Ends the request that is under way: those that it rings are told so")
             incoming.admit()
             incoming.reply(_OK)
             if invite is not None:
@@ -106,8 +108,8 @@ class Relays:
 
     def _is_elsewhere(self, incoming: Incoming) -> bool:
         """Whether another worker has the INVITE, and has been given this request."""
-        neighbours, raw = self._neighbours, incoming.raw
-        return neighbours is not None and bool(raw) and neighbours.find_invite(raw, incoming.hop)
+        others, raw = self._others, incoming.raw
+        return others is not None and bool(raw) and others.find_invite(raw, incoming.hop)
 
     def _follow(self, incoming: Incoming) -> bool:
         """Sends a CANCEL or ACK after an INVITE whose transaction is gone, to our own users only."""
@@ -137,6 +139,12 @@ class Relays:
             return nobody_watches
         self._calls.begin()
         return lambda status: self._calls.decided(request, status, incoming.now, self._around.clock())
+
+    def refused(self, incoming: Incoming, status: int) -> None:
+        """A request that was let in goes nowhere: when it was to begin a call, that is one all the same."""
+        request = incoming.request
+        if request.method == "INVITE" and request.to_tag is None:
+            self._calls.refused(status)
 
 
 def nobody_watches(status: int) -> None:

@@ -26,12 +26,16 @@ class Replies(NamedTuple):
     from_mismatch: Answer
     not_registered: Answer
     unknown_domain: Answer = Answer(404, "Unknown Domain")
+    no_address: Answer = Answer(400, "To Is No SIP Address")
     register_elsewhere: Answer = Answer(403, "Register Forwarding Forbidden")
     relaying: Answer = Answer(403, "Relaying Forbidden")
     walled_garden: Answer = Answer(403, "Foreign Callers Forbidden")
     no_route: Answer = Answer(404, "No route matched")
     unknown_method: Answer = Answer(405, "Method Not Allowed")
     preloaded_route: Answer = Answer(403, "Preloaded Route Forbidden")
+    no_privacy: Answer = Answer(500, "Privacy Not Available")
+    no_gruu: Answer = Answer(404, "Not Found")
+    forged_flow: Answer = Answer(403, "Forged Flow Token")
     pstn_not_permitted: Answer = Answer(403, "PSTN Not Permitted")
     no_gateway: Answer = Answer(404, "No Gateway For This Number")
     speed_dial: Answer = Answer(302, "Speed Dial Redirect")

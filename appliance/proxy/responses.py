@@ -12,11 +12,14 @@ from collections.abc import Callable
 
 from appliance.errors import SipError
 from appliance.proxy.branch import Branches, parts_of
-from appliance.proxy.guard import Guard
-from appliance.proxy.media import Media
-from appliance.proxy.nat import NatTest
-from appliance.proxy.orphans import Orphans
+from appliance.proxy.forking.challenges import CHALLENGES, Challenges
+from appliance.proxy.forking.orphans import Orphans
+from appliance.proxy.nat.detection import NatTest
+from appliance.proxy.nat.media import Media
+from appliance.proxy.privacy import Privacy
+from appliance.proxy.pstn.guard import Guard
 from appliance.sip.hop import Hop
+from appliance.sip.hosts import without_brackets
 from appliance.sip.message import Response
 from appliance.telemetry.metrics import Metrics
 from appliance.transaction.table import TransactionTable
@@ -33,11 +36,15 @@ class Responses:
         local_for: Callable[[Hop], Hop],
         orphans: Orphans,
         metrics: Metrics,
+        challenges: Challenges,
+        privacy: Privacy,
         nat: NatTest | None = None,
         media: Media | None = None,
         guard: Guard | None = None,
     ) -> None:
         self._guard = guard
+        self._challenges = challenges
+        self._privacy = privacy
         self._nat = nat
         self._media = media
         self._transactions = transactions
@@ -62,10 +69,15 @@ class Responses:
         if guard is not None and guard.watches and not self._of_a_gateway(guard, response, hop.host):
             self._messages_rejected["unmatched"] += 1
             return
+        if response.status in (401, 407) and not self._challenges.may_pass_late(response):
+            response.status, response.reason = 403, "Forbidden"
+            for key in CHALLENGES:
+                response.remove(key)
+        self._privacy.answered(response, hop.host, to_insider=False)
         parts = parts_of(response.via.branch)
         response.remove_first_item("via")
         via = response.via
-        host = via.received or via.host.strip("[]")
+        host = without_brackets(via.received or via.host)  # RFC 5118 §4.5: some write them in received, too
         sent_by_port = via.sent_by[1]
         way = Hop(via.transport.lower(), host, via.rport or sent_by_port, hop.listener)
         if way.reliable:

@@ -10,20 +10,22 @@ a lookup, a connection): it holds up nobody else.
 from __future__ import annotations
 
 from appliance.errors import StorageError
-from appliance.proxy.caller_id import take_out_claims
-from appliance.proxy.caller_screen import is_blocked, is_unwanted_anonymous
-from appliance.proxy.enum_query import EnumQuery
-from appliance.proxy.forwarding import ALWAYS, BUSY, NOT_REGISTERED, occasion_of
+from appliance.proxy.flow_tokens import FlowTokens
 from appliance.proxy.incoming import Incoming
-from appliance.proxy.media import RELAYED
-from appliance.proxy.offline import KEPT
 from appliance.proxy.parts import Parts
+from appliance.proxy.preferences.caller_screen import is_blocked, is_unwanted_anonymous
+from appliance.proxy.preferences.forwarding import ALWAYS, BUSY, NOT_REGISTERED, occasion_of
+from appliance.proxy.preferences.offline import KEPT
+from appliance.proxy.preferences.speed_dials import SpeedDials
 from appliance.proxy.presence import EVENT_METHODS
+from appliance.proxy.pstn.caller_id import preferred_identity, take_out_claims
+from appliance.proxy.pstn.enum_query import EnumQuery
+from appliance.proxy.pstn.site_prefixes import SitePrefixes
 from appliance.proxy.replies import Answer
 from appliance.proxy.session_timer import SessionTimer
-from appliance.proxy.site_prefixes import SitePrefixes
-from appliance.proxy.speed_dials import SpeedDials
 from appliance.proxy.target import Target
+from appliance.registrar.answer import Outcome
+from appliance.registrar.gruu import Gruus
 from appliance.registrar.preferences import Preferences
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord
@@ -34,8 +36,8 @@ METHODS = (
     "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "INFO", "UPDATE", "PRACK",
 )  # fmt: skip
 ALLOW = f"Allow: {', '.join(METHODS)}"
-# RFC 3261 §11.2. A registrar supports path (RFC 3327); nothing is encoded, and no language is spoken.
-ABILITIES = (ALLOW, "Accept: application/sdp", "Accept-Encoding: identity", "Supported: path")
+# RFC 3261 §11.2: nothing is encoded, and no language is spoken.
+ABILITIES = (ALLOW, "Accept: application/sdp", "Accept-Encoding: identity")
 
 
 class Routes:
@@ -57,6 +59,13 @@ class Routes:
         self.tracer = parts.tracer
         self.accounting = parts.accounting
         self.peers = parts.peers
+        self.flow_tokens = parts.flow_tokens
+        self.gruus = parts.gruus
+        self.privacy = parts.privacy
+        # What the registrar supports.
+        extensions = ", ".join(sorted(parts.registrar.extensions.supported, reverse=True))
+        self.abilities = (*ABILITIES, f"Supported: {extensions}") if extensions else ABILITIES
+        self.edge_proxies = parts.edge_proxies
         self.gateways = parts.pstn
         self.neighbours = parts.neighbours
         self.forwarding = parts.forwarding
@@ -104,6 +113,8 @@ class Routes:
     # -- route[1]: t_relay -----------------------------------------------------------------------------------
 
     def relay(self, incoming: Incoming, targets: list[Target]) -> None:
+        if self.tracer.active and not (targets and targets[0].looped):
+            self.tell_ways(incoming, targets)
         if self.rtp_proxy(incoming, targets):
             self.relays.relay(incoming, targets)
 
@@ -111,11 +122,31 @@ class Routes:
         """A request along a route that we signed: nobody is asked for a password in the middle of a call."""
         request = incoming.request
         self.credentials.consume(request)
+        self.privacy.came_in_dialog(incoming)
         self.do_accounting(incoming)
+        if incoming.flow and self.flow_tokens is not None:
+            return self.relay_by_flow(incoming, self.flow_tokens)
         if self.domains.is_me(request.uri) and not request.has("route"):
+            if self.gruus is not None and request.uri.has_param("gr"):
+                return self.deliver(incoming, self.lookup_phone(incoming, self.gruus))
             return self.relay(incoming, self.lookup_location(self.domains.aor(request.uri)))
-        hop = self.find_flow(incoming) if incoming.peer_nated else None
+        by_flow = incoming.peer_nated or request.uri.transport in ("tls", "ws")
+        hop = self.find_flow(incoming) if by_flow else None
         target = Target(request.uri_text, hop, nated=incoming.peer_nated, listener=incoming.leaves_by)
+        return self.relay(incoming, [target])
+
+    def relay_by_flow(self, incoming: Incoming, tokens: FlowTokens) -> None:
+        """The phone has asked to be reached by the flow that our Route names (RFC 5626 §5.3); where that is
+        gone, by a newer one. 430 when there is none."""
+        request = incoming.request
+        flow = tokens.read(incoming.flow, request.call_id)
+        if flow is None:
+            return incoming.refuse(incoming.replies.forged_flow, "acl")
+        if self.domains.serves(request.to.uri.host):
+            aor = self.domains.aor(request.to.uri)
+            if not self.locations.has_flow(aor, flow):
+                flow = self.find_flow(incoming) or flow
+        target = Target(request.uri_text, flow, nated=incoming.peer_nated, by_flow=True)
         return self.relay(incoming, [target])
 
     def relay_for_neighbour(self, incoming: Incoming, ruid: str) -> None:
@@ -138,12 +169,13 @@ class Routes:
         if not self.domains.is_me(request.uri):
             return incoming.refuse(self.policy.refuses_registrar(request), "acl")
         if not self.domains.serves(request.to.uri.host):
-            return incoming.reply(self.policy.refuses_address())
+            return incoming.reply(self.policy.refuses_address(request))
         if replies.trying_to_register:
             incoming.reply(replies.trying_to_register)
         if not self.www_authorize(incoming):
             return None
         if not self.check_to(incoming):
+            incoming.explain("To names somebody else than the password", "red")
             return incoming.reply(replies.to_mismatch)
         # The script consumes the credentials here; nothing is forwarded that they could be hidden from.
         return self.save_location(incoming)
@@ -159,7 +191,10 @@ class Routes:
             self.domains.listener_name(incoming.hop),
             incoming.now,
             nated=incoming.nated,
+            edge=incoming.request.has("path") and self.edge_proxies.sent(incoming),
         )
+        if incoming.watched:
+            self.tell_bindings(incoming, outcome)
         incoming.reply(Answer(outcome.status, outcome.reason), outcome.headers)
         self.journal.registered(incoming, outcome)
         if self.offline is not None and outcome.status == 200:
@@ -172,22 +207,27 @@ class Routes:
         if self.allow_trusted(incoming):
             if not self.may_reach(incoming):
                 return incoming.refuse(replies.relaying, "acl")
-        elif self.domains.serves(request.from_.uri.host) or not replies.strangers_may_call:
+        elif self.is_of_ours(incoming) or not replies.strangers_may_call:
             if not self.proxy_authorize(incoming):
                 return None
             if not self.check_from(incoming):
+                incoming.explain("From names somebody else than the password", "red")
                 return incoming.reply(replies.from_mismatch)
             self.credentials.consume(request)
         elif refusal := self.domain_policy(incoming):
             return incoming.refuse(refusal, "acl")
+        if self.privacy.is_too_much(request):
+            return incoming.reply(replies.no_privacy)
         incoming.admit()
         self.do_accounting(incoming)
         if not self.domains.is_me(request.uri):
             return self.deliver(incoming, self.outbound(incoming))
+        if self.gruus is not None and request.uri.has_param("gr"):
+            return self.deliver(incoming, self.lookup_phone(incoming, self.gruus))
         if self.speed_dials is not None and self.speed_dial(incoming, self.speed_dials):
             return None
         if self.sites is not None and self.site_specific(incoming, self.sites):
-            return self.deliver(incoming, self.forwarded(incoming))
+            return self.deliver(incoming, self.elsewhere(incoming))
         if self.presence is not None and (server := self.presence.target(incoming)):
             return self.relay(incoming, [server])
         return self.deliver(incoming, self.inbound(incoming))
@@ -196,13 +236,15 @@ class Routes:
         """Relays it, or says why not."""
         if isinstance(way, list):
             return self.relay(incoming, way)
+        self.relays.refused(incoming, way.status)
         return incoming.refuse(way, "acl") if way.status == 403 else incoming.reply(way)
 
     def outbound(self, incoming: Incoming) -> list[Target] | Answer:
         """Somebody of ours calls another domain, or has a call forwarded there, unless his domain is a walled
         garden."""
         request, payer = incoming.request, incoming.payer
-        refusal = self.policy.refuses_outbound(request.from_.uri.host if payer is None else payer.domain)
+        caller = request.from_.uri if incoming.prefers is None else incoming.prefers
+        refusal = self.policy.refuses_outbound(caller.host if payer is None else payer.domain)
         return [Target(request.uri_text)] if refusal is None else refusal
 
     # -- INBOUND: somebody here, or whoever he has his calls forwarded to ------------------------------------
@@ -251,7 +293,14 @@ class Routes:
         return incoming.replies.not_registered
 
     def forwarded(self, incoming: Incoming) -> list[Target] | Answer:
-        """A request whose Request-URI is whom the callee has it forwarded to."""
+        """A request whose Request-URI is whom the callee has it forwarded to; he may have named another
+        site's number."""
+        if self.sites is not None and self.domains.is_me(incoming.request.uri):
+            self.site_specific(incoming, self.sites)
+        return self.elsewhere(incoming)
+
+    def elsewhere(self, incoming: Incoming) -> list[Target] | Answer:
+        """A request whose Request-URI has been replaced: for somebody here, or in another domain."""
         here = self.domains.is_me(incoming.request.uri)
         return self.inbound(incoming) if here else self.outbound(incoming)
 
@@ -284,10 +333,7 @@ class Routes:
             way = self.forwarded(incoming)
         except StorageError:
             return []
-        if not isinstance(way, list):
-            return []
-        # What is relayed already, stays so: its description is rtpengine's by now.
-        return way if RELAYED in incoming.marks or self.rtp_proxy(incoming, way) else []
+        return way if isinstance(way, list) and self.rtp_proxy(incoming, way) else []
 
     # -- the steps -------------------------------------------------------------------------------------------
 
@@ -325,6 +371,8 @@ class Routes:
         if proof is None or request.to_tag is None:
             return False
         incoming.leaves_by = proof.leaves_by
+        if proof.flow and not request.has("route"):
+            incoming.flow = proof.flow
         if proof.flags:
             incoming.flags, incoming.peer_nated = proof.flags, proof.receiver_nated
             if self.nat is not None and proof.sender_nated and not incoming.nated:
@@ -352,7 +400,7 @@ class Routes:
         """What we can do; a method that we have never heard of is none of it (§8.2.1)."""
         if incoming.request.method != "OPTIONS":
             return incoming.refuse(incoming.replies.unknown_method, "unsupported", (ALLOW,))
-        return incoming.reply(OK, ABILITIES)
+        return incoming.reply(OK, self.abilities)
 
     def www_authorize(self, incoming: Incoming) -> bool:
         """Whether the REGISTER proves whose it is; if not, it has been challenged with 401."""
@@ -368,8 +416,16 @@ class Routes:
         incoming.peer = self.peers.sender(incoming.request, incoming.hop)
         if incoming.peer is not None:
             return True
+        preferred = preferred_identity(incoming.request)
+        if preferred is not None and self.domains.serves(preferred.host):
+            incoming.prefers = preferred
         take_out_claims(incoming.request)
         return False
+
+    def is_of_ours(self, incoming: Incoming) -> bool:
+        """Whether the caller says that he is in a domain of ours, in From or, where that is anonymous, in
+        P-Preferred-Identity: then he has to prove it."""
+        return incoming.prefers is not None or self.domains.serves(incoming.request.from_.uri.host)
 
     def may_reach(self, incoming: Incoming) -> bool:
         """A gateway reaches our own users only; a peer that is trusted, whomever our users reach."""
@@ -386,7 +442,10 @@ class Routes:
 
     def domain_policy(self, incoming: Incoming) -> Answer | None:
         """What a caller of another domain is refused with; None when he may call our user."""
-        return self.policy.refuses_stranger(incoming.request)
+        refusal = self.policy.refuses_stranger(incoming.request)
+        if refusal is not None:
+            self.journal.relay_refused(incoming)
+        return refusal
 
     def do_accounting(self, incoming: Incoming) -> None:
         """A call that was let in, or that ends, becomes rows of ``acc`` and ``cdrs`` when it has its final
@@ -419,7 +478,7 @@ class Routes:
         if alias is None:
             return None
         request.uri_text = alias
-        return None if self.domains.is_me(request.uri) else Target(alias)
+        return None if self.domains.is_me(request.uri) else Target(alias, named=True)
 
     def forward(
         self, incoming: Incoming, callee: AddressOfRecord, wishes: Preferences, occasion: str
@@ -435,6 +494,19 @@ class Routes:
     def lookup_location(self, callee: AddressOfRecord) -> list[Target]:
         """Where the user can be reached now, best first."""
         return self.locations.lookup(callee)
+
+    def lookup_phone(self, incoming: Incoming, gruus: Gruus) -> list[Target] | Answer:
+        """Where the phone is that a GRUU names (RFC 5627 §6.1): nothing is forwarded, and no other rings."""
+        uri = incoming.request.uri
+        gruu = gruus.resolve(uri, self.domains.aor(uri))
+        if gruu is None:
+            return incoming.replies.no_gruu
+        wishes = self.load_callee(gruu.aor)
+        if wishes is not None and is_blocked(incoming.request, wishes):
+            return incoming.replies.blocked_caller
+        if wishes is not None and is_unwanted_anonymous(incoming.request, wishes):
+            return incoming.replies.anonymity
+        return self.locations.of_phone(gruu) or incoming.replies.not_registered
 
     def enum_query(self, incoming: Incoming, numbers: EnumQuery) -> bool:
         """A number that has a SIP address in the DNS: the Request-URI is that one now."""
@@ -465,6 +537,19 @@ class Routes:
             replies = incoming.replies
             answer = replies.redirect_busy if occasion == BUSY else replies.redirect_no_answer
             incoming.reply(answer, (f"Contact: <{target}>",))
+
+    def tell_ways(self, incoming: Incoming, targets: list[Target]) -> None:
+        """For those who watch: where the request goes from here."""
+        ways = [target.uri if target.hop is None else f"{target.uri} by {target.hop}" for target in targets]
+        words = f"Goes to {', '.join(ways)}" if ways else "Goes nowhere"
+        self.tracer.note(words, "green" if ways else "red", incoming.request)
+
+    def tell_bindings(self, incoming: Incoming, outcome: Outcome) -> None:
+        """For those who watch: what a REGISTER has changed."""
+        if outcome.status >= 300:
+            return incoming.explain(f"Not registered ({outcome.reason})", "red")
+        changes = ", ".join(f"{kind} {binding.contact}" for kind, binding in outcome.changes)
+        return incoming.explain(f"Registered: {changes}" if changes else "Told its bindings", "green")
 
     def rtp_proxy(self, incoming: Incoming, targets: list[Target]) -> bool:
         """Has the sound of a call relayed that needs it; False when the request was refused because nobody

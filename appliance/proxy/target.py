@@ -17,7 +17,11 @@ class Target(NamedTuple):
     ``looped`` when that is this server itself, so that it is not yet on its way. ``aor`` is whose
     phone it is, ``nated`` says that the phone is behind a NAT, ``listener`` by which of our sockets it is
     known to be reached (-1: any that fits). ``gateway`` is the number of the gateway that it is, which the
-    caller has the right to use; 0: it is none.
+    caller has the right to use; 0: it is none. ``speech`` is how its sound is spoken where a call rings at
+    phones of several kinds, and ``body`` what it is offered then ("" and None: as everybody). ``flows`` are
+    the ruids of the bindings that lead to the same phone, which are tried one after the other (RFC 5626);
+    ``by_flow``: the phone has to be reached by ``hop`` and no other way. ``named``: an administrator has
+    named it, so that it may be on this machine's loopback.
     """
 
     uri: str
@@ -29,3 +33,8 @@ class Target(NamedTuple):
     nated: bool = False
     listener: int = -1
     gateway: int = 0
+    speech: str = ""
+    body: bytes | None = None
+    flows: tuple[str, ...] = ()
+    by_flow: bool = False
+    named: bool = False

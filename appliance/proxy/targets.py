@@ -11,8 +11,10 @@ from itertools import groupby
 from zlib import crc32
 
 from appliance.errors import DatabaseUnavailable
+from appliance.proxy.shared_address import SharedAddress
 from appliance.proxy.target import Target
-from appliance.registrar.binding import NATED, OWNED_ELSEWHERE
+from appliance.registrar.binding import NATED, OWNED_ELSEWHERE, Binding
+from appliance.registrar.gruu import Gruu
 from appliance.registrar.location_service import LocationService
 from appliance.sip.hop import Hop
 from appliance.sip.uri import AddressOfRecord, Uri
@@ -22,15 +24,20 @@ class TargetSet:
     """Answers 'where is this user?' from the location service; ``clock`` is monotonic.
 
     ``sockets`` are the listeners by their text, where several could reach the same phone: each is called by
-    the one that it registered at.
+    the one that it registered at. ``shared`` is the address that several boxes hold in turn, if there is one.
     """
 
     def __init__(
-        self, service: LocationService, clock: Callable[[], float], sockets: Mapping[str, int] | None = None
+        self,
+        service: LocationService,
+        clock: Callable[[], float],
+        sockets: Mapping[str, int] | None = None,
+        shared: SharedAddress | None = None,
     ) -> None:
         self._service = service
         self._clock = clock
         self._sockets = sockets or {}
+        self._shared = shared
 
     def lookup(self, aor: AddressOfRecord) -> list[Target]:
         """The targets of a user, best first; empty when there is none.
@@ -47,8 +54,18 @@ class TargetSet:
             bindings = self._service.locations.lookup(aor, now)
             if not bindings:
                 raise
+        return self._targets(bindings, aor)
+
+    def of_phone(self, gruu: Gruu) -> list[Target]:
+        """The targets of the one phone that a GRUU names; as ``lookup``."""
+        bindings = self._service.lookup(gruu.aor, self._clock())
+        return self._targets([binding for binding in bindings if gruu.fits(binding)], gruu.aor)
+
+    def _targets(self, bindings: Sequence[Binding], aor: AddressOfRecord) -> list[Target]:
         sockets = self._sockets
-        return [
+        if self._shared is not None:
+            bindings = self._shared.as_reached(bindings)
+        targets = [
             Target(
                 binding.contact,
                 binding.hop,
@@ -58,9 +75,34 @@ class TargetSet:
                 aor,
                 binding.cflags & NATED != 0,
                 sockets.get(binding.socket or "", -1) if sockets else -1,
+                by_flow=binding.reg_id is not None,
             )
             for binding in bindings
         ]
+        return targets if len(targets) < 2 else _one_of_each_phone(targets, bindings)
+
+    def next_flow(self, failed: Target) -> Target | None:
+        """The next way to the phone of a target whose flow has failed, with those that are left; None when
+        there is no other. May block, and raises DatabaseUnavailable."""
+        aor, flows = failed.aor, failed.flows
+        if aor is None or not flows:
+            return None
+        living = {binding.ruid: binding for binding in self._service.lookup(aor, self._clock())}
+        for place, ruid in enumerate(flows):
+            binding = living.get(ruid)
+            if binding is not None:
+                if self._shared is not None:
+                    [binding] = self._shared.as_reached([binding])
+                listener = self._sockets.get(binding.socket or "", -1)
+                return failed._replace(
+                    uri=binding.contact,
+                    hop=binding.hop,
+                    path=binding.path,
+                    nated=binding.nated,
+                    listener=listener,
+                    flows=flows[place + 1 :],
+                )
+        return None
 
     def named(self, ruid: str) -> Target | None:
         """The phone of one binding; None when it is gone, or is another node's by now."""
@@ -71,6 +113,13 @@ class TargetSet:
         contact, q = binding.contact, binding.preference
         return Target(contact, binding.hop, binding.path, q, False, binding.aor, nated, listener)
 
+    def has_flow(self, aor: AddressOfRecord, flow: Hop) -> bool:
+        """Whether one of the user's phones is reached by this flow still."""
+        return any(
+            binding.hop is not None and binding.hop[:5] == flow[:5]
+            for binding in self._service.locations.lookup(aor, self._clock())
+        )
+
     def flow_now(self, aor: AddressOfRecord, contact: Uri) -> Hop | None:
         """The flow by which a phone behind a NAT is reached now; ``contact`` was its flow in the beginning.
 
@@ -79,14 +128,18 @@ class TargetSet:
         """
         there = (contact.address, contact.port or 5060)
         anew: list[Hop] = []
+        phones: set[str | None] = set()
         for binding in self._service.locations.lookup(aor, self._clock()):
             hop = binding.hop
-            if hop is not None and binding.cflags & NATED:
+            by_flow = binding.cflags & NATED or binding.reg_id is not None
+            if hop is not None and (by_flow or hop.transport not in ("udp", "tcp")):
                 if (hop.host, hop.port) == there:
                     return hop
                 if Uri.parse(binding.contact).user == contact.user:
                     anew.append(hop)
-        return anew[0] if len(anew) == 1 else None
+                    phones.add(None if binding.reg_id is None else binding.instance)
+        # Of the flows of one phone, the newest.
+        return anew[0] if len(anew) == 1 or (len(phones) == 1 and None not in phones) else None
 
     def returned(self, lost: Target, tried: Collection[Hop | None]) -> Target | None:
         """The same user's phone on a new connection, when it has registered by one since; None until then."""
@@ -94,6 +147,25 @@ class TargetSet:
             return None
         found = self.lookup(lost.aor)
         return next((each for each in found if each.hop is not None and each.hop not in tried), None)
+
+
+def _one_of_each_phone(targets: list[Target], bindings: Sequence[Binding]) -> list[Target]:
+    """Of the flows of one phone only the best, which knows the others (RFC 5626 §7)."""
+    best: dict[str, int] = {}
+    others: dict[int, list[str]] = {}
+    for place, binding in enumerate(bindings):
+        if binding.reg_id is not None and binding.instance is not None:
+            first = best.setdefault(binding.instance, place)
+            if first != place:
+                others.setdefault(first, []).append(binding.ruid)
+    if not others:
+        return targets
+    left_out = {ruid for ruids in others.values() for ruid in ruids}
+    return [
+        target._replace(flows=tuple(others[place])) if place in others else target
+        for place, target in enumerate(targets)
+        if bindings[place].ruid not in left_out
+    ]
 
 
 def numbered(targets: Iterable[Target], taken: Iterable[int] = ()) -> Iterator[tuple[int, Target]]:

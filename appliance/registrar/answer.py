@@ -13,6 +13,7 @@ from typing import NamedTuple
 from appliance.errors import StorageError
 from appliance.registrar.binding import Binding
 from appliance.registrar.changes import Kind
+from appliance.registrar.gruu import Gruus
 from appliance.sip.grammar import quote
 from appliance.sip.message import Request
 
@@ -33,7 +34,8 @@ class Outcome(NamedTuple):
 class Answers:
     """Makes the outcomes of one profile. ``wall`` gives the time of day, in seconds since 1970."""
 
-    def __init__(self, wall: Callable[[], float], *, as_openser: bool) -> None:
+    def __init__(self, wall: Callable[[], float], *, as_openser: bool, gruus: Gruus | None = None) -> None:
+        self._gruus = gruus
         self._wall = wall
         self._as_openser = as_openser
         self._date = (-1, "")
@@ -50,6 +52,11 @@ class Answers:
             headers = [_contact_line(bindings[0], now)]
         else:
             headers = [_contact_line(binding, now) for binding in bindings]
+        gruus = self._gruus
+        if gruus is not None and any(o.lower() == "gruu" for o in request.items("supported")):
+            headers = [
+                line + gruus.parameters(binding) for line, binding in zip(headers, bindings, strict=True)
+            ]
         if request.has("path") and any(o.lower() == "path" for o in request.items("supported")):
             headers += [f"Path: {value}" for value in request.all("path")]
         if not self._as_openser:

@@ -91,6 +91,19 @@ class Binding:
             return self.socket.partition(":")[0]
         return "udp" if self.hop is None else self.hop.transport
 
+    @property
+    def source(self) -> str:
+        """The host that the phone sends from: that of its flow, or else of its contact."""
+        if self.hop is not None:
+            return self.hop.host
+        contact = self.contact
+        host = contact[contact.find("@") + 1 or contact.find(":") + 1 :]
+        if host.startswith("["):
+            return host[1:].partition("]")[0]
+        for mark in (":", ";", "?"):
+            host = host.partition(mark)[0]
+        return host
+
     def expires_in(self, now: float) -> int:
         """Whole seconds that are left, at least 1 while it lives; 2**32 - 1 for a permanent one."""
         if self.deadline == PERMANENT:

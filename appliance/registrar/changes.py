@@ -14,6 +14,8 @@ from appliance.registrar.binding import Binding, ruid_of
 from appliance.registrar.contact import Contact
 from appliance.sip.uri import AddressOfRecord, Uri
 
+_NOWHERE = ".invalid"
+
 Kind = Literal["added", "refreshed", "removed"]
 
 
@@ -130,7 +132,7 @@ def _drop_former(current: Iterable[Binding], contact: Contact, call_id: str, pla
     """A phone that started again (§10.2.4: a new Call-ID) with another port has left a dead binding behind.
 
     ``+sip.instance`` tells that it is the same one. A binding by another address or transport stays: a phone
-    may well have two of them.
+    may well have two of them. A browser has no address, and writes another name each time (RFC 7118 §5).
     """
     if contact.reg_id is not None:
         return
@@ -144,7 +146,9 @@ def _drop_former(current: Iterable[Binding], contact: Contact, call_id: str, pla
             and binding.ruid not in plan.drops
         ):
             old = Uri.parse(binding.contact)
-            if (old.host, old.transport, old.user) == (new.host, new.transport, new.user):
+            if (old.transport, old.user) != (new.transport, new.user):
+                continue
+            if old.host == new.host or (old.host.endswith(_NOWHERE) and new.host.endswith(_NOWHERE)):
                 plan.drops[binding.ruid] = binding
                 plan.changes.append(("removed", binding))
 

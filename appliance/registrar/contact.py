@@ -92,6 +92,9 @@ def _read_contact(value: str) -> Contact:
         raise MalformedMessage(
             f"a contact that is no SIP URI: {uri_text[:60]!r}", reason="Contact Is Not a SIP URI"
         )
+    if uri.headers and "<" not in value:
+        # §20.10: without brackets nobody can tell whose what stands behind the question mark is.
+        raise MalformedMessage(f"headers in a URI without brackets: {value[:60]!r}", reason="Bad Contact")
     if len(uri_text) > LONGEST_CONTACT:
         raise MalformedMessage(f"a contact beyond {LONGEST_CONTACT} characters", reason="Contact Too Long")
     if not params:

@@ -28,6 +28,14 @@ class NatedPhones(Protocol):
     def forget_all(self) -> None: ...
 
 
+class KnownSources(Protocol):
+    """Who is told from which hosts phones are registered."""
+
+    def add(self, host: str) -> None: ...
+    def discard(self, host: str) -> None: ...
+    def forget_all(self) -> None: ...
+
+
 # Whether a binding that comes in stands before one that is there.
 _Order = Callable[[Binding, Binding], bool]
 
@@ -50,12 +58,17 @@ class Locations:
         self._loading = False
         self._complete: set[AddressOfRecord] = set()
         self._nated: NatedPhones | None = None
+        self._sources: KnownSources | None = None
         self._newest = Newest()
         self._elsewhere: Callable[[Binding], bool] | None = None
 
     def watch_nated(self, phones: NatedPhones) -> None:
         """From now on ``phones`` is told of the bindings behind a NAT; to be called while there are none."""
         self._nated = phones
+
+    def watch_sources(self, sources: KnownSources) -> None:
+        """The same for the hosts that phones are registered from, one telling for each binding."""
+        self._sources = sources
 
     def keep(self, elsewhere: Callable[[Binding], bool]) -> None:
         """From now on ``forget_all`` forgets nothing that is ``elsewhere``: another node's, and in no row."""
@@ -129,6 +142,8 @@ class Locations:
         self._by_aor[aor] = (binding,)
         self._by_ruid[ruid] = binding
         self.by_transport[binding.transport] += 1
+        if self._sources is not None:
+            self._sources.add(binding.source)
         self._make_due(binding)
         return True
 
@@ -138,6 +153,8 @@ class Locations:
         if binding is None:
             return None
         self._undue(binding)
+        if self._sources is not None:
+            self._sources.discard(binding.source)
         aor = self.key(binding.aor)
         others = tuple(other for other in self._by_aor[aor] if other is not binding)
         if others:
@@ -200,6 +217,8 @@ class Locations:
         self.by_transport.clear()
         if self._nated is not None:
             self._nated.forget_all()
+        if self._sources is not None:
+            self._sources.forget_all()
         for binding in kept:
             self._put(binding, _by_its_age)
 
@@ -216,6 +235,12 @@ class Locations:
             self.drop(ruid)
             old = None
         before = self._by_aor.get(aor)
+        if self._sources is not None and (
+            old is None or old.hop != binding.hop or old.contact != binding.contact
+        ):
+            if old is not None:
+                self._sources.discard(old.source)
+            self._sources.add(binding.source)
         if old is None:
             self.by_transport[binding.transport] += 1
         else:

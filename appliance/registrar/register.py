@@ -30,14 +30,13 @@ from appliance.registrar.contact import (
     read_expires,
     read_path,
 )
+from appliance.registrar.extensions import Extensions, ExtensionSettings, Refusal
+from appliance.registrar.gruu import Gruus
 from appliance.registrar.location_service import BindingStore, LocationService, in_order
 from appliance.registrar.locations import Locations
 from appliance.sip.hop import Hop
 from appliance.sip.message import Request
 from appliance.sip.uri import AddressOfRecord
-
-# Extensions that a Require may ask for (§8.2.2.3).
-SUPPORTED = frozenset({"path"})
 
 # RFC 3261 §20.33: how long a phone waits when its binding could not be made durable.
 _RETRY_AFTER = "Retry-After: 5"
@@ -48,7 +47,7 @@ _LONGEST_RETRY = 86_400
 _LONGEST_USER_AGENT = 255
 
 
-class RegistrarSettings(Protocol):
+class RegistrarSettings(ExtensionSettings, Protocol):
     """The settings that matter here, in seconds; 0 is 'no limit' for the two ``max``."""
 
     @property
@@ -66,7 +65,8 @@ class RegistrarSettings(Protocol):
 class Registrar:
     """Processes the REGISTERs of the domains that we serve.
 
-    ``wall`` gives the time of day, for the column ``last_modified`` and the Date header only.
+    ``wall`` gives the time of day, for the column ``last_modified`` and the Date header only. ``gruus`` is
+    None where phones get none.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Registrar:
         *,
         profile: str = "rfc3261",
         wall: Callable[[], float] = time.time,
+        gruus: Gruus | None = None,
     ) -> None:
         self.service = LocationService(locations, store, in_memory=settings.location_mode != "database")
         self._locations = locations
@@ -86,7 +87,9 @@ class Registrar:
         self._max_expires = settings.max_expires or 0xFFFF_FFFF
         self._max_contacts = settings.max_contacts
         self._as_openser = profile == "openser12"
-        self._answers = Answers(wall, as_openser=self._as_openser)
+        self._answers = Answers(wall, as_openser=self._as_openser, gruus=gruus)
+        self.extensions = Extensions(settings, as_openser=self._as_openser, gruu=gruus is not None)
+        self._adds_headers = bool(settings.service_route)
         self._wall = wall
 
     def register(
@@ -98,12 +101,13 @@ class Registrar:
         now: float,
         *,
         nated: bool = False,
+        edge: bool = False,
     ) -> Outcome:
         """Do what the request asks for the bindings of ``aor``; return the answer when it is durable.
 
         ``hop`` is where the request came from, ``socket`` the listener that took it in. ``nated`` says that
         the phone sits behind a NAT, so that requests must go back to where it came from whatever its Contact
-        says.
+        says. ``edge``: it came by a proxy that is known by its address.
         """
         if request.has("require") and (refusal := self._refuse_extensions(request)):
             return refusal
@@ -114,8 +118,14 @@ class Registrar:
             if len(call_id) > LONGEST_CALL_ID:
                 raise MalformedMessage("a Call-ID beyond the limit", reason="Call-ID Too Long")
             path = read_path(request) if request.has("path") else None
+            refused: Refusal | None = None
+            if path is not None or (contacts and contacts[0].reg_id is not None):
+                refused = self._refuse(request, contacts, path, edge=edge)
         except MalformedMessage as error:
             return self._answers.refused(400, error.reason or "Bad Request")
+        if refused is not None:
+            status, reason, header = refused
+            return self._answers.refused(status, reason, *([header] if header else ()))
         if too_brief:
             return Outcome(423, "Interval Too Brief", (f"Min-Expires: {self._min_expires}",))
         if not self._locations.case_sensitive:
@@ -127,7 +137,11 @@ class Registrar:
             if not contacts:
                 return self._answers.ok(request, current, now)
             arrival = _Arrival(request, aor, hop, socket, nated, path, call_id, cseq, now, self._wall())
-            return self._bind(arrival, contacts, granted, current)
+            outcome = self._bind(arrival, contacts, granted, current)
+            if (self._adds_headers or contacts[0].reg_id is not None) and outcome.status == 200:
+                more = self.extensions.headers(request, contacts, reliable=hop.reliable)
+                outcome = outcome._replace(headers=[*outcome.headers, *more])
+            return outcome
         except StorageError as lost:
             return self._answers.refused(503, "Service Unavailable", _RETRY_AFTER)._replace(error=lost)
         finally:
@@ -174,9 +188,22 @@ class Registrar:
             return ()
         return (f"Retry-After: {soonest}",)
 
+    def _refuse(
+        self, request: Request, contacts: Sequence[Contact], path: str | None, *, edge: bool
+    ) -> Refusal | None:
+        """Whether its Path, or its flows, are none that we take."""
+        refusal: Refusal | None = None
+        if path is not None:
+            refusal = self.extensions.refuses_path(request, edge=edge)
+        if refusal is None and contacts and contacts[0].reg_id is not None:
+            refusal = self.extensions.refuses_flows(request, contacts, path)
+        return refusal
+
     def _refuse_extensions(self, request: Request) -> Outcome | None:
         """§10.3 step 2: an extension that is required and not known."""
-        unknown = [option for option in request.items("require") if option.lower() not in SUPPORTED]
+        unknown = [
+            option for option in request.items("require") if option.lower() not in self.extensions.supported
+        ]
         if not unknown:
             return None
         return self._answers.refused(420, "Bad Extension", f"Unsupported: {', '.join(unknown)}")
@@ -218,7 +245,8 @@ class _Arrival(NamedTuple):
         """A binding for as long as was granted."""
         request, aor, hop, socket, nated, path, call_id, cseq, now, wall_now = self
         uri, _, q, instance, reg_id = contact
-        way, received = _way_back(hop, path, nated)
+        # A phone that numbers its flows is called by each as by the one that it is (RFC 5626 §6).
+        way, received = _way_back(hop, path, nated or reg_id is not None)
         allow, user_agent = request.first("allow"), request.first("user-agent")
         return Binding(
             aor,
@@ -243,7 +271,7 @@ class _Arrival(NamedTuple):
         )
 
 
-def _way_back(hop: Hop, path: str | None, nated: bool) -> tuple[Hop | None, str | None]:
+def _way_back(hop: Hop, path: str | None, by_flow: bool) -> tuple[Hop | None, str | None]:
     """The hop by which a contact is reached, and the same as a URI, where its own URI does not lead to it.
 
     A stream is used as long as it lasts, which may be longer than our process does. Behind a Path the source
@@ -251,7 +279,7 @@ def _way_back(hop: Hop, path: str | None, nated: bool) -> tuple[Hop | None, str 
     """
     if path is not None:
         return None, None
-    return (hop, _received(hop)) if nated or hop.reliable else (None, None)
+    return (hop, _received(hop)) if by_flow or hop.reliable else (None, None)
 
 
 def _after(current: Sequence[Binding], plan: Plan) -> Sequence[Binding]:

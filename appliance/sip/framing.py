@@ -66,6 +66,13 @@ class StreamFramer:
         return message
 
     @property
+    def unframed(self) -> bytes:
+        """The headers of a message whose end nobody can tell, with one more Content-Length that is none:
+        whoever reads them finds that out as well, and can answer (RFC 3261 §21.4.1)."""
+        end = self._find_empty_line(0)
+        return bytes(self._buffer[:end]).rstrip(b"\r\n") + b"\r\nContent-Length: unknown\r\n\r\n"
+
+    @property
     def too_large(self) -> bytes:
         """What has come of a message that is too large, drawn out beyond the limit: whoever reads it finds
         out the same, and can answer (RFC 3261 §21.5.7)."""
@@ -85,7 +92,8 @@ class StreamFramer:
     def _find_end(self) -> int:
         """Where the message ends, counted from its beginning; 0 while its headers are not complete."""
         buffer = self._buffer
-        end = self._find_empty_line()
+        end = self._find_empty_line(self._searched)
+        self._searched = len(buffer)
         if not end:
             if len(buffer) > self._limits.message_bytes:
                 raise MessageTooLarge(f"headers of more than {self._limits.message_bytes} bytes")
@@ -103,14 +111,14 @@ class StreamFramer:
             )
         return size
 
-    def _find_empty_line(self) -> int:
+    def _find_empty_line(self, searched: int) -> int:
         """The index behind the empty line, with or without carriage returns; 0 when it has not come yet."""
         buffer = self._buffer
         # It may have begun in what was searched before: \n\r\n less its last byte.
-        start = max(0, self._searched - 2)
-        self._searched = len(buffer)
+        start = max(0, searched - 2)
         usual = buffer.find(b"\n\r\n", start)
-        bare = buffer.find(b"\n\n", start, usual if usual >= 0 else len(buffer))
+        # The first line end of the usual one may be the second of a bare one.
+        bare = buffer.find(b"\n\n", start, usual + 1 if usual >= 0 else len(buffer))
         if bare >= 0:
             return bare + 2
         return usual + 3 if usual >= 0 else 0

@@ -106,7 +106,8 @@ def _sent(text: str) -> tuple[str, str, int | None]:
     name, _, rest = text.replace("\t", " ").partition("/")
     version, _, rest = rest.partition("/")
     transport, _, sent_by = rest.strip(" ").partition(" ")
-    if name.strip(" ").upper() != "SIP" or version.strip(" ") != "2.0" or not is_token(transport):
+    # Of another version it is the way back of a request that is refused for its version (505).
+    if name.strip(" ").upper() != "SIP" or not is_token(version.strip(" ")) or not is_token(transport):
         raise MalformedMessage(f"not a Via: {text[:60]!r}")
     return (transport.upper(), *parse_host_port(sent_by))
 
@@ -138,7 +139,7 @@ class NameAddr:
                 display, rest = _quoted_name(text)
         elif bracket:
             display = before.strip(" \t")
-            if ";" in display:
+            if ";" in display or "," in display:
                 # Is it the address of this header, or one within a parameter of another? Anybody's guess.
                 raise MalformedMessage(f"not an address: {text[:60]!r}")
         else:

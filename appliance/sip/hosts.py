@@ -60,6 +60,9 @@ def parse_host_port(text: str) -> tuple[str, int | None]:
     if text[:1] == "[":
         host, bracket, rest = text.lower().partition("]")
         host += bracket
+        if ":::" in host and "." in host:
+            # What RFC 3261's own grammar makes of an IPv4 address within one (RFC 5118 §4.10).
+            host = host.replace(":::", "::")
         if not is_ipv6_reference(host):
             raise MalformedMessage(f"not an IPv6 reference: {text[:60]!r}")
         rest = rest.lstrip(" \t")

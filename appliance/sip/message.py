@@ -122,7 +122,14 @@ class Message(HeaderLines):
         """Read the five headers that every element reads, all at once. MalformedMessage."""
         self._cseq = CSeq.parse(self._required("cseq"))
         value = self._required("via")
-        self._via = Via.parse((split_list(value) or [""])[0] if "," in value else value)
+        if "," in value:
+            first, *others = split_list(value) or [""]
+            self._via = Via.parse(first)
+            # What stands behind a comma and is no Via makes two elements see two different ways back.
+            for other in others:
+                Via.parse(other)
+        else:
+            self._via = Via.parse(value)
         self._from = NameAddr.parse(self._required("from"))
         self._to = NameAddr.parse(self._required("to"))
         self._call_id = self._required("call-id")

@@ -25,13 +25,14 @@ _CLASSES = {
 
 
 class Naptr(NamedTuple):
-    """One record."""
+    """One record; ``replacement`` is the next name to look up, "" when there is none."""
 
     order: int
     preference: int
     flags: str
     service: str
     regexp: str
+    replacement: str = ""
 
 
 class UnreadableRule(ValueError):

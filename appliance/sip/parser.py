@@ -178,10 +178,12 @@ def _unusual_start(start: str, words: list[str], keys: list[str], lines: list[st
         if status not in _STATUSES:
             raise MalformedMessage(f"not a status line: {start[:60]!r}")
         return Response(_STATUSES[status], words[2] if len(words) == 3 else "", keys, lines)
-    if len(words) < 3 or not is_token(words[0]) or not words[1]:
+    if len(words) < 3 or not is_token(words[0]):
         raise MalformedMessage(f"not a start line: {start[:60]!r}")
     method, uri_text, version = words
     message = Request(method, uri_text, keys, lines)
+    if not uri_text:
+        raise MalformedMessage(f"more than one blank in a row: {start[:60]!r}", partial=message)
     if version.upper() == "SIP/2.0":
         return message
     if _VERSION(version):

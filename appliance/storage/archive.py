@@ -29,6 +29,7 @@ from appliance import __version__
 from appliance.errors import StorageError
 from appliance.storage import backup, heads, schema
 from appliance.storage.engine import Database
+from appliance.storage.telling import Tell, untold
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -69,12 +70,12 @@ class Manifest(msgspec.Struct, frozen=True):
         return [name for name in self.parts if name != ROWS]
 
 
-def create(url: str | URL, file: Path, files: Mapping[str, Path]) -> Manifest:
+def create(url: str | URL, file: Path, files: Mapping[str, Path], tell: Tell = untold) -> Manifest:
     """Write the rows of the database ``url`` and ``files`` (name in the archive to place) into ``file``.
 
     The server may go on meanwhile: the rows are of one moment. What is no regular file is refused, a link
-    too: one place belongs to the server's user, who shall not choose what root reads. Raises StorageError,
-    and leaves nothing.
+    too: one place belongs to the server's user, who shall not choose what root reads. ``tell`` hears how it
+    goes. Raises StorageError, and leaves nothing.
     """
     rows, partial = (file.with_name(f".{file.name}.{end}") for end in ("rows", "partial"))
     try:
@@ -83,7 +84,7 @@ def create(url: str | URL, file: Path, files: Mapping[str, Path]) -> Manifest:
             migrations = schema.present_groups(database)
         finally:
             database.close()
-        saved = backup.backup(url, rows)
+        saved = backup.backup(url, rows, tell)
         contents = {name: _file(place) for name, place in files.items()}
         parts = {ROWS: _part_of(rows)}
         for name, content in contents.items():
@@ -124,16 +125,17 @@ def restore(
     *,
     replace: bool = False,
     admin_url: str | URL | None = None,
+    tell: Tell = untold,
 ) -> Manifest:
     """Put the rows of ``file`` into the database, and its files to ``places`` (name in the archive to place).
 
     The whole archive is checked before anything is changed. The rows go in altogether or not at all; a
     database that has rows is refused unless ``replace``. A file gets the owner of its directory and mode
-    0600. Raises StorageError.
+    0600. ``tell`` hears how it goes. Raises StorageError.
     """
     with _unpacked(file) as (manifest, rows, contents):
         _refuse_later_schema(manifest, file)
-        backup.restore(url, rows, replace=replace, admin_url=admin_url)
+        backup.restore(url, rows, replace=replace, admin_url=admin_url, tell=tell)
         for name, place in places.items():
             if name in contents:
                 _put(place, contents[name])

@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Select, column, delete, insert, inspect, literal, select, table
+from sqlalchemy import Select, column, delete, func, insert, inspect, literal, select, table
 from sqlalchemy.engine import URL, Connection
 
 from appliance import __version__
 from appliance.errors import StorageError
 from appliance.storage import schema, tables
 from appliance.storage.engine import Database
+from appliance.storage.telling import Tell, untold
 
 _FORMAT = 1
 #: Made by the migrations, or of no use in another database.
@@ -44,8 +45,9 @@ class Saved(NamedTuple):
     rows: dict[str, int]
 
 
-def backup(url: str | URL, file: Path) -> Saved:
-    """Write all rows into ``file``, which is replaced when the new one is whole. Raises StorageError."""
+def backup(url: str | URL, file: Path, tell: Tell = untold) -> Saved:
+    """Write all rows into ``file``, which is replaced when the new one is whole; ``tell`` hears how it goes.
+    Raises StorageError."""
     database = Database(url, query_timeout=3600)
     try:
         groups = tuple(schema.present_groups(database))
@@ -61,8 +63,10 @@ def backup(url: str | URL, file: Path) -> Saved:
                     connection = connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     _line(lines, {"sipbox": __version__, "format": _FORMAT, "made": made, "groups": groups})
-                    for name in _names(groups):
-                        rows[name] = _save(connection, name, lines)
+                    names = _names(groups)
+                    way = _Way("rows saved", _count(connection, names), tell)
+                    for name in names:
+                        rows[name] = _save(connection, name, lines, way)
                     _line(lines, {"end": sum(rows.values())})
 
         database.call(work, "backup")
@@ -72,12 +76,17 @@ def backup(url: str | URL, file: Path) -> Saved:
 
 
 def restore(
-    url: str | URL, file: Path, *, replace: bool = False, admin_url: str | URL | None = None
+    url: str | URL,
+    file: Path,
+    *,
+    replace: bool = False,
+    admin_url: str | URL | None = None,
+    tell: Tell = untold,
 ) -> Saved:
     """Put the rows of ``file`` into a database without any; it is made, or brought up to date, before.
 
     ``replace`` takes away the rows that are there. All or nothing: when it fails, the database has the rows
-    that it had. Raises StorageError.
+    that it had. ``tell`` hears how it goes. Raises StorageError.
     """
     saved = verify(file)
     schema.create(url, saved.groups, admin_url=admin_url)
@@ -95,10 +104,12 @@ def restore(
                     f"the table {name} has rows: a backup is restored into an empty database,"
                     " or with --replace in place of what is there"
                 )
+        way = _Way("rows restored", sum(saved.rows.values()), tell)
         for name, columns, rows in _read(file):
             into = table(name, *map(column, columns))
             for some in _parts(rows):
                 connection.execute(insert(into), [dict(zip(columns, row, strict=True)) for row in some])
+                way.went(len(some))
 
     try:
         database.run(work, "restore")
@@ -178,7 +189,25 @@ def _disk() -> Iterator[None]:
         raise StorageError(f"the backup cannot be written: {error}") from error
 
 
-def _save(connection: Connection, name: str, lines: BinaryIO) -> int:
+class _Way:
+    """How many of all rows are done."""
+
+    def __init__(self, what: str, whole: int, tell: Tell) -> None:
+        self._what, self._whole, self._tell = what, whole, tell
+        self._done = 0
+
+    def went(self, rows: int) -> None:
+        self._done += rows
+        self._tell(self._what, self._done, max(self._done, self._whole))
+
+
+def _count(connection: Connection, names: Iterable[str]) -> int:
+    return sum(
+        connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in names
+    )
+
+
+def _save(connection: Connection, name: str, lines: BinaryIO, way: _Way) -> int:
     columns = [
         str(each["name"]) for each in inspect(connection).get_columns(name) if not each.get("computed")
     ]
@@ -186,9 +215,11 @@ def _save(connection: Connection, name: str, lines: BinaryIO) -> int:
     query = select(table(name, *map(column, columns)))
     streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
     count = 0
-    for row in streamed:
-        _line(lines, [_plain(value) for value in row])
-        count += 1
+    for rows in streamed.partitions():
+        for row in rows:
+            _line(lines, [_plain(value) for value in row])
+        count += len(rows)
+        way.went(len(rows))
     return count
 
 

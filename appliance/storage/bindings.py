@@ -210,6 +210,10 @@ class BindingWriter:
             channel.close()
             self._removed_while_loading = None
 
+    def when_replayed(self, tell: Callable[[], None]) -> None:
+        """``tell()`` whenever all that the spool held is in the database."""
+        self._writes.on_replayed = tell
+
     def flush(self) -> None:
         """Write now what the mode write-back has not written yet. Raises StorageError; then it is kept."""
         self._back.flush()

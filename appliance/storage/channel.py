@@ -32,6 +32,7 @@ class Channel:
         self._database = database
         self._connection: Connection | None = None
         self._short: ShortWay | None = None
+        self._member = database.engine
         self._turn = Semaphore()
 
     def execute(self, statement: str, name: str) -> int:
@@ -54,6 +55,8 @@ class Channel:
             connection.close()
 
     def _send(self, send: Callable[[Connection, S], T], statement: S) -> T:
+        if self._member is not self._database.engine:  # another member of a cluster is asked by now
+            self.close()
         fresh = self._connection is None
         began = time.monotonic()
         connection = self._connection or self._open()
@@ -85,7 +88,8 @@ class Channel:
             return rows
 
     def _open(self) -> Connection:
-        raw = self._database.engine.raw_connection()
+        self._member = self._database.engine
+        raw = self._member.raw_connection()
         connection: Connection = raw.driver_connection  # type: ignore[assignment]
         raw.detach()
         connection.autocommit(True)

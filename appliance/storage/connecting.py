@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pymysql
 from gevent.threadpool import ThreadPool
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
 from sqlalchemy.pool import StaticPool
 
 from appliance.errors import DatabaseRefused
@@ -21,6 +22,8 @@ from appliance.errors import DatabaseRefused
 SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 #: A connection that has been idle for longer is opened again: firewalls and wait_timeout close them unseen.
 _RECYCLE_SECONDS = 280
+#: "WSREP has not yet prepared node for application use": a member of a cluster that is not in sync.
+NOT_READY = 1047
 
 
 def mariadb_arguments(*, connect_timeout: float, query_timeout: float) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def engine(url: URL, *, pool_size: int, connect_timeout: float, query_timeout: f
     if backend == "sqlite":
         return _sqlite(url)
     if backend in ("mysql", "mariadb"):
-        return create_engine(
+        made = create_engine(
             url.set(drivername="mysql+pymysql"),
             pool_size=pool_size,
             max_overflow=0,
@@ -52,7 +55,25 @@ def engine(url: URL, *, pool_size: int, connect_timeout: float, query_timeout: f
             isolation_level="READ COMMITTED",
             connect_args=mariadb_arguments(connect_timeout=connect_timeout, query_timeout=query_timeout),
         )
+        event.listen(made, "handle_error", _leave_who_is_out_of_sync)
+        return made
     raise DatabaseRefused(f"{backend!r} is no database that sipbox knows: use mysql+pymysql or sqlite")
+
+
+def bare(
+    engine: Engine, *, connect_timeout: float, query_timeout: float
+) -> pymysql.connections.Connection[Any]:
+    """A connection of the driver's own to where a MariaDB engine leads; raises the driver's errors."""
+    positional, named = engine.dialect.create_connect_args(engine.url)
+    told = mariadb_arguments(connect_timeout=connect_timeout, query_timeout=query_timeout)
+    return pymysql.connect(*positional, **{**named, **told})
+
+
+def _leave_who_is_out_of_sync(context: ExceptionContext) -> None:
+    """A member that has lost the majority refuses even a rollback: its connections are thrown away."""
+    fault = context.original_exception
+    if fault.args and fault.args[0] == NOT_READY:
+        context.is_disconnect = True
 
 
 def _sqlite(url: URL) -> Engine:

@@ -23,6 +23,7 @@ from appliance.sip.uri import AddressOfRecord, Uri
 from appliance.storage.bindings import BindingWriter
 from appliance.storage.call_records import CallRecords
 from appliance.storage.changes import Change, ChangeLog
+from appliance.storage.cluster_watch import ClusterWatch
 from appliance.storage.durability import assert_durable
 from appliance.storage.engine import Database
 from appliance.storage.group_commit import Changes
@@ -73,10 +74,12 @@ class Directory:
         self._answers_mean_durable = registrar.location_mode in ("write-through", "database")
         self.database = Database(
             wanted.url,
+            others=wanted.others,
             pool_size=wanted.pool_size,
             connect_timeout=wanted.connect_timeout_seconds,
             query_timeout=wanted.query_timeout_seconds,
         )
+        self._cluster = ClusterWatch(self.database, journal) if wanted.others else None
         self.domains = domains = ServedDomains(self.database, settings.named_domains)
         self._domains_before, self._only_before = domains.by_host, domains.only()
         self.credentials = Subscribers(
@@ -85,6 +88,7 @@ class Directory:
             only=domains.only,
             hosts=domains.hosts,
             case_sensitive=registrar.case_sensitive,
+            algorithms=settings.auth.algorithms,
         )
         self.names = Names(
             self.database,
@@ -101,7 +105,7 @@ class Directory:
             gather_seconds=wanted.commit_gather_ms / 1000,
             sole_writer=tell is None if alone is None else alone,
             tell=tell,
-            complete=self._complete,
+            complete=self.complete,
         )
         self.call_records: CallRecords | None = None
         if settings.accounting.enabled:
@@ -163,6 +167,8 @@ class Directory:
         self._locations = locations
         self.database.watch()
         self.bindings.start()
+        if self._cluster is not None:
+            self._cluster.start()
         if self.call_records is not None:
             self.call_records.start()
         try:
@@ -187,6 +193,8 @@ class Directory:
             self.call_records.stop()
         self.bindings.stop()
         self.credentials.close()
+        if self._cluster is not None:
+            self._cluster.stop()
         self.database.close()
 
     def _tidy(self) -> None:
@@ -331,7 +339,12 @@ class Directory:
 
     # -- wiring ----------------------------------------------------------------------------------------------
 
-    def _complete(self, binding: Binding) -> None:
+    def quorum(self) -> str:
+        """Whether this box's member of the database's cluster is among the majority: "yes", "no", or "" where
+        there is no cluster, or the member does not answer."""
+        return "" if self._cluster is None else self._cluster.quorum
+
+    def complete(self, binding: Binding) -> None:
         """What a row does not say: the way back to the phone, and the domain where OpenSER wrote none."""
         binding.hop = way_back(binding, self._is_open)
         username, domain = binding.aor
@@ -367,7 +380,13 @@ class Directory:
         database.on_query.append(
             lambda name, _, seconds: metrics.database_query_seconds[name].observe(seconds)
         )
+        database.on_wait = metrics.database_wait_seconds.observe
+        metrics.source("database_connections", lambda: database.connections)
         database.on_change.append(self._tell_of_outage)
+        database.on_refusal = self._tell_of_refusal
+        self.bindings.when_replayed(self._tell_of_replay)
+        if self._cluster is not None:
+            self._cluster.observe(metrics)
 
     def _tell_of_peers(self, problem: str) -> None:
         self._journal.say("warning", problem)
@@ -377,6 +396,12 @@ class Directory:
             self._journal.event("database-back", "the database answers again")
         else:
             self._journal.event("database-lost", self.database.last_error or "the database is away")
+
+    def _tell_of_refusal(self, why: str) -> None:
+        self._journal.event("database-refused", why)
+
+    def _tell_of_replay(self) -> None:
+        self._journal.event("spool-replayed", "the bindings that waited on disk are in the database")
 
 
 def spool_name(worker: int) -> str:
@@ -393,9 +418,10 @@ def way_back(binding: Binding, is_open: Callable[[Hop], bool] = lambda _: False)
     """
     source = None if binding.received is None else _address_in(binding.received)
     if source is not None and source.param("flow"):
-        hop = Hop("tcp", source.address, source.port or 5060, -1, _number(source.param("flow")))
-        if is_open(hop):
-            return hop
+        by = source.transport or "tcp"
+        hop = Hop(by, source.address, source.port or 5060, -1, _number(source.param("flow")))
+        if is_open(hop) or by != "tcp":
+            return hop  # by TLS and WebSocket there is no other way to the phone
         contact = _address_in(binding.contact)
         if contact is None or contact.address == source.address:
             source = None  # no NAT between: it may listen where its Contact says

@@ -4,8 +4,8 @@ MariaDB is spoken to by PyMySQL, which waits in its own greenlet once the progra
 cannot wait so: all its calls run in one native thread, never in the loop.
 
 While a ``Database`` is watched (``watch``), an outage costs its callers nothing: the first error marks it as
-away, every further call is refused at once, and one greenlet tries with growing pauses until it is back. Must
-not know what the rows mean.
+away, every further call is refused at once, and one greenlet tries with growing pauses until it is back. Of a
+cluster, another member is asked first (``members``). Must not know what the rows mean.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 import gevent
+from sqlalchemy import exc
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.pool import QueuePool
 
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, SipboxError, StorageError
 from appliance.storage import connecting
 from appliance.storage.failures import ShutOut, TryAgain, meaning
+from appliance.storage.members import Members
 
 T = TypeVar("T")
 
@@ -35,17 +38,19 @@ Observer = Callable[[str, str, float], None]
 
 
 class Database:
-    """A database by its SQLAlchemy URL.
+    """A database by its SQLAlchemy URL; ``others`` are further members of the same cluster.
 
     ``available`` is what was last seen; ``last_error`` says why not. ``on_change`` callbacks are called with
     ``available`` whenever it changes, ``on_query`` (name, result, seconds) after every transaction, where
-    result is ``ok``, ``unavailable``, ``refused`` or ``failed``.
+    result is ``ok``, ``unavailable``, ``refused`` or ``failed``; ``on_wait`` (seconds) when a transaction
+    has its connection; ``on_refusal`` (words) when the database is there and says no.
     """
 
     def __init__(
         self,
         url: str | URL,
         *,
+        others: Sequence[str | URL] = (),
         pool_size: int = 4,
         connect_timeout: float = 5,
         query_timeout: float = 10,
@@ -56,11 +61,16 @@ class Database:
         self.last_error: str | None = None
         self.on_change: list[Callable[[bool], None]] = []
         self.on_query: list[Observer] = []
+        self.on_wait: Callable[[float], None] | None = None
+        self.on_refusal: Callable[[str], None] | None = None
         self.counters: Counter[tuple[str, str]] = Counter()
         self.seconds: dict[str, float] = {}
         self._dialect = self.url.get_backend_name()
-        self._engine: Engine = connecting.engine(
-            self.url, pool_size=pool_size, connect_timeout=connect_timeout, query_timeout=query_timeout
+        self.members = Members(
+            [self.url, *map(make_url, others)],
+            pool_size=pool_size,
+            connect_timeout=connect_timeout,
+            query_timeout=query_timeout,
         )
         self._call = connecting.caller(self.url)
         self._watched = False
@@ -74,7 +84,7 @@ class Database:
     @property
     def engine(self) -> Engine:
         """For what wants SQLAlchemy itself (migrations). With SQLite: only through ``call``."""
-        return self._engine
+        return self.members.engine
 
     @property
     def safe_url(self) -> str:
@@ -104,6 +114,8 @@ class Database:
             self._count(name, _result(error), began)
             if isinstance(error, (DatabaseUnavailable, ShutOut)):
                 self._lost(error)
+            elif isinstance(error, DatabaseRefused) and self.on_refusal is not None:
+                self.on_refusal(str(error))
             raise
         except BaseException:
             self._count(name, "failed", began)
@@ -116,7 +128,7 @@ class Database:
     def _persistently(self, work: Callable[[], T]) -> T:
         """Run it until it was neither a deadlock's victim nor met a connection that had gone stale."""
         for attempt in range(1, _TRIES + 1):
-            began = time.monotonic()
+            began, member = time.monotonic(), self.members.engine
             fault, value = self._call(lambda: _attempt(work))
             if fault is None:
                 return cast("T", value)
@@ -129,14 +141,29 @@ class Database:
             stale = getattr(fault, "connection_invalidated", False) and time.monotonic() - began < _AT_ONCE
             if stale and attempt == 1 and isinstance(known, DatabaseUnavailable):
                 continue  # the pool has thrown the connection away: the next one is new
+            away = isinstance(known, DatabaseUnavailable) and not isinstance(fault, exc.TimeoutError)
+            if away and attempt < _TRIES and self.members.leave(member):
+                continue
             if known is None:
                 raise fault
             raise known from fault
         raise AssertionError("unreachable")
 
     def _in_transaction(self, work: Callable[[Connection], T]) -> T:
-        with self._engine.begin() as connection:
-            return work(connection)
+        began = time.perf_counter()
+        with self.members.engine.connect() as connection:
+            if self.on_wait is not None:
+                self.on_wait(time.perf_counter() - began)
+            with connection.begin():
+                return work(connection)
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """How many connections are at work ("busy"), and how many wait for the next statement ("idle")."""
+        pool = self.members.engine.pool
+        if isinstance(pool, QueuePool):
+            return {"busy": pool.checkedout(), "idle": pool.checkedin()}
+        return {"busy": 0, "idle": 1}
 
     def _count(self, name: str, result: str, began: float) -> None:
         seconds = time.perf_counter() - began
@@ -163,9 +190,7 @@ class Database:
     def probe(self) -> bool:
         """Ask the database now."""
         try:
-            self._persistently(
-                lambda: self._in_transaction(lambda connection: connection.exec_driver_sql("SELECT 1"))
-            )
+            self._persistently(lambda: self._in_transaction(self.members.check))
         except StorageError as error:
             self._lost(error)
         else:
@@ -202,7 +227,8 @@ class Database:
         if self._prober is not None:
             self._prober.kill()
             self._prober = None
-        self._call(self._engine.dispose)
+        self.members.stay()
+        self._call(self.members.dispose)
 
 
 def _attempt(work: Callable[[], T]) -> tuple[BaseException | None, T | None]:

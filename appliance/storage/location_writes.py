@@ -10,7 +10,7 @@ Must not know when changes are gathered, nor who waits for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from appliance.errors import DatabaseRefused, DatabaseUnavailable, RowRefused, StorageError
@@ -54,6 +54,7 @@ class LocationWrites:
         # What was last written or read, by ruid; mostly the very bindings that are in memory anyway.
         self._written: dict[str, Binding] = {}
         self.last_error: str | None = None
+        self.on_replayed: Callable[[], None] | None = None  # told when the spool is empty again
         self.written = 0
         self.commits = 0
 
@@ -126,6 +127,8 @@ class LocationWrites:
         spool.remove(entries)
         if problem or not len(spool):
             self.last_error = problem
+        if self.on_replayed is not None and not len(spool):
+            self.on_replayed()
         return bool(len(spool))
 
     def waiting_rows(self) -> Iterable[tuple[str, Row | None]]:

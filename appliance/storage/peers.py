@@ -21,7 +21,7 @@ from appliance.storage.tables import address, gw, gw_grp, lcr, trusted
 #: Whose changes concern them.
 WATCHED = frozenset({gw.name, gw_grp.name, lcr.name, trusted.name, address.name})
 #: OpenSER's numbers of transports that there are: 0 is any.
-TRANSPORTS = {0: "", 1: "udp", 2: "tcp"}
+TRANSPORTS = {0: "", 1: "udp", 2: "tcp", 3: "tls"}
 SCHEMES = {0: "sip", 1: "sip"}
 
 
@@ -181,7 +181,7 @@ def _problem(host: str, transport: int | None, scheme: int | None) -> str:
     if not _is_address(host):
         return f"ip_addr {host!r} is no IP address"
     if (transport or 0) not in TRANSPORTS:
-        return f"transport {transport} is none of 0 (any), 1 (UDP) and 2 (TCP)"
+        return f"transport {transport} is none of 0 (any), 1 (UDP), 2 (TCP) and 3 (TLS)"
     if (scheme or 0) not in SCHEMES:
         return f"uri_scheme {scheme} is not 1 (sip)"
     return ""

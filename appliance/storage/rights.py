@@ -7,7 +7,7 @@ tables of the phones alone. Must not know what is in the tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL, Connection
@@ -41,6 +41,21 @@ def make_database(url: URL, admin_url: URL | None, reader: str | None, reader_pa
             _grant(connection, reader, reader_password, url, "SELECT", name)
 
     _on_server(admin_url or url, make)
+
+
+def let_members_in(url: URL, others: Sequence[URL], admin_url: URL) -> None:
+    """Make the accounts of ``others``: by the network, where another box's member of the cluster is asked."""
+    name = _database_name(url)
+    accounts = {
+        (other.username, other.password): other for other in others if other.username and other.password
+    }
+
+    def make(connection: Connection) -> None:
+        for (user, password), other in accounts.items():
+            _grant(connection, user, password, other, ROW_RIGHTS, name)
+
+    if accounts:
+        _on_server(admin_url, make)
 
 
 def make_agent(url: URL, admin_url: URL) -> None:

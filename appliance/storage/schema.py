@@ -6,7 +6,7 @@ is there already stays. No account of a subscriber is ever made here. Must not k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Select, func, inspect, select, text
+from sqlalchemy import Select, func, inspect, select
 from sqlalchemy.engine import URL, Connection, make_url
 
-from appliance.errors import DatabaseRefused, DatabaseUnavailable, SipboxError, StorageError
+from appliance.errors import DatabaseRefused, SipboxError, StorageError
 from appliance.storage import tables
 from appliance.storage.connecting import sqlite_file
 from appliance.storage.durability import flush_settings
@@ -25,7 +25,8 @@ from appliance.storage.engine import Database
 from appliance.storage.failures import meaning
 from appliance.storage.heads import is_known
 from appliance.storage.migrations.steps import mend
-from appliance.storage.rights import make_agent, make_database, remove_database
+from appliance.storage.rights import let_members_in, make_agent, make_database, remove_database
+from appliance.storage.turns import only_one
 
 __all__ = ["GROUPS", "DatabaseStatus", "create", "drop", "present_groups", "status", "upgrade"]
 
@@ -63,6 +64,7 @@ def create(
     url: str | URL,
     groups: Iterable[str] = ("core",),
     *,
+    others: Sequence[str] = (),
     admin_url: str | URL | None = None,
     reader: str | None = None,
     reader_password: str | None = None,
@@ -71,7 +73,8 @@ def create(
 
     With ``admin_url`` (MariaDB; the same server, an administrator's name) also the database itself and, with
     the rights it needs, the user whose name and password stand in ``url``; ``reader`` is a further user who
-    may only read all but credentials. Without, the user of ``url`` must have the right to make them.
+    may only read all but credentials; ``others`` are further members of the cluster, whose accounts are made
+    too. Without, the user of ``url`` must have the right to make them.
     """
     url = make_url(url)
     chosen = _chosen(groups)
@@ -81,6 +84,8 @@ def create(
         file.touch(mode=0o600)  # it holds credentials
     else:
         make_database(url, make_url(admin_url) if admin_url else None, reader, reader_password)
+        if admin_url:
+            let_members_in(url, [make_url(other) for other in others], make_url(admin_url))
     done = _migrate(_as_admin(url, admin_url), chosen)
     _agent_too(url, admin_url)
     return done
@@ -226,31 +231,31 @@ def _migrate(url: URL, groups: list[str]) -> list[str]:
     config.attributes["on_step"] = lambda *, step, **_: done.append(step.up_revision_id)
     database = Database(url, query_timeout=3600)
 
+    def migrate(connection: Connection) -> None:
+        there = _groups_at(connection)
+        connection.commit()
+        if _is_later(there):
+            missing = [group for group in groups if group not in there]
+            if missing:
+                raise DatabaseRefused(
+                    "a later version of sipbox made this database:"
+                    f" the group {missing[0]} is added by that one"
+                )
+            return  # this version works with its tables, and leaves them as they are
+        for group in groups:
+            if group in there:
+                mend(connection, group)
+                connection.commit()
+            command.upgrade(config, f"{group}@head")
+            # A group with nothing to do has only read: the next must not find that open.
+            connection.commit()
+
     def run() -> None:
         with database.engine.connect() as connection:
             config.attributes["connection"] = connection
-            if connection.dialect.name != "sqlite":
-                # Two administrators at once: the second waits, and finds nothing left to do.
-                if connection.execute(text("SELECT GET_LOCK('sipbox-schema', 60)")).scalar() != 1:
-                    raise DatabaseUnavailable("somebody else is changing the tables")
-                connection.commit()
-            there = _groups_at(connection)
-            connection.commit()
-            if _is_later(there):
-                missing = [group for group in groups if group not in there]
-                if missing:
-                    raise DatabaseRefused(
-                        "a later version of sipbox made this database:"
-                        f" the group {missing[0]} is added by that one"
-                    )
-                return  # this version works with its tables, and leaves them as they are
-            for group in groups:
-                if group in there:
-                    mend(connection, group)
-                    connection.commit()
-                command.upgrade(config, f"{group}@head")
-                # A group with nothing to do has only read: the next must not find that open.
-                connection.commit()
+            # Two administrators at once: the second waits, and finds nothing left to do.
+            with only_one(connection):
+                migrate(connection)
 
     try:
         database.call(run, "upgrade")

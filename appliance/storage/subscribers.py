@@ -14,13 +14,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
 import gevent
 from pymysql.converters import escape_string
-from sqlalchemy import select, tuple_
+from sqlalchemy import literal_column, select, tuple_
 from sqlalchemy.engine import Connection
 
 from appliance.auth.digest import ha1, ha1b
@@ -33,7 +33,9 @@ from appliance.storage.shared_reads import AT_ONCE, SharedReads
 from appliance.storage.tables import subscriber as table
 
 Key = tuple[str, str]
-_COLUMNS = ("username", "domain", "password", "ha1", "ha1b", "ha1_sha256", "rpid")
+_COLUMNS = ("username", "domain", "password", "ha1", "ha1b", "ha1_sha256", "ha1_sha512_256", "rpid")
+#: Columns that are read only where their algorithm is asked for: a hash for each is dear with a million.
+_COLUMN_OF = {"SHA-256": "ha1_sha256", "SHA-512-256": "ha1_sha512_256"}
 V = TypeVar("V")
 
 #: Names that nobody has are remembered too, fewer of them: scanners make them up.
@@ -57,6 +59,7 @@ class Subscriber(NamedTuple):
     ha1: str
     ha1b: str | None = None
     ha1_sha256: str | None = None
+    ha1_sha512_256: str | None = None
     rpid: str | None = None
 
 
@@ -67,6 +70,7 @@ class _Row(NamedTuple):
     ha1: str
     ha1b: str
     ha1_sha256: str
+    ha1_sha512_256: str
     rpid: str | None
 
 
@@ -74,7 +78,8 @@ class Subscribers:
     """The subscribers of a database.
 
     ``only()`` gives the one served domain, or None when there are several. ``hosts(domain)`` are all names of
-    a domain, the canonical one first: his row may have any of them. ``cached`` bounds how many are kept.
+    a domain, the canonical one first: his row may have any of them. ``cached`` bounds how many are kept;
+    hashes are those for ``algorithms`` and MD5.
     """
 
     def __init__(
@@ -86,7 +91,12 @@ class Subscribers:
         hosts: Callable[[str], Sequence[str]] = lambda domain: (domain,),
         case_sensitive: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        algorithms: Collection[str] = ("MD5",),
     ) -> None:
+        unread = {column for name, column in _COLUMN_OF.items() if name not in algorithms}
+        self._columns = tuple("''" if column in unread else column for column in _COLUMNS)
+        self._sha256 = "SHA-256" in algorithms
+        self._sha512_256 = "SHA-512-256" in algorithms
         self._database = database
         self._cached = max(1, cached)
         self._only = only
@@ -122,11 +132,14 @@ class Subscribers:
         if key in self._unknown:
             return None
         row = self._reads.read(key)
+        # It has just been read: a check that fails now need not ask once more.
+        self._refetched.pop(key, None)
+        _remember(self._refetched, key, self._clock(), _UNKNOWN_CACHED)
         if row is None:
             return None
         if self._known.get(key, (None,))[0] is row:
             return self._keep(key, row, username, realm)
-        return _subscriber(row, username, domain, realm)
+        return self._subscriber(row, username, domain, realm)
 
     def refetch(self, username: str, domain: str, realm: str) -> Subscriber | None:
         """The subscriber as the row is now, unless it was read again less than a second ago."""
@@ -187,11 +200,31 @@ class Subscribers:
     # ------------------------------------------------------------------------------------------------ reading
 
     def _keep(self, key: Key, row: _Row, username: str, realm: str) -> Subscriber:
-        found = _subscriber(row, username, intern(key[1]), realm)
+        found = self._subscriber(row, username, intern(key[1]), realm)
         # HA1 is of the name as the phone spells it, and phones may differ where any spelling will do.
         self._known[key] = (row, f"{username}@{realm}" if self._fold else intern(realm), found)
         self._known.move_to_end(key)
         return found
+
+    def _subscriber(self, row: _Row, username: str, domain: str, realm: str) -> Subscriber:
+        """The row's credentials in ``realm``: what is hashed already, else from the password."""
+        md5, md5b, sha256, sha512_256 = row.ha1, row.ha1b, row.ha1_sha256, row.ha1_sha512_256
+        if row.password:
+            md5 = md5 or ha1(username, realm, row.password)
+            md5b = md5b or ha1b(username, domain, realm, row.password)
+            if self._sha256:
+                sha256 = sha256 or ha1(username, realm, row.password, "SHA-256")
+            if self._sha512_256:
+                sha512_256 = sha512_256 or ha1(username, realm, row.password, "SHA-512-256")
+        return Subscriber(
+            row.username,
+            domain,
+            md5 or secrets.token_hex(16),
+            md5b or None,
+            sha256 or None,
+            sha512_256 or None,
+            row.rpid,
+        )
 
     def _remember_row(self, key: Key, row: _Row | None) -> None:
         self._known.pop(key, None)
@@ -212,7 +245,7 @@ class Subscribers:
         if self._channel is None:
             rows = self._database.run(lambda connection: self._select_on(connection, wanted), "subscriber")
         else:
-            rows = self._channel.select(_statement(wanted, folded=self._fold), "subscriber")
+            rows = self._channel.select(_statement(wanted, self._columns, folded=self._fold), "subscriber")
         by_key = {(row[0], row[2].lower()): _row(*row[1:]) for row in rows}
         found: dict[Key, _Row] = {}
         for username, domain in keys:
@@ -225,19 +258,22 @@ class Subscribers:
     def _select_on(self, connection: Connection, wanted: list[Key]) -> Sequence[Sequence[Any]]:
         """As ``_statement``, for SQLite."""
         name = table.c.username_folded if self._fold else table.c.username
-        columns = [table.c[column] for column in _COLUMNS]
+        columns = [
+            literal_column("''").label(name) if column == "''" else table.c[column]
+            for name, column in zip(_COLUMNS, self._columns, strict=True)
+        ]
         query = select(name.label("key"), *columns).where(tuple_(name, table.c.domain).in_(wanted))
         return connection.execute(query.order_by(table.c.id.desc())).all()
 
 
-def _statement(wanted: Iterable[Key], *, folded: bool) -> str:
+def _statement(wanted: Iterable[Key], columns: Sequence[str], *, folded: bool) -> str:
     """The rows of these users and domains. After a start thousands are read within seconds, and SQLAlchemy
     would spend as long on them as all the rest of their registrations takes.
     """
     name = "username_folded" if folded else "username"
     keys = ",".join([f"('{escape_string(user)}','{escape_string(domain)}')" for user, domain in wanted])
     return (
-        f"SELECT {name},{','.join(_COLUMNS)} FROM subscriber"  # noqa: S608 - every value is escaped
+        f"SELECT {name},{','.join(columns)} FROM subscriber"  # noqa: S608 - every value is escaped
         f" WHERE ({name},domain) IN ({keys}) ORDER BY id DESC"
     )
 
@@ -253,19 +289,23 @@ def _remember(cache: OrderedDict[Key, V], key: Key, value: V, at_most: int) -> N
 
 
 def _row(
-    username: str, domain: str, password: str, ha1: str, ha1b: str, ha1_sha256: str, rpid: str | None
+    username: str,
+    domain: str,
+    password: str,
+    ha1: str,
+    ha1b: str,
+    ha1_sha256: str,
+    ha1_sha512_256: str,
+    rpid: str | None,
 ) -> _Row:
     """A row as it is kept, a million times perhaps: what many rows have in common is one text."""
-    return _Row(username, intern(domain), password, ha1.lower(), ha1b.lower(), ha1_sha256.lower(), rpid)
-
-
-def _subscriber(row: _Row, username: str, domain: str, realm: str) -> Subscriber:
-    """The row's credentials in ``realm``: what is hashed already, else from the password."""
-    md5, md5b, sha256 = row.ha1, row.ha1b, row.ha1_sha256
-    if row.password:
-        md5 = md5 or ha1(username, realm, row.password)
-        md5b = md5b or ha1b(username, domain, realm, row.password)
-        sha256 = sha256 or ha1(username, realm, row.password, "SHA-256")
-    return Subscriber(
-        row.username, domain, md5 or secrets.token_hex(16), md5b or None, sha256 or None, row.rpid
+    return _Row(
+        username,
+        intern(domain),
+        password,
+        ha1.lower(),
+        ha1b.lower(),
+        ha1_sha256.lower(),
+        ha1_sha512_256.lower(),
+        rpid,
     )

@@ -25,7 +25,8 @@ _Socket = monkey.get_original("socket", "socket")
 
 @dataclass
 class Descriptors:
-    """Descriptors by what they are: ``listening`` by address, ``connections`` established streams."""
+    """Descriptors by what they are: ``listening`` by address (udp, or tcp for everything that is spoken on
+    streams), ``connections`` established streams."""
 
     listening: dict[Listener, int] = field(default_factory=dict)
     connections: list[int] = field(default_factory=list)
@@ -35,7 +36,7 @@ class Descriptors:
         if not self.listening:
             return
         for listener in wanted:
-            if listener not in self.listening:
+            if listener.socket not in self.listening:
                 kind = "ListenDatagram" if listener.transport == "udp" else "ListenStream"
                 raise SettingsError(
                     f"systemd hands over no socket for {listener}: put {kind}={listener.address} into"
@@ -43,7 +44,7 @@ class Descriptors:
                     path="sip.listen",
                 )
         for listener in self.listening:
-            if listener not in wanted:
+            if listener not in {each.socket for each in wanted}:
                 raise SettingsError(
                     f"systemd hands over a socket for {listener}, which does not stand here: add it,"
                     f" or take it out of {_DROP_IN}, then systemctl daemon-reload and restart the socket",

@@ -74,15 +74,29 @@ class Histogram:
         return sum(self.counts)
 
 
-class Histograms(dict[str, Histogram]):
-    """One histogram for each value of a label that the code itself chooses: made when first asked."""
+class Histograms(dict[Key, Histogram], Generic[Key]):
+    """One histogram for each value of a label, or tuple of them. What is not ``known`` is observed where
+    ``fold`` puts it; one that the code itself chooses is made when first asked.
+    """
 
-    __slots__ = ("_bounds",)
+    __slots__ = ("_bounds", "_fold")
 
-    def __init__(self, bounds: Sequence[float], known: Sequence[str] = ()) -> None:
+    def __init__(
+        self, bounds: Sequence[float], known: Sequence[Key] = (), fold: Callable[[Key], Key] | None = None
+    ) -> None:
         super().__init__({key: Histogram(bounds) for key in known})
         self._bounds = tuple(bounds)
+        self._fold = fold
 
-    def __missing__(self, key: str) -> Histogram:
+    def __missing__(self, key: Key) -> Histogram:
+        if self._fold is not None:
+            key = self._fold(key)
+            there = self.get(key)
+            if there is not None:
+                return there
         made = self[key] = Histogram(self._bounds)
         return made
+
+    def observe(self, key: Key, value: float) -> None:
+        """Count ``value`` with the label ``key``."""
+        self[key].observe(value)

@@ -9,11 +9,16 @@ from typing import NamedTuple
 
 
 class Event(NamedTuple):
-    """An event's number in the journal's catalogue, its severity, and what it means."""
+    """An event's number in the journal's catalogue, its severity, and what it means.
+
+    ``summed``: told again with the same words, it is counted, and the count is told (``repeats``). Not so
+    what somebody else counts (fail2ban), nor what begins or ends a state.
+    """
 
     message_id: str
     level: str
     meaning: str
+    summed: bool = False
 
 
 EVENTS = {
@@ -37,44 +42,79 @@ EVENTS = {
     "binding-expired": Event(
         "463305c0610145feaaa842e5517b8d6e", "info", "A contact was not refreshed in time."
     ),
-    "registration-refused": Event("bd59838487734b29b84ee469af9b30a4", "info", "A REGISTER was not granted."),
-    "auth-failed": Event("9161acb8a99a4e108ac6ac79418f1175", "notice", "Credentials were wrong."),
+    "registration-refused": Event(
+        "bd59838487734b29b84ee469af9b30a4", "info", "A REGISTER was not granted.", summed=True
+    ),
+    "auth-failed": Event(
+        "9161acb8a99a4e108ac6ac79418f1175", "notice", "Credentials were wrong.", summed=True
+    ),
+    "source-banned": Event(
+        "8cd0b18bb52c47088655fade613e6dc9", "warning", "Somebody is kept out for a while."
+    ),
+    "ban-lifted": Event("6bebd33bc1ca4b198718ccb1fe0d9ff4", "info", "A ban was taken away before its time."),
+    "hard-times": Event(
+        "718d40568e9344b99f3e3a5bf358718e",
+        "warning",
+        "Strangers send more than may be; those of them who do not repeat themselves are dropped.",
+    ),
     "call-ended": Event(
         "37f070ac0fd845f28cb311399b9c6da5", "info", "A call was answered, refused or given up."
     ),
     "relay-refused": Event(
-        "e82ff97f4e764a2b81b850a9e4cca5ea", "notice", "A stranger wanted to send through us."
+        "e82ff97f4e764a2b81b850a9e4cca5ea", "notice", "A stranger wanted to send through us.", summed=True
     ),
     "gateway-guarded": Event(
         "484a30f935cd41558ff4c693a6a3cd5a",
         "warning",
         "A request that nobody had let in for it was kept from a gateway.",
+        summed=True,
     ),
     "gateway-failed": Event(
         "af746e20c3a441a689e97174a7b63c4e",
         "warning",
         "A gateway did not do its work; others are tried first for a while.",
+        summed=True,
     ),
     "media-lost": Event(
         "69ff71daeeda4304b20d37d610226b14", "warning", "An rtpengine does not answer; others take its calls."
     ),
     "media-back": Event("4562d764e30b41438b3072547313f3c9", "info", "An rtpengine answers again."),
+    "certificates-loaded": Event(
+        "cd0dde22e98343e19ba42a5c087d59e1", "info", "Certificates were read; new connections are shown them."
+    ),
+    "certificate-refused": Event(
+        "3083961a9efa44ddb086ef6c820ada28", "error", "A certificate cannot be used; what was in use stays."
+    ),
+    "address-taken": Event(
+        "b778be65d55dcb82ddd743e2cd9806aa", "warning", "This box holds the shared address from now on."
+    ),
+    "address-given": Event(
+        "a6c254107c2806a106cebf32d879673e",
+        "warning",
+        "Another box holds the shared address by now.",
+    ),
     "database-lost": Event(
         "fcc2a07799224f99b8754fad9d6ebce4", "warning", "The database is away; the spool takes over."
     ),
     "database-back": Event("8812e275bc554d83bf19be7c7c2b36bb", "info", "The database answers again."),
+    "database-moved": Event(
+        "6c466d6a425445068f1c48b56e078cf1", "warning", "Another member of the database's cluster is asked."
+    ),
     "database-refused": Event(
-        "4e823c63de524ab383f1d63324ce59fb", "error", "The database said no to what we must do."
+        "4e823c63de524ab383f1d63324ce59fb", "error", "The database said no to what we must do.", summed=True
     ),
     "spool-replayed": Event(
         "4bd3f43cbb644108b1ed604fd0cf5064", "info", "What the spool held is in the database."
     ),
     "bindings-loaded": Event("b71af987bf0841a688a634f027049139", "info", "The location table is in memory."),
     "request-failed": Event(
-        "4c963c73c8694cf984f7d472c1bf51d4", "error", "A fault of ours; the request got a 500."
+        "4c963c73c8694cf984f7d472c1bf51d4", "error", "A fault of ours; the request got a 500.", summed=True
     ),
     "overload": Event(
-        "35dd985fab804f1290259b01ed411a85", "warning", "More waits than may; new requests get a 503."
+        "35dd985fab804f1290259b01ed411a85",
+        "warning",
+        "More waits than may; new requests get a 503.",
+        summed=True,
     ),
     "command": Event("8153b9f2595f41749e05e6acc22e36cd", "info", "An administrator changed something."),
     "phone-configured": Event(
@@ -87,6 +127,9 @@ EVENTS = {
         "651594c13d664227957c5d1046f3fcc8", "info", "A desk phone asked by multicast and was told its URL."
     ),
     "phone-failed": Event(
-        "d4f6dd0f4b4d4f77a0f9b936ef1e60e3", "error", "The configuration of a phone cannot be made."
+        "d4f6dd0f4b4d4f77a0f9b936ef1e60e3",
+        "error",
+        "The configuration of a phone cannot be made.",
+        summed=True,
     ),
 }

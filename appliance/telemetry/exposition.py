@@ -6,6 +6,7 @@ The agent calls this with what the SIP process told it. Must not know where the 
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,9 +17,13 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from appliance import __version__
-from appliance.telemetry.catalogue import BUILD_INFO, CATALOGUE, SHARED, UP, Metric
+from appliance.telemetry.catalogue import BUILD_INFO, BY_AGENT, CATALOGUE, SHARED, Metric
 from appliance.telemetry.metrics import Snapshot
 from appliance.telemetry.process import Numbers, ProcessesNumbers, ProcessNumbers
+
+# The library takes whatever a scraper writes there for a version, and says it again in the content type.
+_VERSION = re.compile(r"version\s*=([^;,]*)")
+_READABLE = re.compile(r"\s*[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}\s*").fullmatch
 
 
 def render(
@@ -42,7 +47,7 @@ def render(
         registry.register(ProcessesNumbers({number: told["process"] for number, told in workers.items()}))
     elif process is not None:
         registry.register(ProcessNumbers(process))
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = choose_encoder(accept if all(map(_READABLE, _VERSION.findall(accept))) else "")
     return encode(registry), content_type
 
 
@@ -57,7 +62,7 @@ class SnapshotCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Every metric of the catalogue that the snapshot has."""
         yield _family(BUILD_INFO, [([__version__, platform.python_version()], 1)])
-        for metric in (UP, *CATALOGUE):
+        for metric in (*BY_AGENT, *CATALOGUE):
             if metric.name in self._snapshot:
                 yield _family(metric, self._snapshot[metric.name])
 
@@ -72,8 +77,8 @@ class WorkersCollector(Collector):
     def collect(self) -> Iterator[Family]:
         """Every metric of the catalogue that a snapshot has."""
         yield _family(BUILD_INFO, [([__version__, platform.python_version()], 1)])
-        for metric in (UP, *CATALOGUE):
-            if metric is UP or metric.name in SHARED:
+        for metric in (*BY_AGENT, *CATALOGUE):
+            if metric in BY_AGENT or metric.name in SHARED:
                 if metric.name in self._whole:
                     yield _family(metric, self._whole[metric.name])
                 continue

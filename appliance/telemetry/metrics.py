@@ -33,24 +33,37 @@ class Metrics:
     stateless_responses: Counter[int]
     retransmissions: Counter[tuple[str, str]]
     messages_rejected: Counter[str]
+    send_errors: Counter[str]
+    message_bytes: Histograms[str]
+    request_handling_seconds: Histograms[str]
+    strangers_dropped: Counter[str]
+    bans: Counter[str]
+    bans_active: int
     requests_in_progress: int
     transactions_active: Counter[str]
     transaction_timeouts: Counter[str]
+    transaction_seconds: Histograms[tuple[str, str]]
     registrations: Counter[str]
     bindings_active: Counter[str]
     registered_users: int
     bindings_expired: int
+    flow_failures: Counter[str]
     auth_challenges: int
     auth_failures: Counter[str]
     call_attempts: int
     calls_completed: Counter[str]
+    call_responses: Counter[int]
     calls_active: int
     call_setup_seconds: Histogram
     call_ringing_seconds: Histogram
+    call_duration_seconds: Histogram
+    gateways: Counter[str]
     gateway_requests: Counter[str]
     calls_forwarded: Counter[str]
     offline_messages: Counter[str]
     enum_lookups: Counter[str]
+    dns_lookups: Counter[str]
+    next_servers: Counter[str]
     nated_phones: int
     keepalives_sent: Counter[str]
     keepalives_answered: int
@@ -61,18 +74,31 @@ class Metrics:
     media_command_seconds: Histogram
     media_unrelayed: Counter[str]
     neighbours: Counter[str]
+    neighbour_lag_seconds: dict[str, float]
     neighbour_bindings: int
     neighbour_sent: Counter[str]
     neighbour_received: Counter[str]
     neighbour_refused: Counter[str]
+    cluster_members: Counter[str]
+    cluster_address_held: int
+    cluster_address_holders: int
+    cluster_differences: Counter[str]
     connections_active: Counter[str]
     connections_opened: Counter[str]
     connections_closed: Counter[str]
+    tls_handshake_failures: Counter[str]
+    certificate_expiry: Counter[str]
     listener_dropped: Counter[str]
     database_up: int
     database_queries: Counter[tuple[str, str]]
-    database_query_seconds: Histograms
+    database_query_seconds: Histograms[str]
+    database_connections: Counter[str]
+    database_wait_seconds: Histogram
     database_spool_rows: int
+    database_cluster_members: Counter[str]
+    database_member_synced: Counter[str]
+    database_flow_control_seconds: Counter[str]
+    database_elsewhere: int
     accounting_requests: Counter[str]
     accounting_waiting: Counter[str]
     trace_dropped: int
@@ -80,6 +106,8 @@ class Metrics:
     greenlets: int
     handed_over: Counter[str]
     worker_dropped: int
+    reload_success: int
+    reload_time: float
 
     def __init__(self) -> None:
         self._sources: dict[str, Source] = {}
@@ -105,7 +133,7 @@ class Metrics:
         own = getattr(self, metric.attribute)
         held: Any = own if ask is None else ask()
         if isinstance(held, Histograms):
-            return [([key], _buckets(histogram)) for key, histogram in held.items()]
+            return [(_labels(key), _buckets(histogram)) for key, histogram in held.items()]
         if isinstance(held, Histogram):
             return [([], _buckets(held))]
         if not isinstance(held, Mapping):
@@ -114,8 +142,7 @@ class Metrics:
         sums: dict[tuple[str, ...], float] = {}
         # Our own keys first: a label set that a source has not seen yet is told as zero.
         for key, number in (*dict.fromkeys(own, 0).items(), *held.items()):
-            folded = fold(key)
-            labels = tuple(map(str, folded)) if isinstance(folded, tuple) else (str(folded),)
+            labels = tuple(_labels(fold(key)))
             sums[labels] = sums.get(labels, 0) + number
         return [(list(labels), number) for labels, number in sums.items()]
 
@@ -123,15 +150,26 @@ class Metrics:
 _BY_ATTRIBUTE = {metric.attribute: metric for metric in CATALOGUE}
 
 
-def _new(metric: Metric) -> int | Histogram | Histograms | Counter[Any]:
-    if metric.kind == "histogram":
-        return Histograms(metric.bounds) if metric.labels else Histogram(metric.bounds)
+def _new(metric: Metric) -> int | Histogram | Histograms[Any] | Counter[Any]:
     if not metric.labels:
-        return 0
+        return Histogram(metric.bounds) if metric.kind == "histogram" else 0
+    known, fold = _known(metric), _folding(metric)
+    if metric.kind == "histogram":
+        return Histograms(metric.bounds, known, fold)
+    return Counter(known, fold)
+
+
+def _known(metric: Metric) -> list[Any]:
+    """The keys that are there from the start."""
+    if metric.known:
+        return list(metric.known)
     values = [label.values for label in metric.labels]
-    known: list[Any] = [] if None in values else list(product(*(each or () for each in values)))
-    fold = _folding(metric)
-    return Counter([key[0] for key in known] if len(metric.labels) == 1 else known, fold)
+    keys: list[Any] = [] if None in values else list(product(*(each or () for each in values)))
+    return [key[0] for key in keys] if len(metric.labels) == 1 else keys
+
+
+def _labels(key: Any) -> list[str]:
+    return list(map(str, key)) if isinstance(key, tuple) else [str(key)]
 
 
 def _folding(metric: Metric) -> Callable[[Any], Any]:

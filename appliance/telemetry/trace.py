@@ -22,6 +22,10 @@ _START = re.compile(
     r"(?:SIP/2\.0 +(?P<code>\d{3})(?: +(?P<reason>[^\r\n]*))?|(?P<method>[^\s/:]+) +(?P<uri>\S+) +SIP/)"
 )
 _CSEQ = re.compile(r"^CSeq[ \t]*:\s*\d+\s+(\S+)", re.IGNORECASE | re.MULTILINE)
+_NUMBER, _SEPARATORS = re.compile(r"\+?[\d ()./-]*\d"), re.compile(r"[ ()./-]")
+#: Of who watches a user, so many calls are followed at a time.
+_CALLS_FOLLOWED = 1000
+_CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _PARTIES = re.compile(
     r"^(?:From|f|To|t)[ \t]*:[^\r\n]*?<?((?:sips?|tel):[^\s>;,]+)", re.IGNORECASE | re.MULTILINE
 )
@@ -41,6 +45,7 @@ class Entry(NamedTuple):
     colour: str  # the background of a message (green, cyan), the ink of a note (red)
     worker: int
     pid: int
+    call_id: str = ""
 
 
 class Message(Protocol):
@@ -50,27 +55,34 @@ class Message(Protocol):
 
 
 class Filter(NamedTuple):
-    """Which entries are wanted: those of a user (``10``, ``10@example.org``, a SIP URI) and of a method.
+    """Which entries are wanted: those of a user or number (``10``, ``10@example.org``, a SIP URI, ``+49 (89)
+    1234``), of a method and of a call, by its Call-ID.
 
     A reply belongs to the method that it answers, and an ACK or CANCEL to the INVITE whose way it goes.
     """
 
     user: str | None = None
     method: str | None = None
+    call_id: str | None = None
 
     def lets_through(self, entry: Entry) -> bool:
         """Whether ``entry`` is wanted."""
+        if self.call_id and entry.call_id != self.call_id:
+            return False
         if self.method:
             wanted = self.method.upper()
             if entry.method != wanted and not (wanted == "INVITE" and entry.method in ("ACK", "CANCEL")):
                 return False
         if not self.user:
             return True
-        wanted_user = self.user.removeprefix("sips:").removeprefix("sip:").lower()
-        addresses = [address.lower() for address in entry.users]
-        return wanted_user in addresses or wanted_user in [
-            address.rpartition("@")[0] for address in addresses
-        ]
+        wanted_user = _plain(
+            self.user.removeprefix("sips:").removeprefix("sip:").removeprefix("tel:").lower()
+        )
+        for address in entry.users:
+            name, _, host = address.lower().rpartition("@")
+            if wanted_user in (name, _plain(name), f"{name}@{host}"):
+                return True
+        return False
 
 
 class Mailbox:
@@ -107,12 +119,33 @@ class Mailbox:
 
 
 class Subscription:
-    """Somebody who watches; ``close`` when done."""
+    """Somebody who watches; ``close`` when done.
+
+    Who watches a user sees the whole of each call in which he appears: under another name too, as when a
+    number, an alias or a forwarding leads to him.
+    """
 
     def __init__(self, tracer: Tracer, wanted: Filter, callback: Callable[[Entry], Any]) -> None:
         self.wanted = wanted
         self.callback = callback
         self._tracer = tracer
+        self._of_anybody = wanted._replace(user=None)
+        self._calls: dict[str, None] = {}  # by Call-ID, those that began first at first
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether ``entry`` is to be shown."""
+        wanted = self.wanted
+        if not wanted.user:
+            return wanted.lets_through(entry)
+        if entry.call_id in self._calls:
+            return self._of_anybody.lets_through(entry)
+        if not wanted.lets_through(entry):
+            return False
+        if entry.call_id:
+            self._calls[entry.call_id] = None
+            if len(self._calls) > _CALLS_FOLLOWED:
+                del self._calls[next(iter(self._calls))]
+        return True
 
     def close(self) -> None:
         """Watch no longer; may be called twice."""
@@ -120,10 +153,15 @@ class Subscription:
 
 
 class Tracer:
-    """Hands what happens to those who watch. ``active`` is false while nobody does: ask it first."""
+    """Hands what happens to those who watch. ``active`` is false while nobody does: ask it first.
 
-    def __init__(self, worker: int = 0, listeners: Sequence[str] = ()) -> None:
-        self.active = False
+    ``explains``: also what was decided about each message is told, beside the few words that OpenSER's script
+    wrote into its log.
+    """
+
+    def __init__(self, worker: int = 0, listeners: Sequence[str] = (), *, explains: bool = True) -> None:
+        self.active = self.explaining = False
+        self._explains = explains
         self.dropped = 0
         self._worker = worker
         self._listeners = listeners
@@ -136,13 +174,14 @@ class Tracer:
         """
         subscription = Subscription(self, wanted, callback)
         self._subscriptions = (*self._subscriptions, subscription)
-        self.active = True
+        self.active, self.explaining = True, self._explains
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End of what ``subscribe`` began."""
         self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
         self.active = bool(self._subscriptions)
+        self.explaining = self.active and self._explains
 
     def message(
         self,
@@ -158,7 +197,7 @@ class Tracer:
         if not self.active:
             return
         text = data.decode("utf-8", "surrogateescape")
-        headline, method, users, is_reply = _subject(text)
+        headline, method, users, call_id, is_reply = _subject(text)
         self._hand_out(
             Entry(
                 time=time() if now_wall is None else now_wall,
@@ -172,6 +211,7 @@ class Tracer:
                 colour="cyan" if is_reply else "green",
                 worker=self._worker,
                 pid=self._pid,
+                call_id=call_id,
             )
         )
 
@@ -182,36 +222,46 @@ class Tracer:
         if not self.active:
             return
         text = request.encode().decode("utf-8", "surrogateescape") if request is not None else ""
-        _, method, users, _ = _subject(text)
+        _, method, users, call_id, _ = _subject(text)
         when = time() if now_wall is None else now_wall
-        self._hand_out(Entry(when, "note", words, "", method, users, "", "", colour, self._worker, self._pid))
+        worker, pid = self._worker, self._pid
+        self._hand_out(Entry(when, "note", words, "", method, users, "", "", colour, worker, pid, call_id))
 
     def _local(self, hop: Hop) -> str:
         return self._listeners[hop.listener] if 0 <= hop.listener < len(self._listeners) else ""
 
     def _hand_out(self, entry: Entry) -> None:
         for subscription in self._subscriptions:
-            if subscription.wanted.lets_through(entry) and subscription.callback(entry) is False:
+            if subscription.wants(entry) and subscription.callback(entry) is False:
                 self.dropped += 1
 
 
-def _subject(text: str) -> tuple[str, str, list[str], bool]:
-    """Headline, method, users, and whether it is a reply, as far as a message can be read: a trace shows
-    broken ones too, so this looks for lines and does not parse.
+def _subject(text: str) -> tuple[str, str, list[str], str, bool]:
+    """Headline, method, users, Call-ID, and whether it is a reply, as far as a message can be read: a trace
+    shows broken ones too, so this looks for lines and does not parse.
     """
     head = text.lstrip("\r\n").partition("\r\n\r\n")[0]
+    if len(text) <= 4 and not text.strip("\r\n\0"):
+        return "a keep-alive", "", [], "", False
     start = _START.match(head)
     cseq = _CSEQ.search(head)
     method = cseq.group(1) if cseq else ""
     uris = _PARTIES.findall(head)
+    call = _CALL_ID.search(head)
+    call_id = call.group(1) if call else ""
     if start is None:
-        return "a message that cannot be read", method, [], False
+        return "a message that cannot be read", method, [], call_id, False
     if start["code"]:
         headline = (
             f"{start['code']} ({(start['reason'] or '').strip()}) concerning {method or 'an unknown method'}"
         )
-        return headline, method, _users(uris), True
-    return start["method"], start["method"], _users([start["uri"], *uris]), False
+        return headline, method, _users(uris), call_id, True
+    return start["method"], start["method"], _users([start["uri"], *uris]), call_id, False
+
+
+def _plain(name: str) -> str:
+    """A number without what makes it easier to read; any other name as it is."""
+    return _SEPARATORS.sub("", name) if _NUMBER.fullmatch(name) else name
 
 
 def _users(uris: list[str]) -> list[str]:

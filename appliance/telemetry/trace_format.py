@@ -31,7 +31,7 @@ def format_entry(entry: Entry, colour: bool = True) -> str:
     """
     headline = f"{entry.worker}({entry.pid}) "
     if entry.kind == "note":
-        return headline + _painted(harmless(entry.headline), _INK.get(entry.colour), colour) + "\n\n"
+        return headline + painted(harmless(entry.headline), entry.colour, colour) + "\n\n"
     lines = [headline + harmless(entry.headline)]
     paper = _PAPER.get(entry.colour)
     lines += [_painted(line, paper, colour) for line in _message_lines(entry.text)]
@@ -57,6 +57,11 @@ def _escape(character: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def painted(text: str, ink: str, colour: bool) -> str:
+    """``text`` in an ink that has a name here (red, green, yellow, blue, cyan), if colours are wished."""
+    return _painted(text, _INK.get(ink), colour)
 
 
 def _painted(text: str, code: str | None, colour: bool) -> str:

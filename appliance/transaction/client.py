@@ -45,6 +45,7 @@ class ClientTransaction(Transaction):
         self.hop = hop
         self.timers = timers
         self.user = user
+        self.began = 0.0
 
     @property
     def branch(self) -> str:
@@ -61,6 +62,9 @@ class ClientTransaction(Transaction):
         row = self.rows[self.state].get(EVENT_OF_STATUS.get(response.status))  # type: ignore[arg-type]
         if row is not None:
             self.state, action = row
+            if response.status >= 200 and self.began:
+                self.home.finished((self.method, "client"), now - self.began)
+                self.began = 0.0
             action(self, response, now)
 
     def fail(self, now: float) -> None:
@@ -112,4 +116,5 @@ class ClientTransaction(Transaction):
 
     def end(self, now: float) -> None:
         super().end(now)
-        self.user = NOBODY
+        user, self.user = self.user, NOBODY
+        user.on_over(self, now)

@@ -58,6 +58,7 @@ class Home(Protocol):
     retransmissions: dict[tuple[str, str], int]
     transport_errors: dict[str, int]
     timeouts: dict[str, int]
+    finished: Callable[[tuple[str, str], float], None]
 
     def send_cancel(self, invite: Any, headers: Sequence[tuple[str, str]], now: float) -> None:
         """Sends the CANCEL of a client transaction as a transaction of its own."""
@@ -79,10 +80,22 @@ class Transaction(Sleeper):
     """One request and its answers between us and one neighbour.
 
     ``home`` is the table in which it stands and ``shelf`` the dictionary there that holds it as ``key``;
-    ``state`` is one of the names above.
+    ``state`` is one of the names above. ``began`` is when its request came or was sent, 0 when another
+    process knew that.
     """
 
-    __slots__ = ("expire_at", "home", "hop", "interval", "key", "resend_at", "shelf", "state", "timers")
+    __slots__ = (
+        "began",
+        "expire_at",
+        "home",
+        "hop",
+        "interval",
+        "key",
+        "resend_at",
+        "shelf",
+        "state",
+        "timers",
+    )
 
     table: ClassVar[Table]
     rows: ClassVar[dict[str, dict[str, tuple[str, Action]]]]
@@ -93,6 +106,7 @@ class Transaction(Sleeper):
     hop: Hop
     timers: Timers
     state: str
+    began: float
     resend_at: float
     expire_at: float
     interval: float

@@ -45,6 +45,7 @@ class ServerTransaction(Transaction):
         self.timers = timers
         self.user = user
         self.last_status = 0
+        self.began = 0.0
         self.response = b""
         self.resend_at = self.expire_at = NEVER
         self.interval = 0.0
@@ -67,6 +68,9 @@ class ServerTransaction(Transaction):
         self.state, action = row
         self.last_status = status
         self.response = data
+        if status >= 200 and self.began:
+            self.home.finished((self.method, "server"), now - self.began)
+            self.began = 0.0
         action(self, now)
         return True
 

@@ -36,6 +36,7 @@ from appliance.transaction.timers import TimerSettings, TimerWheel
 from appliance.transaction.user import NOBODY, ClientUser, ServerUser
 
 __all__ = [
+    "BranchInUse",
     "ClientTransaction",
     "ClientUser",
     "InviteClientTransaction",
@@ -48,6 +49,14 @@ __all__ = [
 ]
 
 
+class BranchInUse(ValueError):
+    """A request of the same branch and method was sent before, and is remembered."""
+
+
+def _nobody_asks(_key: tuple[str, str], _seconds: float) -> None:
+    """Nobody wants to know how long transactions take."""
+
+
 class TransactionTable:
     """All transactions of one process.
 
@@ -55,7 +64,8 @@ class TransactionTable:
     "response"), ``timeouts`` by method those that nobody answered ("ACK": a refusal that nobody
     acknowledged), ``transport_errors`` by "request" | "response" what could not be sent, ``begun`` by kind
     (as ``active``) all that there were. ``timeouts`` may be handed in: strangers can invent methods, and who
-    counts for long needs a bound.
+    counts for long needs a bound. ``finished((method, "server" | "client"), seconds)`` is told how long a
+    final response took.
     """
 
     def __init__(
@@ -64,6 +74,7 @@ class TransactionTable:
         settings: TimerSettings | None = None,
         wheel: TimerWheel | None = None,
         timeouts: dict[str, int] | None = None,
+        finished: Callable[[tuple[str, str], float], None] | None = None,
     ) -> None:
         settings = settings or TimerSettings()
         self.send = send
@@ -72,6 +83,7 @@ class TransactionTable:
         self.timeouts: dict[str, int] = defaultdict(int) if timeouts is None else timeouts
         self.transport_errors: dict[str, int] = defaultdict(int)
         self.begun: dict[str, int] = defaultdict(int)
+        self.finished = _nobody_asks if finished is None else finished
         self._unreliable = settings.unreliable
         self._reliable = settings.reliable
         self._invite_servers: dict[Key, InviteServerTransaction] = {}
@@ -138,6 +150,7 @@ class TransactionTable:
             transaction = NonInviteServerTransaction(self, others, key, request, hop, timers, user)
             others[key] = transaction
             self.begun["server"] += 1
+        transaction.began = now
         transaction.begin(now)
         return transaction
 
@@ -148,8 +161,8 @@ class TransactionTable:
     ) -> ClientTransaction:
         """Sends ``data``, the text of ``request`` with our own Via on top, to ``hop``; no ACK goes this way.
 
-        ``user`` is never called from within. Raises ValueError when the branch is in use: two requests must
-        differ in it (§8.1.1.7).
+        ``user`` is never called from within. Raises BranchInUse when the branch is: two requests must differ
+        in it (§8.1.1.7).
         """
         key = client_key(request)
         timers = self._unreliable if hop.transport == "udp" else self._reliable
@@ -157,17 +170,18 @@ class TransactionTable:
         if key[1] == "INVITE":
             invites = self._invite_clients
             if key in invites:
-                raise ValueError(f"there is a client transaction {key!r} already")
+                raise BranchInUse(f"there is a client transaction {key!r} already")
             transaction = InviteClientTransaction(self, invites, key, request, data, hop, timers, user)
             invites[key] = transaction
             self.begun["invite_client"] += 1
         else:
             others = self._clients
             if key in others:
-                raise ValueError(f"there is a client transaction {key!r} already")
+                raise BranchInUse(f"there is a client transaction {key!r} already")
             transaction = NonInviteClientTransaction(self, others, key, request, data, hop, timers, user)
             others[key] = transaction
             self.begun["client"] += 1
+        transaction.began = now
         transaction.begin(now)
         return transaction
 

@@ -37,6 +37,9 @@ class ClientUser(Protocol):
     def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
         """The request did not leave; to a proxy that is as good as a 503 (RFC 3261 §16.9)."""
 
+    def on_over(self, transaction: ClientTransaction, now: float) -> None:
+        """The transaction has left the table. Only why it has, when nobody answered, may still be told."""
+
 
 class Nobody:
     """The user of a transaction whose answers change nothing, and of every one that is over."""
@@ -49,6 +52,9 @@ class Nobody:
 
     def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
         """Nobody is waiting."""
+
+    def on_over(self, transaction: ClientTransaction, now: float) -> None:
+        """Nobody has anything to let go."""
 
 
 NOBODY: Final = Nobody()

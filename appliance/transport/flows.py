@@ -17,14 +17,16 @@ import gevent
 from gevent import monkey
 
 from appliance.sip.hop import Hop
-from appliance.transport.connections import Connections, end
+from appliance.transport.connections import Connections, Doorkeeper, end
 from appliance.transport.drops import dropped
+from appliance.transport.making import ConnectionMaker
 from appliance.transport.sources import Sources
-from appliance.transport.stream import StreamListener
+from appliance.transport.stream_listener import StreamListener
 from appliance.transport.udp import UdpListener
 
 if TYPE_CHECKING:
     from appliance.sip.message import Limits
+    from appliance.transport.tls_contexts import TlsContexts
 
 _Socket = monkey.get_original("socket", "socket")
 _poll = monkey.get_original("select", "poll")
@@ -36,7 +38,8 @@ class Flows:
     ``receive(data, hop)`` is called from the loop for each message; ``on_connection(opened, hop, reason)``
     for each connection that begins and ends. ``keep(descriptor)`` has somebody else hold a connection, so
     that it outlives this process: then ``close`` leaves the connections open. ``shared``: other processes
-    listen on the same addresses.
+    listen on the same addresses. ``tls`` are the certificates for tls and wss, ``origins`` as in
+    ``WebSocketConnection``. ``door`` says who may connect.
     """
 
     def __init__(
@@ -50,6 +53,11 @@ class Flows:
         receive_buffer: int = 4_194_304,
         keep: Callable[[int], None] | None = None,
         shared: bool = False,
+        max_connections_of_one: int = 1 << 30,
+        tls: TlsContexts | None = None,
+        handshake_seconds: float = 10.0,
+        origins: Sequence[str] = (),
+        door: Doorkeeper | None = None,
     ) -> None:
         self._shared = shared
         self.listeners: list[UdpListener | StreamListener] = []
@@ -57,9 +65,17 @@ class Flows:
         self._receive = receive
         self._receive_buffer = receive_buffer
         self._streams = streams = Connections(
-            receive, limits, on_connection, most=max_connections, idle_seconds=idle_seconds, keep=keep
+            ConnectionMaker(receive, limits, tls=tls, origins=origins),
+            on_connection,
+            most=max_connections,
+            most_of_one=max_connections_of_one,
+            idle_seconds=idle_seconds,
+            keep=keep,
+            handshake_seconds=handshake_seconds,
+            door=door,
         )
         self.is_open, self.reaches, self.hops = streams.is_open, streams.reaches, streams.hops
+        self.by_transport, self.use_again = streams.by_transport, streams.use_again
         self.undelivered = 0  # replies whose connection was gone, and which the peer did not take anew
         self._looked_at: dict[int, int] = {}
         self._sources = Sources()
@@ -71,10 +87,10 @@ class Flows:
         return len(self._streams)
 
     def listen(
-        self, transport: str, host: str, port: int, *, inherited: int | None = None
+        self, transport: str, host: str, port: int, *, inherited: int | None = None, free: bool = False
     ) -> UdpListener | StreamListener:
         """Opens one more listening socket, or takes over a descriptor; raises OSError, with the address in
-        its text."""
+        its text. ``free``: the machine may not have the address yet."""
         index = len(self.listeners)
         listener: UdpListener | StreamListener
         try:
@@ -87,10 +103,18 @@ class Flows:
                     receive_buffer=self._receive_buffer,
                     inherited=inherited,
                     shared=self._shared,
+                    free=free,
                 )
             else:
                 listener = StreamListener(
-                    host, port, index, self._streams.accept, inherited=inherited, shared=self._shared
+                    host,
+                    port,
+                    index,
+                    self._streams.accept,
+                    inherited=inherited,
+                    shared=self._shared,
+                    free=free,
+                    transport=transport,
                 )
         except OSError as error:
             problem = f"cannot listen on {transport}:{host}:{port}: {error.strerror}"
@@ -122,6 +146,11 @@ class Flows:
                 if listener.transport == "tcp" and (listener.host, listener.port)[: len(wanted)] == wanted:
                     return listener.index
         return -1
+
+    def lose(self, host: str) -> int:
+        """The machine has no longer the address ``host``: whatever is connected there is lost, and told so.
+        Returns how many those are."""
+        return self._streams.lose({each.index for each in self.listeners if each.host == host})
 
     def unread(self) -> list[str]:
         """The listeners that have something to be read and were not looked at since the last time that

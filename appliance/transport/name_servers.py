@@ -1,9 +1,9 @@
-"""What the DNS says of a number (NAPTR, RFC 3403), asked of the name servers of this machine or of others.
+"""What the DNS says of a name, asked of the name servers of this machine or of others, and kept.
 
-The messages are dnspython's, the sockets gevent's: only the greenlet that asks waits. Answers are kept as
-long as they say, in a bounded table, and that there is none for a minute at most; that nobody answered is
-forgotten after seconds. Those who ask for the same name share one question. Must not know what the records
-are for.
+Only the greenlet that asks waits. Answers are kept as long as they say, in a bounded table, and that there is
+none for a minute at most; that nobody answered is forgotten after seconds, and what was known before counts
+meanwhile (RFC 8767). Those who ask for the same share one question, and there is a bound on how many are
+under way. A server that has been silent is asked last for a while. Must not know what the records are for.
 """
 
 from __future__ import annotations
@@ -11,154 +11,150 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import dns.exception
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.resolver
 import gevent
-from dns.rdtypes.IN.NAPTR import NAPTR
-from gevent import socket
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 
 from appliance.sip.naptr import Naptr
+from appliance.transport.dns_question import Records, ask
+from appliance.transport.machine_names import MachineNames
 
 _LONGEST_KEPT, _NOTHING_KEPT, _FAILURE_KEPT = 3600.0, 60.0, 3.0
+_STALE_KEPT = 86_400.0  # so long an old answer is better than none
 _KEPT_NAMES = 4096
 _ROUNDS = 2  # each server is asked so often
-_LARGEST = 65_535
-_UDP_PAYLOAD = 1232  # what passes everywhere in one piece
+_SILENT_SECONDS = 30.0
+_MOST_AT_ONCE = 200
 
-Records = tuple[Naptr, ...]
+Server = tuple[str, int]
+
+
+class Question(NamedTuple):
+    """What is asked for: a name in lower case, and A, AAAA, SRV or NAPTR."""
+
+    name: str
+    kind: str
+
+
+class _Kept(NamedTuple):
+    until: float
+    stale_until: float
+    records: Records
 
 
 class NameServers:
-    """Asks ``servers`` ((address, port), those of /etc/resolv.conf when there are none) in their order, for
-    ``seconds`` at most. ``count(result)`` is told that records were found, none was, all have failed, or an
-    answer was kept."""
+    """Asks ``servers`` ((address, port), those of ``machine`` when there are none) in their order, for
+    ``seconds`` at most. ``count(result)`` is told that records were found, none was, all have failed, an
+    answer was kept, or a stale one had to do; ``at_once`` questions may be under way."""
 
     def __init__(
-        self, servers: Sequence[tuple[str, int]], seconds: float, count: Callable[[str], None]
+        self,
+        servers: Sequence[Server],
+        seconds: float,
+        count: Callable[[str], None],
+        machine: MachineNames | None = None,
+        at_once: int = _MOST_AT_ONCE,
     ) -> None:
         self._servers = list(servers)
         self._seconds = seconds
         self._count = count
-        self._kept: OrderedDict[str, tuple[float, Records]] = OrderedDict()
-        self._asked: dict[str, AsyncResult[Records]] = {}
+        self._machine = MachineNames() if machine is None else machine
+        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
+        self._asked: dict[Question, AsyncResult[Records]] = {}
+        self._places = BoundedSemaphore(at_once)
+        self._silent: dict[Server, float] = {}
 
-    def naptr(self, name: str) -> Records:
+    def naptr(self, name: str) -> tuple[Naptr, ...]:
         """The NAPTR records of a name; empty when it has none or nobody answers in time."""
-        kept = self._kept.get(name)
-        if kept is not None and kept[0] > time.monotonic():
+        return naptr_in(self.ask(Question(name, "NAPTR")))
+
+    def ask_all(self, questions: Sequence[Question]) -> dict[Question, Records]:
+        """``ask`` for all of them at once."""
+        if len(questions) < 2 or self._knows_all(questions):
+            return {each: self.ask(each) for each in questions}
+        asking = {each: gevent.spawn(self.ask, each) for each in questions}
+        gevent.joinall(list(asking.values()))
+        return {each: greenlet.value or () for each, greenlet in asking.items()}
+
+    def _knows_all(self, questions: Sequence[Question]) -> bool:
+        now = time.monotonic()
+        found = [self._kept.get(each) for each in questions]
+        return all(kept is not None and kept.until > now for kept in found)
+
+    def ask(self, question: Question) -> Records:
+        """The records of any kind; empty when there are none or nobody answers in time."""
+        kept = self._kept.get(question)
+        if kept is not None and kept.until > time.monotonic():
             self._count("kept")
-            return kept[1]
-        others = self._asked.get(name)
+            return kept.records
+        others = self._asked.get(question)
         if others is not None:
             return others.get() or ()
         asked: AsyncResult[Records] = AsyncResult()
-        self._asked[name] = asked
+        self._asked[question] = asked
         found: Records = ()
         try:
-            found = self._look_up(name)
+            found = self._look_up(question)
         finally:
-            del self._asked[name]
+            del self._asked[question]
             asked.set(found)
         return found
 
-    def _look_up(self, name: str) -> Records:
+    def _look_up(self, question: Question) -> Records:
         found: Records = ()
-        try:
-            found, lasts = self._ask(name)
-            result = "found" if found else "none"
-        except (OSError, dns.exception.DNSException):
-            result, lasts = "failed", _FAILURE_KEPT
+        result, lasts = "failed", _FAILURE_KEPT
+        if self._places.acquire(timeout=self._seconds):
+            try:
+                found, lasts = self._ask(question)
+                lasts = min(lasts, _LONGEST_KEPT if found else _NOTHING_KEPT)
+                result = "found" if found else "none"
+            except (OSError, dns.exception.DNSException):
+                pass
+            finally:
+                self._places.release()
+        now = time.monotonic()
+        stale_until = now + lasts + _STALE_KEPT
+        if result == "failed":
+            old = self._kept.get(question)
+            if old is not None and old.records and old.stale_until > now:
+                found, stale_until, result = old.records, old.stale_until, "stale"
         self._count(result)
-        self._kept[name] = (time.monotonic() + lasts, found)
-        self._kept.move_to_end(name)
+        self._kept[question] = _Kept(now + lasts, stale_until, found)
+        self._kept.move_to_end(question)
         if len(self._kept) > _KEPT_NAMES:
             self._kept.popitem(last=False)
         return found
 
-    def _ask(self, name: str) -> tuple[Records, float]:
-        """The records, and for how many seconds they may be kept. Raises OSError and DNSException."""
-        servers = self._servers or _of_this_machine()
+    def _ask(self, question: Question) -> tuple[Records, float]:
+        """Raises OSError and DNSException."""
+        servers = self._in_order()
         each = self._seconds / (_ROUNDS * max(len(servers), 1))
         for _ in range(_ROUNDS):
             for server in servers:
                 try:
-                    return _read(_exchange(name, server, each))
-                except (OSError, dns.exception.DNSException):  # a timeout is an OSError too
+                    answer = ask(question.name, question.kind, server, each)
+                except TimeoutError:
+                    self._silent[server] = time.monotonic() + _SILENT_SECONDS
+                except (OSError, dns.exception.DNSException):
                     continue
+                else:
+                    self._silent.pop(server, None)
+                    return answer
         raise OSError("no name server has answered")
 
-
-def _of_this_machine() -> list[tuple[str, int]]:
-    """Raises DNSException when this machine knows no name server."""
-    return [(server, 53) for server in map(str, dns.resolver.Resolver().nameservers)]
-
-
-def _exchange(name: str, server: tuple[str, int], seconds: float) -> dns.message.Message:
-    """One question, by UDP, and by TCP when the answer does not fit. Raises OSError and DNSException."""
-    question = dns.message.make_query(name, dns.rdatatype.NAPTR, use_edns=0, payload=_UDP_PAYLOAD)
-    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
-    with gevent.Timeout(seconds, TimeoutError()):
-        answer = _by_udp(question, server, family)
-        return _by_tcp(question, server) if answer.flags & dns.flags.TC else answer
+    def _in_order(self) -> list[Server]:
+        """Those that have been silent a moment ago come last."""
+        servers = self._servers or self._machine.servers
+        if not self._silent:
+            return servers
+        now = time.monotonic()
+        first = [each for each in servers if self._silent.get(each, 0.0) <= now]
+        return first + [each for each in servers if each not in first]
 
 
-def _by_udp(question: dns.message.Message, server: tuple[str, int], family: int) -> dns.message.Message:
-    # A port of its own and a connected socket: nobody else's datagrams come in, and a forger has to guess.
-    with socket.socket(family, socket.SOCK_DGRAM) as datagrams:
-        datagrams.connect(server)
-        datagrams.send(question.to_wire())
-        while True:
-            try:
-                answer = dns.message.from_wire(datagrams.recv(_LARGEST), ignore_trailing=True)
-            except dns.exception.DNSException:
-                continue
-            if question.is_response(answer):
-                return answer
-
-
-def _by_tcp(question: dns.message.Message, server: tuple[str, int]) -> dns.message.Message:
-    wire = question.to_wire()
-    with socket.create_connection(server) as stream:
-        stream.sendall(len(wire).to_bytes(2, "big") + wire)
-        length = int.from_bytes(_exactly(stream, 2), "big")
-        answer = dns.message.from_wire(_exactly(stream, length), ignore_trailing=True)
-    if not question.is_response(answer):
-        raise OSError("an answer to another question")
-    return answer
-
-
-def _exactly(stream: socket.socket, length: int) -> bytes:
-    data = b""
-    while len(data) < length:
-        more = stream.recv(length - len(data))
-        if not more:
-            raise OSError("the name server has hung up")
-        data += more
-    return data
-
-
-def _read(answer: dns.message.Message) -> tuple[Records, float]:
-    """Raises OSError when the server cannot say, and another one may know."""
-    if not isinstance(answer, dns.message.QueryMessage):
-        raise OSError("no answer to a question")
-    if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        raise OSError(f"the name server says {dns.rcode.to_text(answer.rcode())}")
-    chain = answer.resolve_chaining()
-    if chain.answer is None:
-        return (), min(chain.minimum_ttl, _NOTHING_KEPT)
-    records = tuple(
-        Naptr(each.order, each.preference, _text(each.flags), _text(each.service), _text(each.regexp))
-        for each in chain.answer
-        if isinstance(each, NAPTR)
-    )
-    return records, min(chain.minimum_ttl, _LONGEST_KEPT)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+def naptr_in(records: Records) -> tuple[Naptr, ...]:
+    """The NAPTR records among these."""
+    return tuple(each for each in records if isinstance(each, Naptr))

@@ -1,49 +1,101 @@
-"""Host names to addresses: what a URI's host means on this machine (/etc/hosts, then A and AAAA records).
+"""Names as the proxy asks for them: addresses, and the records that say where a domain's servers are.
 
-Blocks the calling greenlet only; answers are kept for a minute, in a bounded table. That nobody answered is
-forgotten after seconds: it may be our own network that is down.
+What this machine's own hosts file says of a name comes before the DNS, and such a name has no other servers.
+A name of one label is looked for in the search list. IPv6 addresses come first where there is a way to them
+(RFC 6724 §6). Blocks the calling greenlet only. Must not know which record is used for what.
 """
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
-import gevent
-from gevent import socket
+from appliance.sip.naptr import Naptr
+from appliance.sip.srv import Srv
+from appliance.transport.dns_question import Records
+from appliance.transport.machine_names import MachineNames
+from appliance.transport.name_servers import NameServers, Question, naptr_in
+from appliance.transport.sources import source_for
 
-_KEPT_SECONDS = 60.0
-_FAILURE_KEPT_SECONDS = 3.0
-_KEPT_NAMES = 1024
-_ANSWER_SECONDS = 4.0
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
 
 
 class Resolver:
-    """Looks host names up."""
+    """Asks ``servers``, after ``machine``."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
+    def __init__(self, servers: NameServers, machine: MachineNames) -> None:
+        self._servers = servers
+        self._machine = machine
 
-    def addresses(self, host: str) -> list[str]:
-        """IP addresses of a host name, in the order of preference; empty when it has none or nobody answers
-        in time."""
-        now = time.monotonic()
-        kept = self._kept.get(host)
-        if kept is not None and kept[0] > now:
-            return kept[1]
-        found: list[str] = []
-        kept_seconds = _KEPT_SECONDS
-        try:
-            with gevent.Timeout(_ANSWER_SECONDS, TimeoutError()):
-                for *_, address in socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM):
-                    if address[0] not in found:
-                        found.append(str(address[0]))
-        except (OSError, UnicodeError) as error:
-            found = []  # a name that does not resolve is the caller's 404, not our trouble
-            if isinstance(error, TimeoutError) or getattr(error, "errno", None) == socket.EAI_AGAIN:
-                kept_seconds = _FAILURE_KEPT_SECONDS
-        self._kept[host] = (now + kept_seconds, found)
-        self._kept.move_to_end(host)
-        if len(self._kept) > _KEPT_NAMES:
-            self._kept.popitem(last=False)
-        return found
+    def addresses_of(self, hosts: Sequence[str]) -> list[list[str]]:
+        """IP addresses of each host name, in the order of preference; empty for one that has none or where
+        nobody answers in time."""
+        machine, search = self._machine, self._machine.search
+        hosts = [host.lower() for host in hosts]
+        wanted = [[] if machine.addresses(host) else _names_of(host, search) for host in hosts]
+        answers = self._servers.ask_all(
+            [Question(name, kind) for names in wanted for name in names for kind in ("A", "AAAA")]
+        )
+        return [
+            list(machine.addresses(host)) or _first_of(names, answers)
+            for host, names in zip(hosts, wanted, strict=True)
+        ]
+
+    def services(
+        self, host: str, services: Sequence[str], *, naptr: bool
+    ) -> tuple[Sequence[Naptr], list[Sequence[Srv]]]:
+        """The NAPTR records of a domain, if they are wanted, and the SRV records of each of its services
+        (``_sip._udp``), asked for at once."""
+        host = host.lower().removesuffix(".")
+        if not _may_have_records(host) or self._machine.addresses(host):
+            return (), [()] * len(services)
+        names = [f"{service}.{host}" for service in services]
+        questions = [Question(name, "SRV") for name in names]
+        answers = self._servers.ask_all([Question(host, "NAPTR"), *questions] if naptr else questions)
+        found = naptr_in(answers[Question(host, "NAPTR")]) if naptr else ()
+        return found, [_srv_in(answers[each]) for each in questions]
+
+    def srv(self, names: Sequence[str]) -> list[Sequence[Srv]]:
+        """The SRV records of each name, asked for at once."""
+        questions = [Question(name, "SRV") for name in names]
+        answers = self._servers.ask_all(questions)
+        return [_srv_in(answers[each]) for each in questions]
+
+
+def _first_of(names: Sequence[str], answers: Mapping[Question, Records]) -> list[str]:
+    """The addresses of the first of these names that has some."""
+    for name in names:
+        four, six = (
+            [each for each in answers[Question(name, kind)] if isinstance(each, str)]
+            for kind in ("A", "AAAA")
+        )
+        if four or six:
+            return [*six, *four] if not four or (six and source_for(six[0])) else [*four, *six]
+    return []
+
+
+def _srv_in(records: Records) -> tuple[Srv, ...]:
+    return tuple(each for each in records if isinstance(each, Srv))
+
+
+def _names_of(host: str, search: Sequence[str]) -> list[str]:
+    """What the DNS is asked for."""
+    host = host.removesuffix(".")
+    if not _is_name(host):
+        return []
+    if "." in host:
+        return [host]
+    return [*(f"{host}.{domain}" for domain in search), host]
+
+
+def _may_have_records(host: str) -> bool:
+    return "." in host and _is_name(host)
+
+
+def _is_name(host: str) -> bool:
+    """Whether it can be in the DNS (RFC 1035 §2.3.4); none ends with a number (RFC 1123 §2.1)."""
+    labels = host.split(".")
+    return (
+        len(host) <= _LONGEST_NAME
+        and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+        and not labels[-1].isdigit()
+    )

@@ -7,20 +7,19 @@ memory only. Must not know what a message means.
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import gevent
-from gevent import monkey
 
 from appliance.errors import FrameError, MessageTooLarge, SipError
 from appliance.sip.framing import StreamFramer
 from appliance.sip.hop import Hop
+from appliance.transport.tls import TlsFailure, TlsLayer
 
 if TYPE_CHECKING:
     from appliance.sip.message import Limits
@@ -29,23 +28,25 @@ _READ, _WRITE = 1, 2
 _CHUNK = 65_536
 # A peer that does not read what we send is let go when this much waits for it.
 _UNSENT_LIMIT = 262_144
-# No descriptor or no memory is left.
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_PAUSE_SECONDS = 0.5
 # How a message begins (RFC 3261 §7.1, §7.2).
 _START = re.compile(rb"SIP/2\.0 [1-6][0-9]{2} |[A-Za-z0-9.!%*_+`'~-]+ [^ \r\n]+ SIP/2\.0\r?\n")
-_Socket = monkey.get_original("socket", "socket")
 
 
 class StreamConnection:
-    """One TCP connection, accepted or opened by us, established.
+    """One TCP connection, accepted or opened by us, established; with ``tls`` there is TLS upon it.
 
     ``resumed`` is one that another process began: its first bytes may be the rest of a message whose
     beginning went with that process.
     ``receive(data, hop)`` is called from the loop for each whole message, ``on_close(connection, reason)``
-    once. ``has_spoken`` tells whether a whole message has come, ``last_used`` when there was anything, on the
-    monotonic clock.
+    once, ``on_open(connection)`` once when it is ready for messages, unless it was from the beginning
+    (``is_open``). ``has_spoken`` tells whether a whole message has come, ``began`` and ``last_used`` when it
+    began and when there was anything, on the monotonic clock; ``half_since`` is when a message began whose
+    end has not come yet, 0 for none. ``lasts``: another process can go on with it. ``aliases`` are the peers,
+    as ``Connections`` knows them, that are reached by it besides its own.
     """
+
+    #: Whether messages can be sent as soon as the stream below is there.
+    opens_at_once: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -56,9 +57,17 @@ class StreamConnection:
         on_close: Callable[[StreamConnection, str], None],
         *,
         resumed: bool = False,
+        tls: TlsLayer | None = None,
+        on_open: Callable[[StreamConnection], None] | None = None,
     ) -> None:
         self.hop = hop
-        self.last_used = monotonic()
+        self.began = self.last_used = monotonic()
+        self.half_since = 0.0
+        self.is_open = tls is None and self.opens_at_once
+        self.lasts = self.is_open
+        self.aliases: list[tuple[str, str, int, str]] = []
+        self._tls = tls
+        self._on_open = on_open
         self.has_spoken = resumed
         self._unsure = resumed
         self._socket = sock
@@ -76,8 +85,19 @@ class StreamConnection:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def proved(self) -> tuple[str, ...]:
+        """Which domains and addresses the peer has proved to be; none without TLS."""
+        return () if self._tls is None else self._tls.proved
+
     def start(self) -> None:
         self._reader.start(self._readable)
+
+    def greet(self) -> None:
+        """Begins the handshake of TLS, for a connection that we have opened; raises OSError."""
+        if self._tls is not None:
+            self._tls.begin()
+            self._write(self._tls.to_send)
 
     def stop(self) -> None:
         """Reads no more; answers still go out."""
@@ -88,6 +108,11 @@ class StreamConnection:
         if self._closed:
             raise ConnectionError(f"the connection to {self.hop.host}:{self.hop.port} is closed")
         self.last_used = monotonic()
+        self._write(data if self._tls is None else self._tls.wrap(data))
+
+    def _write(self, data: bytes) -> None:
+        if not data:
+            return
         if not self._unsent:
             try:
                 sent = self._socket.send(data)
@@ -113,6 +138,11 @@ class StreamConnection:
         for watcher in (self._reader, self._writer):
             watcher.stop()
             watcher.close()
+        if not self._unsent and (words := self._last_words(reason)):
+            try:
+                self._socket.send(words)
+            except OSError:
+                pass  # a courtesy
         try:
             # For good: another process may hold a copy of the descriptor, which alone would keep it open.
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -122,12 +152,17 @@ class StreamConnection:
         self._unsent.clear()
         self._on_close(self, reason)
 
+    def _last_words(self, reason: str) -> bytes:
+        """How the end is told to the peer."""
+        return b"" if self._tls is None or not self.is_open else self._tls.farewell()
+
     def leave(self) -> None:
         """Gives our copy of the descriptor up; the connection itself goes on in the next process.
 
-        One in the middle of a message, to or from the peer, is closed: nobody could go on with it.
+        One in the middle of a message, to or from the peer, is closed: nobody could go on with it. Nor can
+        anybody with TLS.
         """
-        if self._unsent or len(self._framer):
+        if self._unsent or len(self._framer) or not self.lasts:
             self.close("the server stops")
             return
         self._closed = True
@@ -165,6 +200,41 @@ class StreamConnection:
             self.close("closed by the peer")
             return
         self.last_used = monotonic()
+        if self._tls is None:
+            self._arrived(chunk)
+        else:
+            self._unwrap(self._tls, chunk)
+
+    def _unwrap(self, tls: TlsLayer, chunk: bytes) -> None:
+        try:
+            plain = tls.receive(chunk)
+        except TlsFailure as failure:
+            self._say(tls.to_send)  # an alert: it tells the peer's administrator what is wrong
+            self.close(str(failure))
+            return
+        self._say(tls.to_send)
+        if tls.established and not self._closed and not self.is_open and self.opens_at_once:
+            self._opened()
+        if plain and not self._closed:
+            self._arrived(plain)
+        if tls.ended:
+            self.close("closed by the peer")
+
+    def _say(self, data: bytes) -> None:
+        """Sends what belongs to the connection itself; one that cannot take it is closed."""
+        if data and not self._closed:
+            try:
+                self._write(data)
+            except OSError:
+                return  # the connection has been closed by that
+
+    def _opened(self) -> None:
+        self.is_open = True
+        if self._on_open is not None:
+            self._on_open(self)
+
+    def _arrived(self, chunk: bytes) -> None:
+        """Takes what the peer has said."""
         try:
             self._framer.feed(chunk)
             if self._unsure and (line := self._framer.first_line) is not None:
@@ -172,13 +242,20 @@ class StreamConnection:
                 self._unsure = False
             while not self._closed and (message := self._framer.next_message()) is not None:
                 self.has_spoken = True
+                self.half_since = 0.0
                 self._receive(message, self.hop)
+            if not len(self._framer):
+                self.half_since = 0.0
+            elif not self.half_since:
+                self.half_since = self.last_used
             self._answer_pings()
         except MessageTooLarge as excess:
             self._receive(self._framer.too_large, self.hop)  # it is refused, and then the end comes
             self.close(f"unreadable: {excess}")
         except SipError as error:
             # The next message cannot be found in this stream any more (§18.3).
+            if error.partial is not None:
+                self._receive(self._framer.unframed, self.hop)  # it is refused, and then the end comes
             self.close(f"unreadable: {error}")
 
     def _answer_pings(self) -> None:
@@ -195,83 +272,3 @@ def _assert_beginning(line: bytes) -> None:
     """FrameError when the beginning of a message is missing, which the process before us took with it."""
     if not _START.match(line):
         raise FrameError("the rest of a message whose beginning is gone")
-
-
-class StreamListener:
-    """One listening TCP socket; ``accepted(socket, hop)`` is called from the loop for each new connection."""
-
-    transport = "tcp"
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        index: int,
-        accepted: Callable[[socket.socket, Hop], None],
-        *,
-        inherited: int | None = None,
-        shared: bool = False,
-    ) -> None:
-        """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises
-        OSError. ``shared``: other processes bind the same address, and the kernel spreads the phones."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        if inherited is None:
-            self._socket = _Socket(family, socket.SOCK_STREAM)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if shared:
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            self._socket.bind((host, port))
-            self._socket.listen(1024)
-        else:
-            self._socket = _Socket(family, socket.SOCK_STREAM, fileno=inherited)
-        self._socket.setblocking(False)
-        self.host = host
-        self.port: int = self._socket.getsockname()[1]
-        self.index = index
-        self.turns = 0  # how often it was looked at
-        self._accepted = accepted
-        self._accepting = False
-        self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), _READ)
-
-    def start(self) -> None:
-        self._accepting = True
-        self._watcher.start(self._readable)
-
-    def stop(self) -> None:
-        """Accepts no more."""
-        self._accepting = False
-        self._watcher.stop()
-
-    def close(self) -> None:
-        self.stop()
-        self._watcher.close()
-        self._socket.close()
-
-    def fileno(self) -> int:
-        number: int = self._socket.fileno()
-        return number
-
-    def option(self, level: int, name: int, size: int) -> bytes:
-        """What the socket answers; raises OSError."""
-        told: bytes = self._socket.getsockopt(level, name, size)
-        return told
-
-    def _readable(self) -> None:
-        self.turns += 1
-        try:
-            sock, address = self._socket.accept()
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            if error.errno in _EXHAUSTED:
-                # The backlog keeps the peers. Without a pause the loop would do nothing else but ask again.
-                self._watcher.stop()
-                gevent.spawn_later(_PAUSE_SECONDS, self._resume)
-            return  # otherwise the peer went away again
-        self._accepted(sock, Hop("tcp", address[0], address[1], self.index))
-
-    def _resume(self) -> None:
-        if self._accepting:
-            self._watcher.start(self._readable)

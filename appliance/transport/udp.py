@@ -14,6 +14,7 @@ import gevent
 from gevent import monkey
 
 from appliance.sip.hop import Hop
+from appliance.transport.given_address import free_bind
 
 _READ = 1
 # One callback takes at most this many datagrams, so that timers and other sockets have their turn in a flood.
@@ -38,9 +39,11 @@ class UdpListener:
         receive_buffer: int = 4_194_304,
         inherited: int | None = None,
         shared: bool = False,
+        free: bool = False,
     ) -> None:
         """Binds ``host``:``port`` (0: any free one), or takes over the descriptor ``inherited``; raises
-        OSError. ``shared``: other processes bind the same address, and the kernel spreads the phones."""
+        OSError. ``shared``: other processes bind the same address, and the kernel spreads the phones.
+        ``free``: the machine may not have the address yet."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if inherited is None:
             self._socket = _Socket(family, socket.SOCK_DGRAM)
@@ -48,6 +51,8 @@ class UdpListener:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             if shared:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if free:
+                free_bind(self._socket)
             self._socket.bind((host, port))
             # A burst must wait in the kernel while a greenlet is at work: 208 KB, the usual default, hold 210
             # messages. An inherited socket has its buffer from systemd, which may give more than we may.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from appliance.sip.hop import Hop
@@ -18,4 +18,5 @@ class Duties(NamedTuple):
     connections: Callable[[], list[Hop]]
     connection_lost: Callable[[Hop], object]
     hung_up: Callable[[str], object]
+    guessed: Callable[[Mapping[str, int]], object]
     boot: Callable[[], int]

@@ -94,7 +94,13 @@ class HungUp(Frame, frozen=True):
     call_id: bytes
 
 
-Any_ = Alive | News | Heard | Open | Response | Request | Find | Found | Send | HungUp
+class Guessed(Frame, frozen=True):
+    """Wrong passwords at the sender, or at another box, by user."""
+
+    counts: dict[str, int]
+
+
+Any_ = Alive | News | Heard | Open | Response | Request | Find | Found | Send | HungUp | Guessed
 
 _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(tuple[int, Any_]).decode

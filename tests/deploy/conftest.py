@@ -1,38 +1,63 @@
-"""The tests of boxes in two halves, which ./test runs side by side: one copy of a release runs at a time."""
+"""The tests of boxes in three parts, which ./test runs side by side, and which take about the same time.
+
+Copies of a release begin with its deployment and run one at a time, so each release has a part. The third has
+bare boxes, and what is asked of a cluster's inventory without boxes; booted clusters are in tests/endurance.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-HALVES = ("bookworm", "others")
+PARTS = ("bookworm", "trixie", "others")
 
-#: Files of copies of Debian 13, of bare boxes, or of none: with what runs on both releases about a half.
-_OTHERS = {
-    "test_agent_bans.py",
+#: Files of copies of Debian 13 (what runs on both releases has it in its name), and some that need no copy.
+_TRIXIE = {
     "test_backup.py",
     "test_booted_box.py",
+    "test_certificates_settings.py",
     "test_decommission.py",
-    "test_fresh_box.py",
+    "test_domains_settings.py",
+    "test_gateway_settings.py",
+    "test_neighbours_settings.py",
+    "test_phones_call.py",
     "test_phones_role.py",
     "test_phones_settings.py",
+    "test_role_media.py",
+    "test_role_monitoring.py",
+    "test_role_sip_changes.py",
+    "test_shared_address_settings.py",
     "test_upgrade.py",
     "test_worker_units.py",
     "test_wrong_input.py",
 }
 
+#: Files of bare boxes. Besides there are those of clusters.
+_OTHERS = {
+    "test_bare_box.py",
+    "test_fresh_box.py",
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--boxes", choices=HALVES, help="run this half of tests/deploy only")
+    parser.addoption("--boxes", choices=PARTS, help="run this part of tests/deploy only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    half = config.getoption("--boxes")
-    if half is None:
+    part = config.getoption("--boxes")
+    if part is None:
         return
-    chosen = [item for item in items if _half_of(item) == half]
+    chosen = [item for item in items if _part_of(item) == part]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    # A cluster stays until the end: nobody else shall have it beside him.
+    items[:] = sorted(chosen, key=_of_a_cluster)
 
 
-def _half_of(item: pytest.Item) -> str:
-    return "others" if "trixie" in item.nodeid or item.path.name in _OTHERS else "bookworm"
+def _of_a_cluster(item: pytest.Item) -> bool:
+    return item.path.name.startswith("test_cluster")
+
+
+def _part_of(item: pytest.Item) -> str:
+    name = item.path.name
+    if name in _OTHERS or _of_a_cluster(item):
+        return "others"
+    return "trixie" if "trixie" in item.nodeid or name in _TRIXIE else "bookworm"

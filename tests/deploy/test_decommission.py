@@ -41,7 +41,8 @@ def test_program_units_and_settings_go(box: BootedBox, deployed: Deployments) ->
     assert box.ssh("systemctl list-units --all --no-legend 'sipbox*'").stdout.strip() == ""
     assert box.ssh("systemctl list-unit-files --no-legend 'sipbox*'", check=False).stdout.strip() == ""
     assert ("udp", 5060, "") not in {(protocol, port, "") for protocol, port, _ in box.listeners()}
-    assert box.ssh("command -v sipbox; ls -d /opt/sipbox /etc/sipbox/sipbox.toml", check=False).stdout == ""
+    left = "ls -d /opt/sipbox /etc/sipbox/sipbox.toml /usr/local/share/man/man1/sipbox*"
+    assert box.ssh(f"command -v sipbox; {left}", check=False).stdout == ""
     assert "sipbox" not in box.ssh("nft list tables").stdout
     assert "openser" in box.ssh("mariadb -e 'show databases'").stdout
     assert box.ssh("ls /var/lib/sipbox/secret /var/backups/sipbox").stdout.count("\n") >= 2

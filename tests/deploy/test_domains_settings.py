@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.config import Settings, load
+from appliance.config import load
 from tests.harness.box_ansible import ansible
 from tests.harness.debian_box import REPOSITORY
 
@@ -21,8 +21,28 @@ WHOLE = {
 }
 
 
-def settings(directory: Path, inventory: dict[str, Any]) -> Settings:
-    """The file that the role sip would write, read by the program."""
+#: By host: what its inventory says, and the domains of the program.
+NAMED: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "one": ({"sipbox_domain": "example.org"}, [("example.org", (), {})]),
+    "names": (
+        {"sipbox_domains": ["example.org", "example.net"]},
+        [("example.org", (), {}), ("example.net", (), {})],
+    ),
+    "mappings": (
+        {"sipbox_domains": ["example.net", WHOLE, {"name": "example.com"}]},
+        [
+            ("example.net", (), {}),
+            ("example.org", tuple(WHOLE["hosts"]), WHOLE["attributes"]),
+            ("example.com", (), {}),
+        ],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files lie that the role sip would write, ``HOST.toml``: all of one run."""
+    directory = tmp_path_factory.mktemp("written")
     play = {
         "hosts": "sipbox",
         "gather_facts": False,
@@ -32,7 +52,7 @@ def settings(directory: Path, inventory: dict[str, Any]) -> Settings:
                 "name": "Write the settings",
                 "ansible.builtin.template": {
                     "src": str(REPOSITORY / "templates" / "sipbox.toml.j2"),
-                    "dest": str(directory / "sipbox.toml"),
+                    "dest": f"{directory}/{{{{ inventory_hostname }}}}.toml",
                     "mode": "0600",
                 },
             }
@@ -44,7 +64,7 @@ def settings(directory: Path, inventory: dict[str, Any]) -> Settings:
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
     }
-    hosts = {"hosts": {"pbx": {}}, "vars": said | inventory}
+    hosts = {"hosts": {host: variables for host, (variables, _) in NAMED.items()}, "vars": said}
     (directory / "inventory.json").write_text(json.dumps({"all": {"children": {"sipbox": hosts}}}))
     ansible(
         [],
@@ -52,30 +72,12 @@ def settings(directory: Path, inventory: dict[str, Any]) -> Settings:
         inventory=directory / "inventory.json",
         environment={"ANSIBLE_ROLES_PATH": str(REPOSITORY / "roles")},
     ).check()
-    return load(str(directory / "sipbox.toml"))
+    return directory
 
 
-@pytest.mark.parametrize(
-    ("inventory", "named"),
-    [
-        ({"sipbox_domain": "example.org"}, [("example.org", (), {})]),
-        (
-            {"sipbox_domains": ["example.org", "example.net"]},
-            [("example.org", (), {}), ("example.net", (), {})],
-        ),
-        (
-            {"sipbox_domains": ["example.net", WHOLE, {"name": "example.com"}]},
-            [
-                ("example.net", (), {}),
-                ("example.org", tuple(WHOLE["hosts"]), WHOLE["attributes"]),
-                ("example.com", (), {}),
-            ],
-        ),
-    ],
-    ids=["one", "names", "mappings"],
-)
-def test_the_domains_of_an_inventory(tmp_path: Path, inventory: dict[str, Any], named: list[Any]) -> None:
-    assert settings(tmp_path, inventory).named_domains == named
+@pytest.mark.parametrize("host", NAMED)
+def test_the_domains_of_an_inventory(written: Path, host: str) -> None:
+    assert load(str(written / f"{host}.toml")).named_domains == NAMED[host][1]
 
 
 def read(**inventory: Any) -> dict[str, str]:

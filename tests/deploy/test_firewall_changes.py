@@ -60,13 +60,13 @@ def test_metrics_answer_only_whom_the_inventory_names(bookworm: BootedBox) -> No
 
 def test_ruleset_that_cuts_ansible_off_is_taken_back(bookworm: BootedBox) -> None:
     play(bookworm).check()
-    before = bookworm.ssh(f"nft list table inet sipbox; cat {RULESET}").stdout
+    before = bookworm.ssh(f"nft --stateless --terse list table inet sipbox; cat {RULESET}").stdout
     refused = play(bookworm, sipbox_ssh_from=["192.0.2.1"], firewall_confirm_seconds=8)
     assert refused.returncode != 0
     said = " ".join(refused.output.split())
     assert "pbx: Ansible does not come through the new ruleset, so it was taken back" in said
     assert "sipbox_ssh_from (192.0.2.1)" in said
-    assert bookworm.ssh(f"nft list table inet sipbox; cat {RULESET}").stdout == before
+    assert bookworm.ssh(f"nft --stateless --terse list table inet sipbox; cat {RULESET}").stdout == before
     assert "not confirmed" in bookworm.ssh("journalctl --unit sipbox-firewall-rollback --output cat").stdout
     assert play(bookworm).check().changes() == []
 
@@ -92,20 +92,3 @@ def test_table_is_there_again_after_debians_own_service_flushed_all(bookworm: Bo
             lambda: "policy drop" in bookworm.ssh("nft list table inet sipbox", check=False).stdout,
             timeout=30.0,
         )
-
-
-@pytest.mark.parametrize(
-    ("variables", "sentence"),
-    [
-        ({"sipbox_ssh_from": []}, "pbx: sipbox_ssh_from is empty"),
-        ({"sipbox_sip_from": ["10.0.0.0/33"]}, "pbx: '10.0.0.0/33' in sipbox_sip_from is no network"),
-        ({"sipbox_metrics_from": ["office"]}, "pbx: 'office' in sipbox_metrics_from is no network"),
-    ],
-)
-def test_wrong_network_is_refused_before_anything_is_changed(
-    bookworm: BootedBox, variables: dict[str, Any], sentence: str
-) -> None:
-    refused = play(bookworm, **variables)
-    assert refused.returncode != 0
-    assert sentence in " ".join(refused.output.split())
-    assert refused.changes() == []

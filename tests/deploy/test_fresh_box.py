@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,9 +77,7 @@ def test_newcomer_types_run_and_two_phones_call_each_other(debian: DebianBox) ->
         ten = Phone("10", secrets["10"], proxy=(LOOPBACK, port))
         assert ten.register().status == 200
     # It is Ctrl-C and start again; the phone does nothing, and is called.
-    began = time.monotonic()
     with running(debian, place, port, within=10) as server:
-        assert time.monotonic() - began < 2.0
         assert passwords(server) == secrets
         with ten, Phone("11", secrets["11"], proxy=(LOOPBACK, port)) as eleven:
             eleven.invite("10")
@@ -88,18 +85,16 @@ def test_newcomer_types_run_and_two_phones_call_each_other(debian: DebianBox) ->
 
 
 def test_tests_install_what_they_need() -> None:
-    """On Debian 12; tests/endurance has Debian 13."""
+    """On Debian 12, and in short; tests/endurance has Debian 13, and all unit tests."""
     with DebianBox("bookworm") as box:
-        install_and_run(box)
+        install_and_run(box, box.clone_repository(), "tests/unit/sip", "tests/wire/test_baresip.py")
 
 
-def install_and_run(debian: DebianBox) -> None:
-    place = debian.clone_repository()
-    unit = debian.run(["./test", "unit", "-q"], directory=place)
-    assert re.search(r"\d+ passed", unit.stdout.splitlines()[-1]), unit.stdout[-2000:]
-    wire = debian.run(
+def install_and_run(debian: DebianBox, place: str, *tests: str) -> None:
+    done = debian.run(
         # No service of the packages that came with it runs: pgrep fails to find one.
-        ["sh", "-c", "./test tests/wire/test_baresip.py -q && ! pgrep -x mariadbd >&2"],
+        ["sh", "-c", f"./test {' '.join(tests)} -q && ! pgrep -x mariadbd >&2"],
         directory=place,
+        timeout=1500,
     )
-    assert re.search(r"\d+ passed", wire.stdout.splitlines()[-1]), wire.stdout[-2000:]
+    assert re.search(r"\d+ passed", done.stdout.splitlines()[-1]), done.stdout[-2000:]

@@ -18,8 +18,10 @@ LOGINS = {
 }
 
 
-def written(directory: Path, inventory: dict[str, Any]) -> AnsibleRun:
-    """Both files that the role sip would write."""
+def written(
+    directory: Path, inventory: dict[str, Any], hosts: dict[str, dict[str, Any]] | None = None
+) -> AnsibleRun:
+    """Both files that the role sip would write on the host pbx; ``hosts`` are all of the inventory."""
     tasks = [
         {
             "name": f"Write {name}",
@@ -32,7 +34,7 @@ def written(directory: Path, inventory: dict[str, Any]) -> AnsibleRun:
         for name in ("sipbox.toml", "gateways.toml")
     ]
     play = {
-        "hosts": "sipbox",
+        "hosts": "pbx",
         "gather_facts": False,
         "roles": [{"role": "sip", "when": False}],
         "post_tasks": tasks,
@@ -44,8 +46,8 @@ def written(directory: Path, inventory: dict[str, Any]) -> AnsibleRun:
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
     }
-    hosts = {"hosts": {"pbx": {}}, "vars": said | inventory}
-    (directory / "inventory.json").write_text(json.dumps({"all": {"children": {"sipbox": hosts}}}))
+    group = {"hosts": hosts or {"pbx": {}}, "vars": said | inventory}
+    (directory / "inventory.json").write_text(json.dumps({"all": {"children": {"sipbox": group}}}))
     return ansible(
         [],
         str(directory / "play.yml"),

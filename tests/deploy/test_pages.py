@@ -16,6 +16,7 @@ import pytest
 
 from tests.docs.transcript import Block, blocks, normal
 from tests.harness.booted_box import BootedBox
+from tests.harness.box_ansible import inventory_of
 from tests.harness.box_control import Clone
 from tests.harness.box_snapshot import Deployments
 from tests.harness.debian_box import REPOSITORY
@@ -38,7 +39,8 @@ def box(deployed: Deployments) -> Iterator[BootedBox]:
 
 @pytest.fixture(scope="module")
 def clone(box: BootedBox, deployed: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return Clone(tmp_path_factory.mktemp("clone") / "sipbox", box, deployed("bookworm").inventory)
+    inventory = inventory_of([box], deployed("bookworm").inventory)
+    return Clone(tmp_path_factory.mktemp("clone") / "sipbox", inventory)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

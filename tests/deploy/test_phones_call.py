@@ -39,7 +39,7 @@ TWO_SECONDS = 100
 
 @pytest.fixture(scope="module")
 def box(deployed: Deployments) -> Iterator[BootedBox]:
-    with deployed("bookworm").boot() as made:
+    with deployed("trixie").boot() as made:
         yield made
 
 

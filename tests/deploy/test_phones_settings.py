@@ -1,10 +1,13 @@
-"""What an inventory says of desk phones: settings of the agent, and ports of the firewall; without a box."""
+"""What an inventory says of desk phones: settings of the agent, and ports of the firewall; without a box.
+
+All inventories are hosts of one run, since each run begins with seconds of Ansible's own.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,10 +21,34 @@ CERTIFICATE = {
     "certificate": "/etc/sipbox/phones-certificate.pem",
     "certificate_key": "/etc/sipbox/phones-certificate-key.pem",
 }
+#: By host: what its inventory says, the section [phones], and the ports of phone provisioning.
+CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "nobody": ({}, {"http": ""}, []),
+    "none": ({"phones": []}, {"http": ""}, []),
+    "phones": ({"phones": PHONES}, {"http": f"{ADDRESS}:8088"}, ["8088"]),
+    "by-hand": (
+        {"sipbox_phones": {"language": "de"}, "sipbox_phones_port": 80},
+        {"http": f"{ADDRESS}:80", "language": "de"},
+        ["80"],
+    ),
+    "https": (
+        {"phones": PHONES, "sipbox_phones_certificate": "pbx.pem", "sip_phones_http": "[::]:443"},
+        {"http": "[::]:443", **CERTIFICATE},
+        ["443"],
+    ),
+    "own-authority": (
+        {"phones": PHONES, "sipbox_tls": "internal", "sipbox_phones": {"transport": "tls"}},
+        {"http": f"{ADDRESS}:8088", "authority": "/etc/sipbox/tls/authority.pem", "transport": "tls"},
+        ["8088"],
+    ),
+    "authority-without-phones": ({"sipbox_tls": "internal"}, {"http": ""}, []),
+}
 
 
-def settings(directory: Path, inventory: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The section ``[phones]``, and the ports of phone provisioning."""
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """By host: the section and the ports that follow from its inventory."""
+    directory = tmp_path_factory.mktemp("play")
     play = {
         "hosts": "sipbox",
         "gather_facts": False,
@@ -37,7 +64,7 @@ def settings(directory: Path, inventory: dict[str, Any]) -> tuple[dict[str, Any]
     }
     (directory / "play.yml").write_text(json.dumps([play]))
     said = {"sipbox_domain": "example.org", "sipbox_address": ADDRESS, "ansible_connection": "local"}
-    hosts = {"hosts": {"pbx": {}}, "vars": said | inventory}
+    hosts = {"hosts": {host: variables for host, (variables, _, _) in CASES.items()}, "vars": said}
     (directory / "inventory.json").write_text(json.dumps({"all": {"children": {"sipbox": hosts}}}))
     run = ansible(
         [],
@@ -48,32 +75,11 @@ def settings(directory: Path, inventory: dict[str, Any]) -> tuple[dict[str, Any]
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
         },
     ).check()
-    (told,) = re.findall(r'"msg": "TOLD (.*)"', run.output)
-    section, ports = json.loads(json.loads(f'"{told}"'))
-    return section, ports
+    found = re.findall(r'ok: \[(\S+)\] => {\s*"msg": "TOLD (.*)"', run.output)
+    return {host: json.loads(json.loads(f'"{text}"')) for host, text in found}
 
 
-@pytest.mark.parametrize(
-    ("inventory", "section", "ports"),
-    [
-        pytest.param({}, {"http": ""}, [], id="nobody"),
-        pytest.param({"phones": []}, {"http": ""}, [], id="none"),
-        pytest.param({"phones": PHONES}, {"http": f"{ADDRESS}:8088"}, ["8088"], id="phones"),
-        pytest.param(
-            {"sipbox_phones": {"language": "de"}, "sipbox_phones_port": 80},
-            {"http": f"{ADDRESS}:80", "language": "de"},
-            ["80"],
-            id="phones by hand",
-        ),
-        pytest.param(
-            {"phones": PHONES, "sipbox_phones_certificate": "pbx.pem", "sip_phones_http": "[::]:443"},
-            {"http": "[::]:443", **CERTIFICATE},
-            ["443"],
-            id="https",
-        ),
-    ],
-)
-def test_where_phones_are_served_and_let_in(
-    tmp_path: Path, inventory: dict[str, Any], section: dict[str, Any], ports: list[str]
-) -> None:
-    assert settings(tmp_path, inventory) == (section, ports)
+@pytest.mark.parametrize("host", CASES)
+def test_where_phones_are_served_and_let_in(told: Mapping[str, Any], host: str) -> None:
+    _, section, ports = CASES[host]
+    assert told[host] == [section, ports]

@@ -39,6 +39,8 @@ def test_release_is_complete_and_root_s(box: BootedBox, host: Any) -> None:
     assert re.fullmatch(r"/opt/sipbox/releases/\d+\.\d+\.\d+\+[0-9a-f]{8}", current)
     assert host.file(f"{current}/.complete-{PYTHON[box.release]}").exists
     assert host.file("/usr/local/bin/sipbox").linked_to == f"{current}/venv/bin/sipbox"
+    assert ".TH" in host.file("/usr/local/share/man/man1/sipbox-trace.1").content_string
+    assert "_SIPBOX_COMPLETE" in host.file("/etc/bash_completion.d/sipbox").content_string
     assert box.ssh("find /opt/sipbox ! -user root -o ! -type l -perm /022").stdout == ""
     # Everybody may run it, and nothing of it is compiled again at each start.
     assert box.ssh("runuser -u nobody -- sipbox version").stdout.strip()

@@ -19,6 +19,7 @@ from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
 from tests.harness.phone import Phone, hang_up, talk
 from tests.harness.ports import free_port
+from tests.harness.privileges import tried
 from tests.harness.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(1800)
@@ -134,6 +135,29 @@ def test_metrics_of_the_process_and_drop_counts_get_through_the_sandboxes(
     assert 'sipbox_listener_dropped_total{transport="udp"}' in told
 
 
+#: All that a worker may do of what the probe tries.
+MAY = {
+    *(
+        "bind a UDP port",
+        "bind a TCP port",
+        "read the settings",
+        "write its state",
+        "make its control socket",
+    ),
+    # One account has all rows of its database: also where phones fetch their configurations (SECURITY.md).
+    *("ask the database", "change a row", "read the rows of phones"),
+}
+
+
+@pytest.mark.parametrize("release", ["box", "trixie"])
+def test_a_worker_binds_its_ports_reads_its_settings_and_reaches_its_database_and_nothing_else(
+    release: str, request: pytest.FixtureRequest
+) -> None:
+    """Somebody who has taken it over has its registrations and calls, and no shell, no key and no file."""
+    told = tried(request.getfixturevalue(release), WORKER)
+    assert {what for what, said in told.items() if said == "yes"} == MAY, told
+
+
 def test_an_old_client_with_its_reply_fifo_in_tmp_is_answered(box: BootedBox) -> None:
     """OpenSER's tools make their FIFO there; the settings name the directory."""
     box.ssh("cp /etc/sipbox/sipbox.toml /root/sipbox.toml")
@@ -173,7 +197,7 @@ def test_a_phone_on_tcp_is_called_by_its_connection(box: BootedBox, phone: MakeP
     """Its Contact leads nowhere, so that no other way is left."""
     caller, callee = phone("10"), phone("11", transport="tcp")
     assert callee.register(contact=f"<sip:11@{callee.address}:9>").status == 200
-    wait_until("it is kept", lambda: int(shown(box, WORKER, "NFileDescriptorStore")) > 0)
+    wait_until("it is kept", lambda: int(shown(box, WORKER, "NFileDescriptorStore")) > 0, timeout=60)
     before = main_pid(box)
     box.ssh(f"{command} {WORKER}")
     wait_until("another process runs", lambda: main_pid(box) not in (0, before), timeout=60, every=0.2)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.harness import sipp
 from tests.harness.booted_box import BootedBox
+from tests.harness.box_ansible import inventory_of
 from tests.harness.box_control import Clone
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
@@ -44,18 +45,6 @@ def upgrade() -> None:
 MakeClone = Callable[..., Clone]
 
 
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text, f"{file} has no {old!r} any more"
-    file.write_text(text.replace(old, new, 1))
-
-
-def version_of(clone: Clone) -> str:
-    return (
-        (clone.place / "appliance" / "__init__.py").read_text().partition('__version__ = "')[2].split('"')[0]
-    )
-
-
 @pytest.fixture(scope="module")
 def box(deployed: Deployments) -> Iterator[BootedBox]:
     with deployed("trixie").boot() as copy:
@@ -68,10 +57,10 @@ def make_clone(box: BootedBox, deployed: Deployments, tmp_path_factory: pytest.T
 
     def make(version: str, *edits: tuple[str, str, str]) -> Clone:
         place = tmp_path_factory.mktemp("clone") / "sipbox"
-        clone = Clone(place, box, deployed("trixie").inventory)
-        edit(place / "appliance/__init__.py", f'"{version_of(clone)}"', f'"{version}"')
-        for file, old, new in edits:
-            edit(place / file, old, new)
+        clone = Clone(place, inventory_of([box], deployed("trixie").inventory))
+        clone.call_itself(version)
+        for edit in edits:
+            clone.edit(*edit)
         return clone
 
     return make
@@ -80,7 +69,8 @@ def make_clone(box: BootedBox, deployed: Deployments, tmp_path_factory: pytest.T
 @pytest.fixture(scope="module")
 def newer(make_clone: MakeClone) -> Clone:
     clone = make_clone(
-        "0.99.1", ("appliance/config/sections.py", "    nesting: ", "    novelty: Count = 1\n    nesting: ")
+        "0.99.1",
+        ("appliance/config/sections/signalling.py", "    nesting: ", "    novelty: Count = 1\n    nesting: "),
     )
     migrations = clone.place / "appliance/storage/migrations/core"
     last = "_".join(max(file.stem for file in migrations.glob("core_*.py")).split("_")[:2])
@@ -161,7 +151,8 @@ def test_a_release_that_fails_its_verification_goes_back_by_itself(
     settings = box.ssh("cat /etc/sipbox/sipbox.toml").stdout
     # It starts, and finds nobody who is called.
     bad = make_clone(
-        "0.99.2", ("appliance/proxy/targets.py", "        return [\n", "        return [] and [\n")
+        "0.99.2",
+        ("appliance/proxy/targets.py", "return targets if len(targets) < 2", "return [] if len(targets) < 2"),
     )
     done = bad.run(UPGRADE)
     assert done.returncode != 0

@@ -110,6 +110,18 @@ MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
         {"subscribers": [{"user": "10", "password": {"__ansible_vault": "ENCRYPTED"}}]},
         f"subscribers or phones: a value {UNDECRYPTABLE}",
     ),
+    "no-ssh.example.org": (
+        {"sipbox_ssh_from": []},
+        "sipbox_ssh_from is empty, and Ansible itself comes by SSH",
+    ),
+    "sip-from.example.org": (
+        {"sipbox_sip_from": ["10.0.0.0/33"], "sipbox_phones_from": [], "firewall_rtp_from": []},
+        "'10.0.0.0/33' in sipbox_sip_from is no network; write it like 192.0.2.0/24",
+    ),
+    "metrics-from.example.org": (
+        {"sipbox_metrics_from": ["office"]},
+        "'office' in sipbox_metrics_from is no network; write it like 192.0.2.0/24",
+    ),
     "all-is-well.example.org": ({}, ""),
 }
 
@@ -135,12 +147,23 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     )
     path, playbook = place / "inventory.yml", place / "playbook.yml"
     path.write_text(inventory.replace("ENCRYPTED", encrypted.read_text().replace("\n", "\\n")))
-    preflight = {"ansible.builtin.include_role": {"name": "phones", "tasks_from": "preflight"}}
-    playbook.write_text(json.dumps([{"hosts": "sipbox", "gather_facts": False, "tasks": [preflight]}]))
+    facts = {"distribution": "Debian", "distribution_major_version": "12", "distribution_version": "12.1"}
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.set_fact": {"ansible_facts": facts}},
+        *(
+            {"ansible.builtin.include_role": {"name": role, "tasks_from": "preflight"}}
+            for role in ("phones", "firewall")
+        ),
+    ]
+    playbook.write_text(json.dumps([{"hosts": "sipbox", "gather_facts": False, "tasks": tasks}]))
     run = ansible([], str(playbook), inventory=path)
     assert "hidden" not in run.output
     flat = re.sub(r"\s+", " ", run.output.replace("''", "'"))
-    last = {host: flat.rpartition(f"fatal: [{host}]")[2].partition(" msg: ")[2] for host in MISTAKES}
+    # Of a loop "failed" is told of the item alone.
+    last = {
+        host: re.split(rf"(?:fatal|failed): \[{re.escape(host)}\]", flat)[-1].partition(" msg: ")[2]
+        for host in MISTAKES
+    }
     failed = {host for host, counts in run.recap.items() if counts["failed"]}
     assert failed == MISTAKES.keys() - {"all-is-well.example.org"}, run.output[-4000:]
     return last

@@ -83,6 +83,10 @@ def test_subscribers(clone: Clone) -> None:
     assert typed("docs/subscribers.md", clone) >= 12
 
 
+def test_attacks(clone: Clone) -> None:
+    assert typed("docs/attacks.md", clone) >= 6
+
+
 def test_gateway(clone: Clone) -> None:
     assert typed("docs/gateway.md", clone) >= 15
 

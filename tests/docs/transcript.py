@@ -29,6 +29,8 @@ from tests.harness.waiting import wait_until
 
 _FENCE = re.compile(r"^```(\S*) ?(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+_SERVES = re.compile(r"\bsipbox\b.* serve\b")
+
 PLACEHOLDERS = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -233,11 +235,23 @@ class Transcript:
             self._seen.setdefault(block.name, 0)
             exports = self._shell.run("export -p")
             script = f"{exports}\n{self.here(command.text)}"
-            self._terminals[block.name] = Process(
+            before = log.stat().st_size if log.exists() else 0
+            self._terminals[block.name] = started = Process(
                 ["bash", "-c", script], log=log, environment=self._environment, directory=self._directory
             )
-            self._settle(log)
+            if _SERVES.search(command.text):
+                self._await_ready(started, before)
+            else:
+                self._settle(log)
         return count
+
+    def _await_ready(self, server: Process, before: int) -> None:
+        """A server of ours says when it answers; on a busy machine that takes a while."""
+        until = time.monotonic() + 60
+        while b"event=ready" not in server.log_path.read_bytes()[before:] and time.monotonic() < until:
+            if not server.running:
+                return  # what it has said is looked at elsewhere
+            time.sleep(0.05)
 
     def _settle(self, log: Path) -> None:
         """A moment, as a person takes it to go to the next terminal: until it has said something, or so."""

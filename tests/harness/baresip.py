@@ -18,7 +18,7 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +26,7 @@ from tests.harness.network_namespace import Namespace
 from tests.harness.networks import Place
 from tests.harness.ports import LOOPBACK, free_port
 from tests.harness.process import Process
+from tests.harness.startable import Startable
 from tests.harness.waiting import wait_until
 
 MODULES = next(
@@ -35,7 +36,7 @@ MODULES = next(
 
 CONFIG = """\
 poll_method             epoll
-sip_listen              {address}:{port}
+sip_listen              {host}:{port}
 net_interface           {address}
 call_local_timeout      120
 call_max_calls          4
@@ -53,17 +54,19 @@ module                  aubridge.so
 module_app              account.so
 module_app              menu.so
 module_app              ctrl_tcp.so
-ctrl_tcp_listen         {address}:{control}
+ctrl_tcp_listen         {controlled_at}:{control}
 """
 
 
-class Baresip:
+class Baresip(Startable):
     """One phone of one subscriber; it registers when it starts and answers calls by itself.
 
     With ``trace`` each message stands in its ``log``. With ``expires`` 0 it does not register.
 
-    ``transport`` is 'udp' or 'tcp'. The address of record is ``user@domain`` without a port, and every
-    request goes by ``proxy``, as in an office where phones know the proxy by its address.
+    ``transport`` is 'udp', 'tcp' or 'tls', where ``authority`` is whom it believes. The address of record is
+    ``user@domain`` without a port, and every request goes by ``proxy``, as in an office where phones know the
+    proxy by its address. ``address`` is its own where it is in no namespace. ``flows`` are further addresses
+    of the proxy: it keeps a flow to each (RFC 5626). ``outbound`` is for one flow, which it keeps alive.
     """
 
     def __init__(
@@ -80,9 +83,14 @@ class Baresip:
         namespace: Namespace | Place | None = None,
         trace: bool = False,
         port: int | None = None,
+        authority: Path | None = None,
+        address: str = LOOPBACK,
+        flows: Sequence[tuple[str, int]] = (),
+        outbound: bool = False,
     ) -> None:
         self.user, self.domain = user, domain
-        self.address = namespace.address if namespace else LOOPBACK
+        self.address = namespace.address if namespace else address
+        self._controlled_at = namespace.address if namespace else LOOPBACK
         self._namespace = namespace
         self._trace = trace
         # It listens for TLS one port above the one that it is given.
@@ -91,17 +99,28 @@ class Baresip:
         self.directory = Path(tempfile.mkdtemp(prefix="sipbox-baresip-"))
         rtp = free_port(8)
         config = CONFIG.format(
+            host=_host(self.address),
             address=self.address,
+            controlled_at=self._controlled_at,
             port=self.port,
             rtp=rtp,
             rtp_end=rtp + 7,
             modules=MODULES,
             control=self._control_port,
         )
+        if authority is not None:
+            config += f"sip_cafile              {authority}\nsip_verify_server       yes\n"
+        if flows or outbound:
+            # It has to know who it is before it reads its account.
+            config = config.replace("module_app ", "module_app              uuid.so\nmodule_app ", 1)
         account = f"<sip:{user}@{domain};transport={transport}>;auth_user={auth_user or user}"
         account += f";auth_pass={password}"
-        account += f';outbound="sip:{proxy[0]}:{proxy[1]};transport={transport}";regint={expires}'
+        account += f';outbound="sip:{_host(proxy[0])}:{proxy[1]};transport={transport}";regint={expires}'
         account += f";answermode={'auto' if answers else 'manual'};audio_codecs=PCMU"
+        for number, (host, port) in enumerate(flows, start=2):
+            account += f';outbound{number}="sip:{host}:{port};transport={transport}";sipnat=outbound'
+        if outbound and not flows:
+            account += ";sipnat=outbound"
         (self.directory / "config").write_text(config)
         (self.directory / "accounts").write_text(account + "\n")
         (self.directory / "contacts").write_text("")
@@ -127,7 +146,7 @@ class Baresip:
         assert self._process is not None
         assert self._process.running, self.log
         try:
-            there = (self.address, self._control_port)
+            there = (self._controlled_at, self._control_port)
             if isinstance(self._namespace, Place):
                 connection = self._namespace.connect(there)
             else:
@@ -226,6 +245,15 @@ class Baresip:
         self._buffer = b""
         self.start()
 
+    def kill9(self) -> None:
+        """The current fails: nobody is told anything."""
+        assert self._process is not None
+        assert self._socket is not None
+        self._socket.close()
+        self._process.kill9()
+        self._process.close()
+        self._buffer = b""
+
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
@@ -233,17 +261,23 @@ class Baresip:
             self._process.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def talking(phone: Baresip) -> Callable[[], bool]:
     """Whether that phone has a call right now, by its own list of calls."""
     return lambda: "ESTABLISHED" in phone.command("listcalls").upper()
+
+
+def call_and_hang_up(dialling: Baresip, answering: Baresip) -> None:
+    """A whole call, which the one who was called ends."""
+    for side in (dialling, answering):
+        side.forget_events()
+    dialling.dial(answering.user)
+    dialling.wait_established()
+    answering.wait_established()
+    answering.hang_up()
+    for side in (dialling, answering):
+        wait_until("the call is over", lambda side=side: not talking(side)())

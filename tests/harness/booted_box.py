@@ -60,6 +60,7 @@ class BootedBox:
         self._machine = f"{network.name}-{self.number}-{secrets.token_hex(2)}"
         self.disk = BoxDisk(layers or [bare(release)])
         self._process: Process | None = None
+        self._links: set[str] = set()
         try:
             self._write_settings()
             self._lend_packages()
@@ -120,6 +121,7 @@ class BootedBox:
     def poweron(self) -> None:
         """Boot, and wait until systemd is done and SSH answers."""
         assert self._process is None, "the box runs already"
+        before = self._ports()
         nspawn = [
             *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
             *("--console=read-only", f"--directory={self.disk.root}", f"-M{self._machine}"),
@@ -144,6 +146,11 @@ class BootedBox:
             environment={"PATH": os.environ["PATH"], "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         )
         self._wait_until_up()
+        self._links = self._ports() - before
+
+    def _ports(self) -> set[str]:
+        """The interfaces of this machine that lead to boxes of the network."""
+        return {port.name for port in Path(f"/sys/class/net/{self.network.name}/brif").iterdir()}
 
     def _wait_until_up(self, *, after: str = "") -> None:
         """Wait for the end of a boot; not of the one with the id ``after``."""
@@ -178,6 +185,9 @@ class BootedBox:
 
     def _forget_process(self) -> None:
         if self._process is not None:
+            # Connections that wait for an answer would keep its network alive, and it would go on talking.
+            for link in self._links & self._ports():
+                subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
             self._process.close()
             self._process = None
             wait_until("all of the box has ended", self._group_is_gone, timeout=60.0)

@@ -11,23 +11,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.harness.booted_box import BootedBox
-from tests.harness.box_ansible import control_environment, inventory_of
+from tests.harness.box_ansible import control_environment
 from tests.harness.debian_box import REPOSITORY, check
 
 
 class Clone:
-    """A clone at ``place`` whose file ``inventory`` names ``box``; Ansible is on the path."""
+    """A clone at ``place`` with this ``inventory``; Ansible is on the path."""
 
-    def __init__(self, place: Path, box: BootedBox, variables: Mapping[str, Any]) -> None:
+    def __init__(self, place: Path, inventory: Mapping[str, Any]) -> None:
         self.place = place
         check(["git", "clone", "--quiet", REPOSITORY, place])
-        inventory = place / "inventory"
-        inventory.write_text(json.dumps(inventory_of([box], variables)))
-        inventory.chmod(0o600)
+        file = place / "inventory"
+        file.write_text(json.dumps(inventory))
+        file.chmod(0o600)
         (place / ".ansible").mkdir()
         kept = control_environment(place / ".ansible")
         self._environment = kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Change a file of it, once; AssertionError when ``old`` is not there any more."""
+        text = (self.place / file).read_text()
+        assert old in text, f"{file} has no {old!r} any more"
+        (self.place / file).write_text(text.replace(old, new, 1))
+
+    def call_itself(self, version: str) -> None:
+        """Be a release of this version."""
+        own = (self.place / "appliance/__init__.py").read_text().partition('__version__ = "')[2].split('"')[0]
+        self.edit("appliance/__init__.py", f'"{own}"', f'"{version}"')
 
     def run(self, command: str, *, timeout: float = 900.0) -> subprocess.CompletedProcess[str]:
         """Type a command there."""

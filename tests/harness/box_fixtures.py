@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
+from tests.harness.authority import Authority
+from tests.harness.box_ansible import INVENTORY, AnsibleRun
+from tests.harness.box_cluster import CROWD, BoxCluster, furnished
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
+from tests.harness.shared_box_address import shared_address
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +30,46 @@ def deployed(box_network: BoxNetwork) -> Iterator[Deployments]:
         yield deployments
     finally:
         deployments.close()
+
+
+class DeployedCluster(NamedTuple):
+    """A cluster, how its first site.yml went, and whose certificate its boxes have."""
+
+    cluster: BoxCluster
+    run: AnsibleRun
+    authority: Authority
+
+
+@pytest.fixture(scope="session")
+def deployed_cluster(
+    box_network: BoxNetwork, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedCluster]:
+    """Two boxes and an arbitrator by one site.yml, once for all tests of the session."""
+    address = shared_address(box_network)
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    certificate, key = authority.issue(address, "example.org")
+    people = [{"user": user, "password": f"secret-{user}"} for user in CROWD]
+    variables = {
+        **INVENTORY,
+        "subscribers": [*INVENTORY["subscribers"], *people],
+        "sipbox_shared_address": f"{address}/24",
+        "sipbox_tls": "files",
+        "sipbox_certificate": certificate.read_text(),
+        "sipbox_certificate_key": key.read_text(),
+        # All phones of the tests are at one address, and some have a new Contact in each test.
+        "sipbox_exempt": [box_network.address],
+        "sip_settings": {"registrar": {"max_contacts": 50}},
+    }
+    furniture = furnished("bookworm", box_network)
+    try:
+        with BoxCluster(box_network, variables=variables, layers=furniture.disk.layers) as cluster:
+            yield DeployedCluster(cluster, cluster.play("site.yml").check(), authority)
+    finally:
+        furniture.close()
+
+
+@pytest.fixture
+def cluster(deployed_cluster: DeployedCluster) -> BoxCluster:
+    """That cluster, whole."""
+    deployed_cluster.cluster.mend()
+    return deployed_cluster.cluster

@@ -14,8 +14,8 @@ def challenge_of(value: str) -> dict[str, str]:
 
 
 def _hash(algorithm: str, *parts: str) -> str:
-    function = hashlib.sha256 if algorithm.upper().startswith("SHA-256") else hashlib.md5
-    return function(":".join(parts).encode()).hexdigest()
+    name = {"SHA-256": "sha256", "SHA-512-256": "sha512_256"}.get(algorithm.upper(), "md5")
+    return hashlib.new(name, ":".join(parts).encode()).hexdigest()
 
 
 def credentials(

@@ -28,7 +28,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
+
+from tests.harness.startable import Startable
 
 #: A new data directory takes a second to make and milliseconds to copy: one is made for each test process.
 SMALL = ("--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M", "--innodb-fast-shutdown=1")
@@ -70,7 +71,7 @@ def _template() -> Path:
     return data
 
 
-class MariaDB:
+class MariaDB(Startable):
     """One server. ``options`` are further command line options of mariadbd; ``port`` also listens on TCP."""
 
     def __init__(self, *, port: int | None = None, options: Sequence[str] = ()) -> None:
@@ -93,12 +94,16 @@ class MariaDB:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def make_data(self) -> None:
+        """See to it that there is a data directory."""
+        if not self.data.exists():
+            shutil.copytree(_template(), self.data)
+
     def start(self, timeout: float = 30.0) -> MariaDB:
         """Start it and wait until it answers."""
         if self.running:
             return self
-        if not self.data.exists():
-            shutil.copytree(_template(), self.data)
+        self.make_data()
         network = [f"--port={self.port}", "--bind-address=127.0.0.1"] if self.port else ["--skip-networking"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -158,18 +163,6 @@ class MariaDB:
         """End it and remove all that it wrote."""
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> MariaDB:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # ----------------------------------------------------------------------------------------- speaking to it
 

@@ -1,4 +1,4 @@
-"""A name server for tests: NAPTR records by name, over UDP and TCP, slow or silent when it is told so."""
+"""A name server for tests: records by name and kind, over UDP and TCP, slow or silent when it is told so."""
 
 from __future__ import annotations
 
@@ -18,20 +18,29 @@ from tests.harness.ports import LOOPBACK, free_port
 
 
 class NameServer:
-    """Answers at ``address`` from ``records``: the texts of a name's NAPTR records.
+    """Answers at ``address`` (a free port of loopback, when none is given) from ``records``: the texts of a
+    name's records, by ``example.org SRV``, those of NAPTR by the name alone.
 
-    ``seconds`` is how late it answers. ``silent``: never; ``failing``: with SERVFAIL; ``truncating``: only by
-    TCP. ``asked`` are the names in the order in which they were asked for.
+    ``seconds`` is how late it answers, ``late`` the names that it answers so late (none: all). ``silent``:
+    never; ``failing``: with SERVFAIL; ``truncating``: only by TCP. ``asked`` are the names in the order in
+    which they were asked for.
     """
 
-    def __init__(self, records: dict[str, list[str]] | None = None, *, ttl: int = 60) -> None:
+    def __init__(
+        self,
+        records: dict[str, list[str]] | None = None,
+        *,
+        ttl: int = 60,
+        address: tuple[str, int] | None = None,
+    ) -> None:
         self.records = {} if records is None else records
         self.ttl = ttl
         self.seconds = 0.0
+        self.late: set[str] = set()
         self.silent = self.failing = self.truncating = False
         self.asked: list[str] = []
         self.by_tcp = 0
-        self.address = (LOOPBACK, free_port())
+        self.address = address or (LOOPBACK, free_port())
         self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._run_udp, self._run_tcp)]
@@ -67,13 +76,14 @@ class NameServer:
                 if not data:
                     return
                 question = dns.message.from_wire(data)
-                self.asked.append(question.question[0].name.to_text(omit_final_dot=True))
+                self.asked.append(_name_of(question))
                 threading.Thread(target=self._answer_later, args=(question, peer), daemon=True).start()
 
     def _answer_later(self, question: dns.message.Message, peer: tuple[str, int]) -> None:
         if self.silent:
             return
-        time.sleep(self.seconds)  # that is what the test is about
+        if not self.late or _name_of(question) in self.late:
+            time.sleep(self.seconds)  # that is what the test is about
         answer = self._answer(question)
         if self.truncating:
             answer.answer.clear()
@@ -94,12 +104,17 @@ class NameServer:
 
     def _answer(self, question: dns.message.Message) -> dns.message.Message:
         answer = dns.message.make_response(question)
-        name = question.question[0].name
-        records = self.records.get(name.to_text(omit_final_dot=True))
+        asked = question.question[0]
+        name, kind = _name_of(question), dns.rdatatype.to_text(asked.rdtype)
+        records = self.records.get(name if kind == "NAPTR" else f"{name} {kind}")
         if self.failing:
             answer.set_rcode(dns.rcode.SERVFAIL)
-        elif records is None:
+        elif records is None and not any(key.partition(" ")[0] == name for key in list(self.records)):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         elif records:
-            answer.answer.append(dns.rrset.from_text_list(name, self.ttl, "IN", dns.rdatatype.NAPTR, records))
+            answer.answer.append(dns.rrset.from_text_list(asked.name, self.ttl, "IN", asked.rdtype, records))
         return answer
+
+
+def _name_of(question: dns.message.Message) -> str:
+    return question.question[0].name.to_text(omit_final_dot=True)

@@ -22,6 +22,7 @@ from typing import NamedTuple, Self
 
 from tests.harness.box_network import BoxNetwork
 from tests.harness.debian_box import check
+from tests.harness.startable import Startable
 
 #: Network tests have this block for themselves (RFC 2544): it is never routed anywhere.
 FAR = ipaddress.IPv4Network("198.18.0.0/15")
@@ -47,7 +48,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Namespace:
+class Namespace(Startable):
     """A namespace with ``address``; the box's network is reached from it, and it from there."""
 
     def __init__(self, network: BoxNetwork, *, routed: bool = False) -> None:
@@ -109,16 +110,6 @@ class Namespace:
             ["ip", "netns", "delete", self.name],
         ):
             subprocess.run(command, capture_output=True, check=False)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _free_far_address() -> ipaddress.IPv4Address:

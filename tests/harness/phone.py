@@ -122,7 +122,8 @@ class Phone(UserAgentClient):
 
     def _tag_for(self, request: Message) -> str:
         """One tag for all responses to one INVITE."""
-        return hashlib.md5(f"{self.port}{request.call_id}{request.cseq}".encode()).hexdigest()[:10]
+        text = f"{self.port}{request.call_id}{request.cseq}"
+        return hashlib.md5(text.encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
     def dialog_as_caller(self, request: Message, response: Message) -> Dialog:
         """The dialog that a 2xx to our INVITE makes (RFC 3261 §12.1.2)."""

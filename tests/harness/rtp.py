@@ -25,7 +25,8 @@ class RtpPhone:
         self.ssrc = ssrc
         self.host = place.address if place else host
         open_socket = place.open_socket if place else socket.socket
-        self._socket = open_socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._socket = open_socket(family, socket.SOCK_DGRAM)
         self._socket.bind((self.host, 4000 if place else free_port(2, address=self.host)))
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
@@ -41,8 +42,9 @@ class RtpPhone:
     @property
     def description(self) -> bytes:
         """What it offers or answers."""
+        address = f"IN IP{6 if ':' in self.host else 4} {self.host}"
         return (
-            f"v=0\r\no=- {self.ssrc} 1 IN IP4 {self.host}\r\ns=-\r\nc=IN IP4 {self.host}\r\nt=0 0\r\n"
+            f"v=0\r\no=- {self.ssrc} 1 {address}\r\ns=-\r\nc={address}\r\nt=0 0\r\n"
             f"m=audio {self.port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
         ).encode()
 
@@ -96,7 +98,7 @@ class RtpCounter:
 
 def media_of(description: bytes) -> tuple[str, int]:
     """The address and port where a description wants to hear."""
-    address = re.search(rb"(?m)^c=IN IP4 (\S+)", description)
+    address = re.search(rb"(?m)^c=IN IP[46] (\S+)", description)
     port = re.search(rb"(?m)^m=audio (\d+) ", description)
     assert address, description
     assert port, description

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from tests.harness.networks import Place
 from tests.harness.ports import LOOPBACK, free_port, is_free
 from tests.harness.process import Process
+from tests.harness.startable import Startable
 from tests.harness.waiting import wait_until
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "wire" / "sipp"
@@ -37,7 +39,7 @@ class Statistics(NamedTuple):
     retransmissions: int
 
 
-class Sipp:
+class Sipp(Startable):
     """One SIPp process: ``with Sipp("callee", directory) as callee: …; callee.succeed()``.
 
     Without ``target`` it waits for calls. ``calls`` ends it when so many are over. ``lost`` is the percentage
@@ -45,6 +47,7 @@ class Sipp:
     ``strict`` False lets it pass over messages that it does not expect, such as a second 407 to one INVITE,
     as phones do: SIPp does not look at the branch.
     ``response_times`` keeps how long each call of a scenario with ``rtd`` took, for ``response_times()``.
+    ``place`` is where it is instead of loopback, at the address that one has.
     """
 
     def __init__(
@@ -67,9 +70,12 @@ class Sipp:
         address: str = LOOPBACK,
         strict: bool = True,
         response_times: bool = False,
+        place: Place | None = None,
     ) -> None:
-        self.scenario, self.port, self.timeout = scenario, port or free_port(address=address), timeout
-        self.address = address
+        port = port or (free_port() if place else free_port(address=address))
+        self.scenario, self.port, self.timeout = scenario, port, timeout
+        self.address = address = place.address if place else address
+        self._namespace = place
         self.transport = transport
         self._place = directory / f"{scenario}-{self.port}"
         self._place.mkdir(parents=True)
@@ -106,13 +112,17 @@ class Sipp:
         for key, value in (keys or {}).items():
             command += ["-key", key, value]
         if target is not None:
-            command.append(f"{target[0]}:{target[1]}")
+            host = f"[{target[0]}]" if ":" in target[0] else target[0]
+            if host != target[0]:
+                command += ["-auth_uri", f"{host}:{target[1]}"]  # by itself, it forgets the brackets
+            command.append(f"{host}:{target[1]}")
         self._command, self._calling = command, target is not None
         self._process: Process | None = None
 
     def start(self) -> Self:
         """Start it; one that waits for calls is listening when this returns."""
-        self._process = Process(self._command, log=self._place / "screen.log", directory=self._place)
+        command = self._namespace.command(*self._command) if self._namespace else self._command
+        self._process = Process(command, log=self._place / "screen.log", directory=self._place)
         if not self._calling:
             wait_until(f"SIPp listens on port {self.port}", self._listens)
         return self
@@ -120,6 +130,8 @@ class Sipp:
     def _listens(self) -> bool:
         assert self._process is not None
         assert self._process.running, self.errors()
+        if self._namespace is not None:
+            return f":{self.port} " in self._namespace.run("ss", "-Htuln")
         return not is_free(self.address, self.port)
 
     @property
@@ -182,16 +194,6 @@ class Sipp:
     def close(self) -> None:
         if self._process is not None:
             self._process.close()
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def run(scenario: str, directory: Path, target: tuple[str, int], **options: object) -> Statistics:

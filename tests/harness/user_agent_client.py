@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import ssl
 from collections.abc import Sequence
 
 from tests.harness.digest import challenge_of, credentials
@@ -16,7 +17,8 @@ from tests.harness.wire import Wire
 class UserAgentClient(Wire):
     """A user with a password at one address, who asks.
 
-    ``transport`` is 'udp' or 'tcp'; over TCP it keeps one connection to the proxy and is called over it.
+    ``transport`` is udp, tcp, tls, ws or wss; over all but UDP it keeps one connection to the proxy and is
+    called over it.
     """
 
     def __init__(
@@ -30,8 +32,21 @@ class UserAgentClient(Wire):
         address: str = LOOPBACK,
         port: int | None = None,
         place: Place | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = LOOPBACK,
     ) -> None:
-        super().__init__(user, proxy=proxy, transport=transport, address=address, port=port, place=place)
+        super().__init__(
+            user,
+            proxy=proxy,
+            transport=transport,
+            address=address,
+            port=port,
+            place=place,
+            tls=tls,
+            server_name=server_name,
+        )
+        #: What a browser writes, which does not know its address (RFC 7118 §5).
+        self._host = f"{secrets.token_hex(6)}.invalid" if transport in ("ws", "wss") else ""
         self.user, self.password, self.domain = user, password, domain
         self._numbers = itertools.count(1)
         self._nonce_counts: dict[str, int] = {}
@@ -42,6 +57,8 @@ class UserAgentClient(Wire):
 
     @property
     def contact(self) -> str:
+        if self._host:
+            return f"sip:{self.user}@{self._host};transport=ws"
         host = f"[{self.address}]" if ":" in self.address else self.address
         suffix = "" if self.transport == "udp" else f";transport={self.transport}"
         return f"sip:{self.user}@{host}:{self.port}{suffix}"
@@ -49,7 +66,8 @@ class UserAgentClient(Wire):
     def via(self, branch: str | None = None) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address
         branch = branch or f"z9hG4bK{secrets.token_hex(8)}"
-        return f"SIP/2.0/{self.transport.upper()} {host}:{self.port};rport;branch={branch}"
+        sent_by = self._host or f"{host}:{self.port}"
+        return f"SIP/2.0/{self.transport.upper()} {sent_by};rport;branch={branch}"
 
     def request(
         self,

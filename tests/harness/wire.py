@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Self
@@ -12,6 +13,7 @@ from typing import NamedTuple, Self
 from tests.harness.message import Message
 from tests.harness.networks import Place
 from tests.harness.ports import LOOPBACK, free_port
+from tests.harness.web_socket import WebSocketClient
 
 
 class Passed(NamedTuple):
@@ -27,9 +29,10 @@ class Passed(NamedTuple):
 
 
 class Wire:
-    """A UDP socket, or one TCP connection to the proxy, at a port that stays its own.
+    """A UDP socket, or one connection to the proxy by tcp, tls, ws or wss, at a port that stays its own.
 
-    ``place`` is where it is instead of loopback, at the address that one has.
+    ``place`` is where it is instead of loopback, at the address that one has. ``tls`` is how TLS is spoken;
+    the server has to be ``server_name`` then.
     """
 
     def __init__(
@@ -41,7 +44,10 @@ class Wire:
         address: str = LOOPBACK,
         port: int | None = None,
         place: Place | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_name: str = LOOPBACK,
     ) -> None:
+        self._tls, self._server_name = tls, server_name
         self.name, self.proxy, self.transport = name, proxy, transport
         self.place, self.address = place, place.address if place else address
         self.port = port or (free_port() if place else free_port(address=address))
@@ -63,6 +69,14 @@ class Wire:
             self.socket.connect(self.proxy)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._stream = b""
+            if self.transport in ("tls", "wss"):
+                assert self._tls is not None, "TLS needs a context"
+                self.socket.settimeout(10)
+                self.socket = self._tls.wrap_socket(self.socket, server_hostname=self._server_name)
+                self.socket.settimeout(None)
+            if self.transport in ("ws", "wss"):
+                host = f"[{self.proxy[0]}]" if ":" in self.proxy[0] else self.proxy[0]
+                self.web_socket = WebSocketClient(self.socket, f"{self.transport}://{host}:{self.proxy[1]}/")
 
     def close(self) -> None:
         self.socket.close()
@@ -79,21 +93,43 @@ class Wire:
         self.history.append(Passed("sent", time.monotonic(), data))
         if self.transport == "udp":
             self.socket.sendto(data, to or self.proxy)
+        elif self.transport in ("ws", "wss"):
+            self.web_socket.send(data)
         else:
             self.socket.sendall(data)
 
+    def _received(self) -> bytes:
+        if not isinstance(self.socket, ssl.SSLSocket):
+            return self.socket.recv(65535)
+        self.socket.setblocking(False)
+        try:
+            return self.socket.recv(65535)
+        finally:
+            self.socket.setblocking(True)
+
+    def _is_waiting(self) -> bool:
+        """Whether something was read from the socket already, by TLS."""
+        return isinstance(self.socket, ssl.SSLSocket) and self.socket.pending() > 0
+
     def _read(self, timeout: float) -> None:
         """Take in what arrives within ``timeout`` seconds."""
-        ready, _, _ = select.select([self.socket], [], [], max(timeout, 0))
-        if not ready:
+        if not self._is_waiting() and not select.select([self.socket], [], [], max(timeout, 0))[0]:
             return
-        data = self.socket.recv(65535)
+        try:
+            data = self._received()
+        except ssl.SSLWantReadError:
+            return  # something of TLS itself, or half a record
         if self.transport == "udp":
             if data.strip():
                 self._take(data)
             return
         if not data:
             raise ConnectionError("the proxy closed the connection")
+        if self.transport in ("ws", "wss"):
+            for message in self.web_socket.take(data):
+                if message.strip():
+                    self._take(message)
+            return
         self._stream += data
         while frame := self._next_frame():
             self._take(frame)

@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 UNITS = REPOSITORY / "systemd"
 
 #: What ``systemd-analyze security`` may say at most.
-EXPOSURE = {"sipbox@.service": 1.3, "sipbox-agent.service": 1.5}
+EXPOSURE = {"sipbox@.service": 1.3, "sipbox-agent.service": 1.8}
 OTHERS = 2.0
 
 
@@ -66,7 +66,9 @@ def test_nothing_gives_up_after_some_failures() -> None:
     assert "TriggerLimitIntervalSec=0" in (UNITS / "sipbox@.socket").read_text()
 
 
-def test_what_faces_the_network_has_no_capability() -> None:
-    for name in ("sipbox@.service", "sipbox-agent.service"):
+def test_what_faces_the_network_has_no_capability_that_it_does_not_need() -> None:
+    may = {"sipbox@.service": "", "sipbox-agent.service": "CAP_NET_ADMIN"}  # the firewall's sets, and no more
+    for name, capability in may.items():
         text = (UNITS / name).read_text()
-        assert re.findall(r"(?m)^(?:CapabilityBoundingSet|AmbientCapabilities)=(.*)$", text) == ["", ""], name
+        found = re.findall(r"(?m)^(?:CapabilityBoundingSet|AmbientCapabilities)=(.*)$", text)
+        assert found == [capability, capability], name

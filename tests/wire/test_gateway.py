@@ -122,7 +122,7 @@ def test_plain_sql_takes_effect(box: Sipbox) -> None:
             return phone.ask(phone.request("INVITE", f"sip:123456@{box.domain}"), timeout=6).status
 
         def is_challenged() -> bool:
-            request = line.request("OPTIONS", f"sip:11@{box.domain}", from_=f"<sip:10@{box.domain}>;tag=1")
+            request = line.request("MESSAGE", f"sip:11@{box.domain}", from_=f"<sip:10@{box.domain}>;tag=1")
             return line.ask(request, authenticate=False).status == 407
 
         assert dials() == 480

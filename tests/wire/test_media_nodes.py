@@ -113,8 +113,7 @@ def test_an_answer_finds_its_question() -> None:
     node = Node(*fake.address, 5.0)
     try:
         asked = [gevent.spawn(node.ask, {"command": "offer", "sdp": f"{n}"}) for n in range(50)]
-        gevent.joinall(asked, timeout=20)
-        assert [each.value["sdp"] for each in asked] == [b"%d" % n for n in range(50)]
+        assert [each.get(timeout=20)["sdp"] for each in asked] == [b"%d" % n for n in range(50)]
         assert len({cookie for cookie, _ in fake.questions}) == 50
     finally:
         node.close()

@@ -93,12 +93,12 @@ def test_a_backup_is_of_one_moment(mariadb: MariaDB, new_url: Any, tmp_path: Pat
     name = str(database.url.database)
     saving = backup._save
 
-    def slowly(connection: Connection, table: str, lines: Any) -> int:
+    def slowly(connection: Connection, table: str, lines: Any, way: Any) -> int:
         mariadb.sql(
             "insert into domain (domain) values (uuid()); insert into subscriber (username) values (uuid())",
             name,
         )
-        return saving(connection, table, lines)
+        return saving(connection, table, lines, way)
 
     backup._save = slowly
     try:

@@ -121,6 +121,38 @@ class TestWhichConnection:
         until(lambda: played.flows.undelivered == 1)
 
 
+class TestUsedAgain:
+    """RFC 5923, by TCP, where an address is all that a peer can prove."""
+
+    there = Hop("tcp", LOOPBACK, 5099)
+
+    def test_a_trusted_peer_is_reached_by_the_connection_that_it_has_opened(self, played: Played) -> None:
+        with played.phone() as peer:
+            hop = played.hop_of(peer)
+            played.flows.use_again(hop, 5099, trusted=True)
+            played.flows.connect(self.there)
+            played.flows.send(b"request", self.there)
+            assert peer.recv(100) == b"request"
+        until(lambda: len(played.ended) == 2)
+        assert sorted(played.ended) == ["alias", "closed by the peer"]
+        with pytest.raises(OSError, match="cannot connect"):
+            played.flows.connect(self.there)
+
+    def test_a_stranger_is_not(self, played: Played) -> None:
+        with played.phone() as stranger:
+            played.flows.use_again(played.hop_of(stranger), 5099, trusted=False)
+            with pytest.raises(OSError, match="cannot connect"):
+                played.flows.connect(self.there)
+
+    def test_one_connection_stands_for_a_few_ports_only(self, played: Played) -> None:
+        with played.phone() as peer:
+            hop = played.hop_of(peer)
+            for port in range(5100, 5200):
+                played.flows.use_again(hop, port, trusted=True)
+            reached = [port for port in range(5100, 5200) if played.flows.reaches(Hop("tcp", LOOPBACK, port))]
+            assert len(reached) == 8
+
+
 class Kept:
     """Holds copies of connections, as systemd does, and hands them to another ``Flows``."""
 
@@ -229,6 +261,22 @@ class TestStrangers:
             played.flows._streams.close_idle()
             assert played.ended == ["idle"]
             assert silent.recv(1) == b""
+
+    def test_whoever_never_ends_a_message_is_let_go(
+        self, played: Played, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However it goes on dribbling, and whatever it has said before."""
+        monkeypatch.setattr(connections, "_SPEAKS_WITHIN", 0.2)
+        with played.phone() as slow, played.phone() as phone:
+            for each in (slow, phone):
+                played.hop_of(each)
+            for byte in OPTIONS[:10]:
+                slow.sendall(bytes([byte]))
+                gevent.sleep(0.03)
+            played.flows._streams.close_idle()
+            assert played.ended == ["idle"]
+            assert slow.recv(1) == b""
+            played.hop_of(phone)
 
     def test_idleness_is_measured_by_the_clock_that_never_jumps(self, played: Played) -> None:
         """The loop's own ``now`` is the wall clock."""

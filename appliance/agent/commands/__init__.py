@@ -6,10 +6,22 @@ unknown command is.
 
 from __future__ import annotations
 
-from appliance.agent.commands import core, domain, lcr, nathelper, pdt, permissions, siptrace, tm, usrloc
+from appliance.agent.commands import (
+    core,
+    domain,
+    lcr,
+    nathelper,
+    pdt,
+    permissions,
+    pike,
+    siptrace,
+    tls,
+    tm,
+    usrloc,
+)
 from appliance.agent.commands.command import Command
 
-MODULES = (core, tm, usrloc, nathelper, domain, lcr, permissions, pdt, siptrace)
+MODULES = (core, tm, usrloc, nathelper, domain, lcr, permissions, pdt, pike, siptrace, tls)
 COMMANDS: dict[str, Command] = {}
 for module in MODULES:
     COMMANDS |= module.COMMANDS

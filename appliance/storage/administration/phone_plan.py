@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from appliance.auth.digest import ha1, ha1b
+from appliance.auth.digest import ha1, stored_hashes
 from appliance.errors import SealBroken, StorageError
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.administration.phones import Wanted
@@ -271,8 +271,6 @@ def _fits(person: Person, who: AddressOfRecord, realm: str, password: str) -> bo
 
 def _hashes(who: AddressOfRecord, realm: str, password: str) -> dict[str, str]:
     return {
-        "ha1": ha1(who.username, realm, password),
-        "ha1b": ha1b(who.username, who.domain, realm, password),
-        "ha1_sha256": ha1(who.username, realm, password, "SHA-256"),
+        **stored_hashes(who.username, who.domain, realm, password),
         "password": "",
     }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, delete, insert, or_, select, tuple_
+from sqlalchemy import Select, Table, delete, insert, or_, select, tuple_
 from sqlalchemy.dialects.mysql import insert as insert_mysql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import Connection
@@ -33,10 +33,12 @@ from appliance.storage.engine import Database
 from appliance.storage.tables.core import dbaliases, subscriber
 from appliance.storage.tables.directory import grp
 from appliance.storage.tables.phones import phone_line
+from appliance.storage.telling import Tell, untold
 
 T = TypeVar("T")
 
 _AT_ONCE = 500
+_READ = ("username", "domain", "managed_by", *PROFILE, *CREDENTIALS)
 _WRITTEN = (*PROFILE, *CREDENTIALS, "managed_by", "datetime_modified")
 
 
@@ -49,24 +51,25 @@ def apply(
     check: bool = False,
     named: Sequence[NamedDomain] = (),
     seal: Callable[[AddressOfRecord, str], str],
+    tell: Tell = untold,
 ) -> Plan:
     """Make the subscribers as ``wanted`` says, all or none; with ``check`` only say what would be done.
 
     ``remove`` takes those away that an earlier call made or took over and that are not wanted now.
     ``named`` are the domains of the settings. ``seal(who, password)`` is asked only for who has a phone that
-    gets its configuration from here.
+    gets its configuration from here. ``tell(what, done, all)`` hears how it goes.
     Raises StorageError: an entry that cannot be has its place in the text.
     """
     domains = sorted({each.who.domain for each in wanted} | _alias_domains(wanted))
 
     def work(connection: Connection) -> Plan:
-        kept = list(_kept(connection, domains, lock=not check))
+        kept = list(kept_in(connection, domains, lock=not check))
         realms = realms_of(connection, named)
-        owners = _alias_owners(connection, domains)
+        owners = alias_owners(connection, domains)
         made = plan(wanted, kept, owners, lambda name: realms.get(name, name), remove=remove, folded=folded)
         if not check:
-            _write(connection, made)
-            _tell_phones(connection, made.passwords, seal)
+            write(connection, made, tell)
+            tell_phones(connection, made.passwords, seal)
         return made
 
     return database.run(work, "subscriber_apply")
@@ -79,10 +82,9 @@ def _alias_domains(wanted: Sequence[Wanted]) -> set[str]:
 # ---------------------------------------------------------------------------------------------------- reading
 
 
-def _kept(connection: Connection, domains: Sequence[str], *, lock: bool) -> Iterator[Kept]:
-    columns = ("username", "domain", "managed_by", *PROFILE, *CREDENTIALS)
-    ours = or_(subscriber.c.domain.in_(domains), subscriber.c.managed_by == APPLY)
-    query = select(*(subscriber.c[name] for name in columns)).where(ours)
+def kept_in(connection: Connection, domains: Sequence[str], *, lock: bool) -> Iterator[Kept]:
+    """The subscribers of these domains as they are, and all that a file keeps; ``lock``: until the end."""
+    query = _rows().where(or_(subscriber.c.domain.in_(domains), subscriber.c.managed_by == APPLY))
     if lock:
         query = query.with_for_update()  # what is compared stays so until it is written
     aliases: dict[AddressOfRecord, set[AddressOfRecord]] = defaultdict(set)
@@ -96,12 +98,28 @@ def _kept(connection: Connection, domains: Sequence[str], *, lock: bool) -> Iter
         yield Kept(who, dict(found), frozenset(aliases.get(who, ())), frozenset(groups.get(who, ())))
 
 
-def _alias_owners(connection: Connection, domains: Sequence[str]) -> dict[AddressOfRecord, AddressOfRecord]:
+def rows_of(connection: Connection, people: Sequence[AddressOfRecord], *, lock: bool) -> list[Kept]:
+    """These subscribers as they are, as far as they are here, without their aliases and permissions."""
+    query = _rows().where(
+        tuple_(subscriber.c.username, subscriber.c.domain).in_([tuple(who) for who in people])
+    )
+    if lock:
+        query = query.with_for_update()
+    found = connection.execute(query).mappings()
+    return [Kept(_aor(row["username"], row["domain"]), dict(row), frozenset(), frozenset()) for row in found]
+
+
+def alias_owners(connection: Connection, domains: Sequence[str]) -> dict[AddressOfRecord, AddressOfRecord]:
+    """Each alias in these domains, and whose it is."""
     query = select(dbaliases).where(dbaliases.c.alias_domain.in_(domains))
     return {
         _aor(row.alias_username, row.alias_domain): _aor(row.username, row.domain)
         for row in connection.execute(query)
     }
+
+
+def _rows() -> Select[Any]:
+    return select(*(subscriber.c[name] for name in _READ))
 
 
 def _aor(username: str, domain: str) -> AddressOfRecord:
@@ -111,7 +129,8 @@ def _aor(username: str, domain: str) -> AddressOfRecord:
 # ---------------------------------------------------------------------------------------------------- writing
 
 
-def _write(connection: Connection, made: Plan) -> None:
+def write(connection: Connection, made: Plan, tell: Tell = untold) -> None:
+    """Do what the plan says; ``tell(what, done, all)`` hears how it goes."""
     for table in (subscriber, *HIS_TABLES):
         _delete(connection, table, ("username", "domain"), made.removed)
     _delete(connection, dbaliases, ("alias_username", "alias_domain"), made.aliases_gone)
@@ -122,8 +141,11 @@ def _write(connection: Connection, made: Plan) -> None:
         [(*who, group) for who, group in made.permissions_gone],
     )
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    done = 0
     for rows in _parts([{**row, "datetime_modified": now} for row in made.rows]):
         _upsert(connection, rows)
+        done += len(rows)
+        tell("subscribers", done, len(made.rows))
     for some in _parts(made.aliases_new):
         connection.execute(
             insert(dbaliases),
@@ -144,7 +166,7 @@ def _write(connection: Connection, made: Plan) -> None:
         )
 
 
-def _tell_phones(
+def tell_phones(
     connection: Connection,
     passwords: Mapping[AddressOfRecord, str],
     seal: Callable[[AddressOfRecord, str], str],

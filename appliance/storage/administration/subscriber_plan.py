@@ -11,27 +11,30 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from appliance.auth.digest import ha1, ha1b
+from appliance.auth.digest import stored_hashes
 from appliance.errors import StorageError
 from appliance.sip.uri import AddressOfRecord
 
 APPLY = "apply"  # the mark
 #: Columns that an entry may give, and how they are called in a difference.
 PROFILE = {"first_name": "first name", "last_name": "last name", "email_address": "e-mail"}
-CREDENTIALS = ("ha1", "ha1b", "ha1_sha256", "password")
+CREDENTIALS = ("ha1", "ha1b", "ha1_sha256", "ha1_sha512_256", "password")
+_SHA = ("ha1_sha256", "ha1_sha512_256")
 
 
 @dataclass(frozen=True)
 class Wanted:
     """A subscriber as the file wants him; None: the file does not say.
 
-    ``place`` is where the entry stands, for error texts. ``ha1`` is given in place of a password.
+    ``place`` is where the entry stands, for error texts. ``ha1`` is given in place of a password;
+    ``hashes`` are then those of further columns.
     """
 
     who: AddressOfRecord
     place: str
     password: str | None = None
     ha1: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
     profile: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[AddressOfRecord, ...] | None = None
     permissions: tuple[str, ...] | None = None
@@ -82,11 +85,13 @@ def plan(
     *,
     remove: bool,
     folded: bool = False,
+    mark: str = APPLY,
 ) -> Plan:
     """What to do. ``kept`` are at least the subscribers of the wanted ones' domains, and all that are marked.
 
     ``alias_owner`` has every alias of these domains. With ``remove`` marked ones that are not wanted go;
-    ``folded``: names that differ in case alone are one. Raises Refused.
+    ``folded``: names that differ in case alone are one. ``mark`` is whose word the rows are from now on; with
+    "", they stay whose they are. Raises Refused.
     """
     there = {_key(each.who, folded): each for each in kept}
     named = {_key(each.who, folded) for each in wanted}
@@ -101,7 +106,7 @@ def plan(
     staying = [each for each in wanted if not each.absent]
     _check_aliases(staying, leaving, there, alias_owner, folded)
     for each in staying:
-        _one(made, each, there.get(_key(each.who, folded)), realm, alias_owner)
+        _one(made, each, there.get(_key(each.who, folded)), realm, alias_owner, mark)
     for gone in leaving:
         made.removed.append(gone.who)
         made.lines.append(f"- {gone.who}")
@@ -114,6 +119,7 @@ def _one(
     now: Kept | None,
     realm: Callable[[str], str],
     alias_owner: Mapping[AddressOfRecord, AddressOfRecord],
+    mark: str,
 ) -> None:
     who = now.who if now else wanted.who
     said = list(_profile(wanted, now))
@@ -138,12 +144,13 @@ def _one(
     made.permissions_new += [(who, group) for group in new_groups]
     said += [f"permission {group}: removed" for group in gone_groups]
     said += [f"permission {group}: added" for group in new_groups]
-    if now is not None and now.row["managed_by"] != APPLY:
+    managed_by = mark or (now.row["managed_by"] if now else "")
+    if now is not None and now.row["managed_by"] != managed_by:
         said.append("kept by the file from now on")
     if now is not None and not said:
         return
     (made.changed if now else made.added).append(who)
-    made.rows.append({"username": who.username, "domain": who.domain, "managed_by": APPLY, **row})
+    made.rows.append({"username": who.username, "domain": who.domain, "managed_by": managed_by, **row})
     made.lines.append(f"{'~' if now else '+'} {who}: {'; '.join(said)}")
 
 
@@ -158,25 +165,24 @@ def _profile(wanted: Wanted, now: Kept | None) -> Iterator[str]:
 def _credentials(wanted: Wanted, who: AddressOfRecord, now: Kept | None, realm: str) -> dict[str, str] | None:
     """The columns to write, or None when what is there will do."""
     if wanted.ha1 is not None:
-        if now is not None and str(now.row["ha1"]).lower() == wanted.ha1:
+        hashes = {"ha1": wanted.ha1, **wanted.hashes}
+        if now is not None and all(str(now.row[name]).lower() == each for name, each in hashes.items()):
             return None
-        return {"ha1": wanted.ha1, "ha1b": "", "ha1_sha256": "", "password": ""}
+        return dict.fromkeys(CREDENTIALS, "") | hashes
     password = wanted.password
     if password is None:
         if now is not None:
             return None
         return dict.fromkeys(CREDENTIALS, "")  # nobody gets in, until a password is set or a phone gets one
-    md5 = ha1(who.username, realm, password)
+    hashes = stored_hashes(who.username, who.domain, realm, password)
     if now is not None:
         stored = str(now.row["ha1"]).lower()
-        if stored == md5 or (not stored and now.row["password"] == password):
+        if not stored and now.row["password"] == password:
             return None
-    return {
-        "ha1": md5,
-        "ha1b": ha1b(who.username, who.domain, realm, password),
-        "ha1_sha256": ha1(who.username, realm, password, "SHA-256"),
-        "password": "",
-    }
+        # A row that comes from another server, or from an older release, may have the hash for MD5 alone.
+        if stored == hashes["ha1"] and all(str(now.row[name]).lower() == hashes[name] for name in _SHA):
+            return None
+    return {**hashes, "password": ""}
 
 
 def _word_for(wanted: Wanted, now: Kept | None) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
-from appliance.auth.digest import ha1, ha1b
+from appliance.auth.digest import ha1, stored_hashes
 from appliance.config import NamedDomain
 from appliance.errors import DuplicateRow, RowRefused
 from appliance.sip.uri import AddressOfRecord
@@ -180,9 +180,7 @@ def _hashes(
         )
     realm = realm_of(connection, who.domain, named)
     return {
-        "ha1": ha1(who.username, realm, password),
-        "ha1b": ha1b(who.username, who.domain, realm, password),
-        "ha1_sha256": ha1(who.username, realm, password, "SHA-256"),
+        **stored_hashes(who.username, who.domain, realm, password),
         "password": password if plaintext else "",
     }
 

@@ -1,9 +1,9 @@
 """The group core: what a proxy and registrar needs, under OpenSER 1.2's names.
 
-New beside OpenSER's columns: a subscriber's ``ha1_sha256`` (RFC 8760) and ``managed_by``; a binding's
-``ruid`` (its key), ``instance`` and ``reg_id`` (RFC 5626); a domain's ``did``, which several names may share,
-and ``digest_realm``; ``change_log``, into which triggers write what somebody changed. Contact and Path are
-long enough for today (2,048).
+New beside OpenSER's columns: a subscriber's ``ha1_sha256`` and ``ha1_sha512_256`` (RFC 8760) and
+``managed_by``; a binding's ``ruid`` (its key), ``instance`` and ``reg_id`` (RFC 5626); a domain's ``did``,
+which several names may share, and ``digest_realm``; ``change_log``, into which triggers write what somebody
+changed. Contact and Path are long enough for today (2,048).
 
 ``location`` has no more indexes than a lookup needs: most writes are refreshes, and an index on a column that
 each refresh changes would double what they cost. On MariaDB its rows lie in the order of ``ruid``
@@ -88,6 +88,7 @@ subscriber = Table(
         server_default="0",
     ),
     text("ha1_sha256", 128),
+    text("ha1_sha512_256", 128),
     # For registrar.case_sensitive = false: found by an index all the same.
     Column("username_folded", String(64), Computed("lower(username)", persisted=False)),
     # Whose word the row is: "apply" when it comes from a file of subscribers, "" when somebody added it.

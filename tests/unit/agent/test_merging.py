@@ -54,6 +54,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "uptime": 50,
         "bindings": 7,
         "users": 6,
+        "flood": {"on": True, "hard": False, "bans": 1, "remembered": 5, "dropped": {"source": 2}},
         "calls": 2,
         "transactions": {"server": 1},
         "requests_received": 10,
@@ -66,6 +67,7 @@ def test_a_status_of_two() -> None:
     told = merge("status", status(), status(pid=2, started=90.0, uptime=60, calls=1))
     assert (told["calls"], told["requests_received"], told["transactions"]) == (3, 20, {"server": 2})
     assert (told["bindings"], told["users"], told["state"]) == (7, 6, "ok")
+    assert told["flood"] == {"on": True, "hard": False, "bans": 1, "remembered": 10, "dropped": {"source": 4}}
     assert (told["started"], told["uptime"], told["database"]["spooled"]) == (90.0, 60, 2)
     assert [each["pid"] for each in told["workers"]] == [1, 2]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from appliance.agent.history import History, read
-from appliance.agent.page import sentence, sparkline, words
+from appliance.agent.page import judge, moment, sparkline, words
 from appliance.agent.sip_process import SipProcess
 
 
@@ -20,9 +21,31 @@ def test_a_span_of_time_in_words(seconds: float, text: str) -> None:
     assert words(seconds) == text
 
 
+def test_a_moment_is_told_as_the_box_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert moment(1_700_000_000.0) == "2023-11-14 23:13"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_the_verdict() -> None:
-    assert sentence({"problems": []}) == "All systems normal."
-    assert sentence({"problems": [{"what": "First."}, {"what": "Second."}]}) == "First."
+    well = judge({"state": "ok", "problems": []}, [])
+    assert (well.state, well.sentence) == ("ok", "All systems normal.")
+    ill = judge({"state": "degraded", "problems": [{"what": "First."}, {"what": "Second."}]}, [])
+    assert (ill.state, ill.sentence) == ("degraded", "First.")
+
+
+def test_a_check_that_found_something_comes_first() -> None:
+    found = {"part": "disk", "state": "wrong", "what": "it is full", "todo": "Make room.", "because": ""}
+    verdict = judge({"state": "ok", "problems": [{"what": "Second."}]}, [found])
+    assert verdict.state == "degraded"
+    assert verdict.problems == [{"what": "Disk: it is full.", "todo": "Make room."}, {"what": "Second."}]
+    assert judge({"state": "down", "problems": []}, [found]).state == "down"
+    told = judge({"state": "ok", "problems": []}, [{**found, "because": "settings"}])
+    assert told.sentence == "Disk: it is full (follows from: settings)."
 
 
 def test_a_sparkline_rises_to_the_largest_value() -> None:

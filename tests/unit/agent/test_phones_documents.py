@@ -8,8 +8,9 @@ import pytest
 
 from appliance.agent.phones_documents import Documents
 from appliance.config import parse
-from appliance.errors import SealBroken
+from appliance.errors import PhoneRefused, SealBroken
 from appliance.provisioning.vault import Vault
+from tests.harness.authority import Authority
 from tests.unit.agent.phones_made import MAC, OTHER, TOKEN, VAULT, stored
 
 SETTINGS = """
@@ -46,6 +47,21 @@ def test_templates_of_a_sites_own_come_first(tmp_path: Path) -> None:
     made = Documents(settings, VAULT).document(stored(), f"{MAC}.cfg")
     assert made is not None
     assert made.content == f"mine = {MAC}\n".encode()
+
+
+def test_the_authority_that_the_settings_name(tmp_path: Path) -> None:
+    file = Authority(tmp_path).file
+    documents = Documents(parse(f'{SETTINGS}authority = "{file}"\n'), VAULT)
+    made = documents.document(stored(), "authority.pem")
+    assert made is not None
+    assert made.content == file.read_bytes()
+    common = documents.document(stored(), "y000000000000.cfg")
+    assert common is not None
+    assert f"http://192.0.2.1:8088/{TOKEN}/authority.pem".encode() in common.content
+    file.unlink()
+    with pytest.raises(PhoneRefused, match="cannot be read"):
+        documents.document(stored(), "authority.pem")
+    assert Documents(parse(SETTINGS), VAULT).document(stored(), "authority.pem") is None
 
 
 def test_with_another_key_nothing_is_made() -> None:

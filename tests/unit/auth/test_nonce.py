@@ -32,7 +32,7 @@ def test_a_nonce_is_new_each_time_and_short_enough_for_old_phones() -> None:
     nonces = source()
     issued = {nonces.issue(NOW) for _ in range(1000)}
     assert len(issued) == 1000
-    assert {len(nonce) for nonce in issued} == {36}
+    assert {len(nonce) for nonce in issued} == {40}
     assert all("=" not in nonce and '"' not in nonce and "\\" not in nonce for nonce in issued)
 
 
@@ -60,12 +60,22 @@ def test_what_we_did_not_sign_is_forged(nonce: str) -> None:
     assert nonces.issuer_of(nonce) is None
 
 
-@given(position=st.integers(0, 26), bit=st.integers(0, 7))
+@given(position=st.integers(0, 29), bit=st.integers(0, 7))
 def test_every_bit_of_a_nonce_is_signed(position: int, bit: int) -> None:
     nonces = source()
     raw = bytearray(b64decode(nonces.issue(NOW)))
     raw[position] ^= 1 << bit
     assert nonces.check(b64encode(bytes(raw)).decode(), 1, NOW) is FORGED
+
+
+def test_a_nonce_tells_to_whom_it_was_given() -> None:
+    nonces = source()
+    nonce = nonces.issue(NOW, "192.0.2.7")
+    assert nonces.was_given_to(nonce, "192.0.2.7")
+    assert not nonces.was_given_to(nonce, "192.0.2.8")
+    assert not nonces.was_given_to(nonce[:-1], "192.0.2.7")
+    assert not source(b"f" * 16).was_given_to(nonce, "192.0.2.7")
+    assert nonces.check(nonce, 1, NOW) is VALID  # whoever uses it
 
 
 def test_another_key_is_forged() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.scaling_box import Box, Carrier, Mix, hottest, largest, seconds_a_second
-from benchmarks.scaling_boxes import active, cells, largest_cell, pair
+from benchmarks.scaling_boxes import active, cells, largest_cell, pair, shares
 from benchmarks.scaling_inputs import Inputs, Load, inputs
 
 KEPT = inputs()
@@ -26,6 +26,9 @@ def carrier(**figures: float) -> Carrier:
         (
             "telling",
             "hearing",
+            "telling a box",
+            "telling one box more",
+            "hearing a box",
             "handing over",
             "keep-alive",
             "OPTIONS keep-alive",
@@ -129,3 +132,23 @@ def test_cells_know_nothing_of_one_another() -> None:
         cells(found, BOX, MIX, 20_000_000, most).rate, rel=0.05
     )
     assert cells(found, BOX, MIX, most, most).number == 1
+
+
+def test_what_a_registration_costs_where_it_comes_hardly_grows_with_the_boxes() -> None:
+    pieces = {"telling a box": 6, "telling one box more": 1, "hearing a box": 15, "row applied": 10}
+    found = carrier(**pieces, **{"row certified": 5})
+    one, two, ten = (shares(found, 1000, count) for count in (1, 2, 10))
+    assert (one.server, one.database, one.together(1)) == pytest.approx((200, 10, 210))
+    assert (two.server, two.database) == pytest.approx((206, 15))
+    assert (two.other_server, two.other_database) == pytest.approx((15, 10))
+    assert (ten.server, ten.database) == pytest.approx((214, 15))
+    assert ten.together(10) == pytest.approx(214 + 15 + 9 * 25)
+
+
+def test_the_worker_that_speaks_for_its_box_is_used_up_first() -> None:
+    found = carrier(**{"telling a box": 6, "hearing a box": 15})
+    box = Box(8, 1e12, 8)
+    assert found.leading(box, MIX, 60_000, 60_000) == 0
+    assert found.leading(box, MIX, 60_000, 180_000) == pytest.approx((1000 * 6 + 2000 * 15) / 1e6)
+    alone, among = found.use(box, MIX, 60_000), found.use(box, MIX, 60_000, 180_000)
+    assert among.worker == pytest.approx(alone.worker + found.leading(box, MIX, 60_000, 180_000) / 0.7)

@@ -60,6 +60,13 @@ def test_the_newest_measurement_counts(tmp_path: Path) -> None:
     assert (figure["value"], figure["from"]) == (8.0, "2027-01-02.json")
 
 
+def test_what_a_registration_costs_so_many_boxes_is_of_one_run(tmp_path: Path) -> None:
+    what = "{} boxes, registration, {}/s: sipbox at the first, µs"
+    result(tmp_path, "2027-01-01.json", *((what.format(count, 300), 100.0, None) for count in (1, 2, 3)))
+    result(tmp_path, "2027-01-02.json", (what.format(1, 300), 90.0, None), (what.format(1, 100), 300.0, None))
+    assert inputs(renewed(KEPT, tmp_path)).boxes == {"1": {"sipbox at the first, µs": 90.0}}
+
+
 def test_what_is_assumed_stays(tmp_path: Path) -> None:
     result(tmp_path, "2027-01-01.json", ("piece: hearing a binding, µs", 1.0, None))
     assert renewed(KEPT, tmp_path)["figures"]["busiest"] == KEPT["figures"]["busiest"]

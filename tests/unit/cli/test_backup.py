@@ -103,6 +103,23 @@ def test_restore(cli: CommandLine, place: Path) -> None:
     cli.done("subscriber", "show", "10")
 
 
+def test_the_authority_that_phones_believe_comes_back_and_its_certificates_do_not(
+    cli: CommandLine, place: Path
+) -> None:
+    tls = cli.directory / "tls"
+    tls.mkdir()
+    for name in ("authority.pem", "authority-key.pem", "certificate.pem", "key.pem"):
+        (tls / name).write_text(f"the old {name}")
+    file = create(cli, place)
+    for name in ("authority.pem", "authority-key.pem", "certificate.pem", "key.pem"):
+        (tls / name).write_text("another box's")
+    cli.done("backup", "restore", "--replace", str(file), "--yes")
+    assert (tls / "authority.pem").read_text() == "the old authority.pem"
+    assert (tls / "authority-key.pem").read_text() == "the old authority-key.pem"
+    assert (tls / "authority-key.pem").stat().st_mode & 0o077 == 0
+    assert (tls / "certificate.pem").read_text() == "another box's"
+
+
 def test_nothing_is_restored_below_a_running_server(cli: CommandLine, place: Path, server: Server) -> None:
     file = create(cli, place)
     server.answers["status"] = {}

@@ -39,9 +39,10 @@ def row(path: str, command: click.Command) -> str:
     words = [path, *(argument.make_metavar(context) for argument in arguments)]
     for option in options:
         text = option.opts[0] if option.is_flag else f"{option.opts[0]} {option.make_metavar(context)}"
-        words.append((text if option.required else f"[{text}]").replace("|", "\\|"))
+        words.append(text if option.required else f"[{text}]")
+    typed = " ".join(words).replace("|", "\\|")
     does = (command.help or "").split("\n\n")[0].replace("\n", " ")
-    return f"| `{' '.join(words)}` | {does} |"
+    return f"| `{typed}` | {does} |"
 
 
 def test_every_command_is_documented_as_it_is() -> None:

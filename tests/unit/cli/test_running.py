@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import ControlError
+from appliance.registrar.binding import NATED
 from tests.unit.cli.conftest import CommandLine, Server
 
 STATUS: dict[str, Any] = {
@@ -31,6 +32,8 @@ BINDING: dict[str, Any] = {
     "q": 1.0,
     "user_agent": "Grandstream \x1b[31m",
     "modified": 1_700_000_000.0,
+    "received": None,
+    "cflags": 0,
 }
 
 
@@ -194,3 +197,31 @@ def test_the_agent_is_asked_first_then_the_server_itself(
     monkeypatch.setattr(control, "call", call)
     assert bare.done("online") == "10@example.org\n"
     assert asked == ["agent.sock", "control.sock"]
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ([], "312"),
+        (["--user", "EXAMPLE.ORG"], "12"),
+        (["--contact", "192.0.2.30"], "3"),
+        (["--contact", "203.0.113.7"], "2"),
+        (["--phone", "grandstream"], "1"),
+        (["--nated"], "2"),
+        (["--expiring", "60"], "2"),
+        (["--expiring", "60", "--phone", "Snom"], "2"),
+        (["--user", "nobody"], ""),
+    ],
+)
+def test_registrations_that_fit(bare: CommandLine, server: Server, options: list[str], shown: str) -> None:
+    server.answers["registrations"] = [
+        BINDING | {"contact": "sip:1@192.0.2.10"},
+        BINDING
+        | {"contact": "sip:2@10.0.0.2", "received": "sip:203.0.113.7:4000", "cflags": NATED}
+        | {"expires": 60, "user_agent": "snom300"},
+        BINDING | {"aor": "10@other.net", "contact": "sip:3@192.0.2.30", "expires": None, "user_agent": None},
+    ]
+    found = json.loads(bare.done("registration", "list", *options, "--json"))
+    assert "".join(row["contact"][4] for row in found) == shown
+    if not shown:
+        assert "none fits" in bare("registration", "list", *options).stderr

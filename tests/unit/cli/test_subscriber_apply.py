@@ -140,6 +140,9 @@ def test_a_password_may_be_given_as_its_hash(file: File, cli: CommandLine) -> No
     file.apply(f"[{{user: 10, ha1: {digest.upper()}}}]")
     assert (row(cli)["ha1"], row(cli)["ha1b"]) == (digest, "")
     assert file.apply(f"[{{user: 10, ha1: {digest}}}]")["changed"] is False
+    # The password of that hash says what the row lacks: hashes for the other algorithms.
+    assert file.apply("[{user: 10, password: abc10}]")["changed"] is True
+    assert row(cli)["ha1_sha512_256"] == ha1("10", "example.org", "abc10", "SHA-512-256")
     assert file.apply("[{user: 10, password: abc10}]")["changed"] is False
     file.apply("[{user: 10, password: other}]")
     assert file.apply(f"[{{user: 10, ha1: {digest}}}]")["changed_subscribers"] == ["10@example.org"]

@@ -17,6 +17,8 @@ def complaint(text: str) -> str:
 
 
 DOMAIN = '[sip]\ndomains = ["example.org"]\n[domains."example.org"]\n'
+TWO = '[cluster]\nkey_file = "/k"\nmembers = ["a=192.0.2.1", "b=192.0.2.2"]\n'
+SHARED = 'shared_address = "192.0.2.9"'
 NODE = '[replication]\ngroup = "239.255.80.1"\n'
 MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_socket=/run/mysqld/mysqld.sock"'
 
@@ -27,6 +29,27 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ("[sip]\nlisten = []", "at least one address"),
         ('[sip]\nlisten = ["udp:127.0.0.1:5060", "udp:127.0.0.1:5060"]', "twice"),
         ('[sip]\nlisten = ["udp:0.0.0.0:5060"]', "listens everywhere"),
+        (
+            '[sip]\nlisten = ["tcp:127.0.0.1:5060", "ws:127.0.0.1:5060"]',
+            "'ws:127.0.0.1:5060' has the address of 'tcp:127.0.0.1:5060': each needs a port of its own",
+        ),
+        ('[sip]\nlisten = ["tls:127.0.0.1:5061"]', "'tls:127.0.0.1:5061' in sip.listen needs a certificate"),
+        ('[tls]\ncertificate = "/c.pem"', "tls.certificate: certificate and certificate_key go together"),
+        (
+            '[tls]\ncertificate = "c.pem"\ncertificate_key = "/k.pem"',
+            "tls.certificate: 'c.pem' has to be an absolute path",
+        ),
+        ('[tls]\nclient_certificates = "require"', "tls.client_authorities: is needed with"),
+        ('[tls]\nserver_authorities = "ca.pem"', "'ca.pem' has to be an absolute path"),
+        (
+            f'{DOMAIN}certificate = "/c.pem"\ncertificate_key = "/k.pem"',
+            "domains.example.org.certificate: needs tls.certificate too: many phones ask for no name",
+        ),
+        (
+            '[websocket]\norigins = ["phone.example.org"]',
+            "websocket.origins[0]: 'phone.example.org' has to be like https://phone.example.org",
+        ),
+        ('[phones]\ntransport = "tls"', "phones.transport: 'tls' needs an address with tls:"),
         ('[sip]\ndomains = ["example.org:5060"]', "neither a domain name nor an address"),
         ('[sip]\ndomains = ["exa mple"]', "neither a domain name nor an address"),
         ('[sip]\ndomains = ["::1"]', "has to stand in brackets, as it does in a URI: [::1]"),
@@ -96,6 +119,15 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ("[limits]\nheader_bytes = 8192\nmessage_bytes = 4096", "not exceed message_bytes"),
         ("[limits]\nuri_bytes = 20000", "not exceed header_bytes"),
         ("[registrar]\nmax_expires = 1800", "default_expires: 3600 must not exceed max_expires"),
+        ('[registrar]\nservice_route = ["sip:a.example;lr"]', "is no route; write <sip:HOST;lr>"),
+        ('[registrar]\nservice_route = ["<sip:a.example>"]', "would be a strict router; add ;lr"),
+        ("[auth]\nalgorithms = []", 'is empty, so nobody could register; write ["MD5"]'),
+        ('[auth]\nalgorithms = ["MD5", "MD5"]', "names one of them twice; take one out"),
+        (
+            '[auth]\nalgorithms = ["SHA-256"]\nmd5_agents = ["x"]',
+            "are asked for MD5, which auth.algorithms does not have; add it there",
+        ),
+        ('[auth]\nmd5_agents = [""]', "has an empty name, which would be everybody's; take it out"),
         ("[registrar]\nmin_expires = 5000", "default_expires: 3600 must not be less than min_expires"),
         ('[agent]\nhttp = "127.0.0.1"', "HOST:PORT"),
         ('[agent]\nhttp = "127.0.0.1:5060"', "is the address of 'tcp:127.0.0.1:5060'"),
@@ -106,6 +138,7 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ('[phones]\ncertificate = "/x.pem"', "go together"),
         ('[phones]\nkey_file = ""', "absolute path"),
         ('[phones]\ntemplates = "mine"', "absolute path"),
+        ('[phones]\nauthority = "authority.pem"', "absolute path"),
         ("[phones]\npnp = true", "phones.pnp: needs http"),
         ('[phones]\npnp_networks = ["192.168.1.1/24"]', "is no network such as"),
         ('[phones]\npnp_interface = "eth0"', "an IPv4 address of this machine"),
@@ -118,6 +151,17 @@ MARIADB = '[database]\nurl = "mysql+pymysql://sipbox@localhost/openser?unix_sock
         ('[phones]\ncodecs = ["mp3"]', "phones.codecs[0]"),
         ("[phones]\ncodecs = []", "phones.codecs"),
         ('[phones]\nvoicemail = "call me"', "no number to dial"),
+        ('[cluster]\nkey_file = "k"', "cluster.key_file: 'k' has to be an absolute path"),
+        ('[cluster]\nshared_address = "192.0.2.9"', "cluster.key_file: is needed"),
+        (TWO.replace("b=", "b"), "members[1]: 'b192.0.2.2' has to be NAME=ADDRESS"),
+        (TWO.replace("b=", "a="), "two members with the name a"),
+        (f'{TWO}shared_address = "pbx"', "'pbx' is no address; write it like 192.0.2.9"),
+        (f'{TWO}shared_address = "192.0.2.9/24"', "192.0.2.9 has to stand in sip.listen too"),
+        (f'{TWO}shared_address = "127.0.0.1"', "is all that sip.listen has"),
+        (
+            f'[sip]\nlisten = ["udp:192.0.2.1:5060", "udp:192.0.2.9:5060"]\n{TWO}{SHARED}',
+            "needs [replication]",
+        ),
     ],
 )
 def test_what_cannot_be(text: str, words: str) -> None:
@@ -141,6 +185,21 @@ def test_what_phones_may_be_told_is_said_twice_and_the_same() -> None:
 )
 def test_database_urls_that_are_understood(url: str) -> None:
     assert parse(f'[database]\nurl = "{url}"').database.url == url
+
+
+def test_further_members_of_the_databases_cluster() -> None:
+    first, second = (
+        "mysql+pymysql://sipbox:s%40@192.0.2.11/openser",
+        "mysql+pymysql://sipbox:s%40@192.0.2.12/openser",
+    )
+    assert parse(f'{MARIADB}\nothers = ["{first}", "{second}"]').database.others == (first, second)
+    assert "database.others[1]: stands there twice" in complaint(
+        f'{MARIADB}\nothers = ["{first}", "{first}"]'
+    )
+    for others in ("sqlite:////var/lib/more.db", "mysql+pymysql://sipbox:secret@192.0.2.11"):
+        told = complaint(f'{MARIADB}\nothers = ["{others}"]')
+        assert "database.others[0]" in told and "secret" not in told
+    assert "stands beside SQLite" in complaint(f'[database]\nothers = ["{first}"]')
 
 
 @pytest.mark.parametrize(

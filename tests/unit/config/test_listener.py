@@ -26,8 +26,8 @@ def test_written_as_it_was_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("127.0.0.1:5060", "begin with udp: or tcp:"),
-        ("sctp:127.0.0.1:5060", "begin with udp: or tcp:"),
+        ("127.0.0.1:5060", "begin with udp:, tcp:, tls:, ws: or wss:"),
+        ("sctp:127.0.0.1:5060", "begin with udp:, tcp:, tls:, ws: or wss:"),
         ("udp:127.0.0.1", "HOST:PORT"),
         ("udp:2001:db8::1:5060", "IPv6 as in"),
         ("udp:127.0.0.1:0", "1 to 65535"),
@@ -36,6 +36,8 @@ def test_written_as_it_was_read(text: str) -> None:
         ("udp:example.org:5060", "IP address"),
         ("udp:0.0.0.0:5060", "listens everywhere"),
         ("tcp:[::]:5060", "listens everywhere"),
+        ("udp:[fe80::1%eth0]:5060", "no phone can write"),
+        ("udp:[::ffff:192.0.2.1]:5060", "no phone can write"),
         ("udp:224.0.1.75:5060", "multicast"),
     ],
 )

@@ -41,6 +41,7 @@ def test_passwords_are_hidden(url: str, shown: str) -> None:
 
 
 def test_secrets_are_hidden_unless_asked_for() -> None:
-    settings = parse('[database]\nurl = "mysql+pymysql://u:s3cret@h/openser"')
+    url = "mysql+pymysql://u:s3cret@h{}/openser"
+    settings = parse(f'[database]\nurl = "{url.format(1)}"\nothers = ["{url.format(2)}"]')
     assert "s3cret" not in effective(settings)
     assert "s3cret" in effective(settings, hide_secrets=False)

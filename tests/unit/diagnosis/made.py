@@ -34,6 +34,7 @@ STATUS: dict[str, Any] = {
     "calls": 0,
     "media": {"mode": "never", "nodes": {}},
     "neighbours": {},
+    "cluster": {},
     "requests_received": 10,
 }
 

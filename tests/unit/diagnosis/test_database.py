@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from appliance.diagnosis.database import Look, judge
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from appliance.diagnosis.database import Look, judge, look
+from tests.unit.diagnosis.made import STATUS, around, database
 
 URL = "mysql+pymysql://sipbox@localhost/openser"
 THERE, AWAY = (True, None), (False, "Can't connect to MySQL server")
@@ -28,6 +34,12 @@ def test_it_is_away() -> None:
 
 def test_who_is_not_let_in_believes_the_server() -> None:
     assert judge(URL, CLOSED, THERE, embedded=False).state == "ok"
+    # Without the server's word it is known at least that somebody has answered.
+    alone = judge(URL, CLOSED, None, embedded=False)
+    assert (alone.state, alone.what) == (
+        "unknown",
+        f"{URL} answers, and does not let this user in to see its tables",
+    )
 
 
 def test_the_server_is_not_let_in() -> None:
@@ -45,3 +57,25 @@ def test_tables_of_another_version() -> None:
 def test_it_is_slow() -> None:
     found = judge(URL, Look(True, seconds=0.8), THERE, embedded=False)
     assert (found.state, found.what) == ("wrong", f"{URL} takes 800 ms for a question")
+
+
+def test_whom_the_socket_does_not_let_in_does_not_knock(tmp_path: Path) -> None:
+    """The database's journal would have a warning each minute."""
+    url = f"mysql+pymysql://somebody@localhost/openser?unix_socket={tmp_path}/mysqld.sock"
+    assert look(around(tmp_path, STATUS, url=url)).state == "ok"
+    assert look(around(tmp_path, None, url=url)).state == "unknown"
+    found = look(around(tmp_path, database(available=False, problem="it is away"), url=url))
+    assert (found.state, "it is away" in found.what) == ("wrong", True)
+
+
+def test_a_url_that_names_nobody_means_whoever_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def status(url: str) -> SimpleNamespace:
+        asked.append(url)
+        return SimpleNamespace(reachable=False, problem="it is away")
+
+    monkeypatch.setattr("appliance.storage.schema.status", status)
+    url = "mysql+pymysql:///openser?unix_socket=/run/mysqld/mysqld.sock"
+    assert look(around(tmp_path, None, url=url)).state == "wrong"
+    assert asked == [url]

@@ -14,6 +14,11 @@ def test_what_is_said_of_name_servers() -> None:
     assert (none.state, none.todo.partition(";")[0]) == ("wrong", "See the way there: ping -c 3 192.0.2.53")
     one = judge({"192.0.2.53": False, "192.0.2.54": True}, NAMED)
     assert one.state == "wrong" and one.what.startswith("192.0.2.53 does not answer")
+    own = judge({"[2001:db8::53]:5353": False}, NAMED, "dns.name_servers")
+    assert own.todo.endswith(
+        "ping -c 3 2001:db8::53; if it answers, name another server in dns.name_servers."
+    )
+    assert "ping -c 3 nonsense;" in judge({"nonsense": False}, NAMED).todo
     assert judge({}, NAMED).state == "off"
     assert judge({}, ["127.0.0.1", "[::1]"]).what.startswith("no names are needed")
 

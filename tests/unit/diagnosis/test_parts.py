@@ -85,6 +85,11 @@ def test_replication() -> None:
     )
     silent = replication.judge(wanted, {"b": True, "c": False}, 0)
     assert silent.state == "wrong" and silent.what.startswith("nothing is heard of c:")
+    behind = replication.judge(wanted, {"b": True, "c": True}, 0, {"b": 0.2, "c": 7.4})
+    assert behind.state == "wrong"
+    assert behind.what == "since 7 s something that c has told is not known here"
+    assert "ping c" in behind.todo
+    assert replication.judge(wanted, {"b": True}, 0, {"b": 1.9}).state == "ok"
     alone = replication.judge(wanted, {}, 3)
     assert alone.state == "wrong" and "3 packets were not believed" in alone.what
 
@@ -119,5 +124,7 @@ def test_media_and_neighbours_are_the_server_s_word(tmp_path: Path) -> None:
     told = {**STATUS, "media": {"mode": "always", "nodes": {"a": False}}, "neighbours": {"b": True}}
     text = '[media]\nmode = "always"\n' + NEIGHBOURS
     answers: dict[str, Any] = {"metrics": {"snapshot": {}}}
+    late: dict[str, Any] = {"metrics": {"snapshot": {"sipbox_neighbour_lag_seconds": [[["b"], 30.0]]}}}
     assert media.look(around(tmp_path, told, text)).state == "wrong"
     assert replication.look(around(tmp_path, told, text, answers=answers)).state == "ok"
+    assert "b has told" in replication.look(around(tmp_path, told, text, answers=late)).what

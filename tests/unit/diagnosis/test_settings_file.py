@@ -25,5 +25,10 @@ def test_one_that_nobody_has_read_yet() -> None:
     assert found.todo == "Have it read: systemctl restart 'sipbox@*.service'."
 
 
+def test_one_that_says_the_same_to_the_server() -> None:
+    """As when only what the agent reads is another."""
+    assert judge("/s.toml", None, False, 205.0, 200.0, BY_HAND, lambda: False).state == "ok"
+
+
 def test_one_that_is_not_ours_to_read() -> None:
     assert judge("/s.toml", None, True, 0.0, None, BY_HAND).state == "unknown"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.diagnosis import surroundings
 from appliance.diagnosis.finding import AS_ROOT, Unknown
 from appliance.diagnosis.surroundings import run_program
 from tests.unit.diagnosis.made import STATUS, around
@@ -54,3 +55,10 @@ def test_programs() -> None:
     assert run_program(["echo", "yes"]) == "yes\n"
     assert run_program(["false"]) is None
     assert run_program(["/no/such/program"]) is None
+
+
+def test_a_program_that_hangs_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_SECONDS", 0.1)
+    assert run_program(["sh", "-c", "echo something; sleep 300"]) is None
+    assert run_program(["sh", "-c", "echo something"]) == "something\n"
+    assert run_program(["/nonexistent/program"]) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from appliance.neighbours.replicas import Replicas
 from appliance.neighbours.replication import TICK_SECONDS, Replication, Workers
@@ -62,12 +62,20 @@ class Wire:
 class Node:
     """One node at 192.0.2.``number``, with its bindings."""
 
-    def __init__(self, wire: Wire, number: int, key: bytes = KEY, workers: Workers | None = None) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        number: int,
+        key: bytes = KEY,
+        workers: Workers | None = None,
+        shared: Sequence[str] = (),
+    ) -> None:
         self.wire = wire
         self.address = (f"192.0.2.{number}", 5065)
         self.socket = f"udp:192.0.2.{number}:5060"
         self.locations = Locations()
         self.lost: list[str] = []
+        self.open: set[Hop] = set()  # the connections that end here
         self.said: list[str] = []
         time = wire.time
         name, life = f"node-{number}", int(time.wall() * 1_000_000)
@@ -81,16 +89,30 @@ class Node:
             workers,
         )
         self.replicas = Replicas(
-            self.locations, [self.socket], lambda each: self.lost.append(each.ruid), time.clock, time.wall
+            self.locations,
+            [self.socket, *shared],
+            lambda each: self.lost.append(each.ruid),
+            time.clock,
+            time.wall,
+            shared,
+            lambda hop: hop in self.open,
         )
         self.locations.keep(lambda binding: not self.replicas.is_ours(binding))
         self.replication.begin(self.locations, self.replicas)
         wire.nodes[self.address] = self
 
-    def register(self, ruid: str = "r1", *, nated: bool = False, seconds: float = 600) -> Binding:
-        """A phone registers here."""
+    def register(
+        self,
+        ruid: str = "r1",
+        *,
+        nated: bool = False,
+        seconds: float = 600,
+        socket: str | None = None,
+        hop: Hop | None = None,
+    ) -> Binding:
+        """A phone registers here, at ``socket`` and by a connection if need be."""
         time = self.wire.time
-        hop = Hop("udp", "198.51.100.7", 40000, 0) if nated else None
+        hop = Hop("udp", "198.51.100.7", 40000, 0) if nated else hop
         made = Binding(
             AOR,
             f"sip:{ruid}@192.0.2.99",
@@ -98,7 +120,7 @@ class Node:
             "call-1",
             1,
             received="sip:198.51.100.7:40000" if nated else None,
-            socket=self.socket,
+            socket=socket or self.socket,
             hop=hop,
             cflags=NATED if nated else 0,
             ruid=ruid,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from appliance.neighbours import replication
 from appliance.neighbours.frames import News
 from appliance.neighbours.outbox import IN_ONE, KEPT
 from appliance.neighbours.seal import Sealer
@@ -133,6 +134,36 @@ def test_a_lost_last_one_is_noticed_by_the_next_sign_of_life(wire: Wire, nodes: 
     assert two.knows() == {"r1"}
 
 
+def test_how_far_behind_a_neighbour_we_are(wire: Wire, nodes: tuple[Node, Node]) -> None:
+    one, two = nodes
+    wire.run(1)
+    assert two.replication.lags == {"node-1": pytest.approx(0, abs=0.01)}
+    wire.spoil = lambda packets: [packet for packet in packets if b"Alive" in packet[2]]
+    one.register()
+    wire.run(5)
+    assert two.replication.lags["node-1"] == pytest.approx(4.5, abs=1)
+    wire.spoil = list
+    wire.run(3)
+    assert two.replication.lags["node-1"] < 0.1
+
+
+def test_what_is_under_way_for_long_is_behind(wire: Wire, nodes: tuple[Node, Node]) -> None:
+    _, two = nodes
+    late: Packets = []
+
+    def spoil(packets: Packets) -> Packets:
+        late.extend(packets)
+        return []
+
+    wire.spoil = spoil
+    wire.run(1.2)
+    wire.time.now += 3
+    wire.spoil = list
+    wire.under_way = late
+    wire.carry()
+    assert two.replication.lags["node-1"] > 2
+
+
 def test_a_wire_that_loses_a_third_of_all_and_doubles_and_reorders(
     wire: Wire, nodes: tuple[Node, Node]
 ) -> None:
@@ -230,6 +261,21 @@ def test_an_answer_that_lost_a_part_is_asked_for_again(wire: Wire) -> None:
     assert lost
     assert len(two.knows()) == 20
     assert two.replication.sent["ask"] >= 2
+
+
+def test_two_that_ask_at_once_are_both_told_everything(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all of it takes is longer than anybody waits in silence before he asks anew."""
+    monkeypatch.setattr(replication, "_ANSWER_AT_ONCE", 2)
+    one = Node(wire, 1)
+    phones = {f"r{number}" for number in range(120 * IN_ONE)}
+    for ruid in phones:
+        one.register(ruid)
+    two, three = Node(wire, 2), Node(wire, 3)
+    wire.run(8)
+    assert two.knows() == three.knows() == phones
+    assert two.replication.complete and three.replication.complete
+    wire.run(0.1)
+    assert one.replication.sent["state"] == 2 * 120
 
 
 def test_who_has_missed_too_much_asks_for_everything(wire: Wire, nodes: tuple[Node, Node]) -> None:
@@ -373,3 +419,21 @@ def test_a_worker_that_takes_over_is_believed_at_once(wire: Wire) -> None:
     later.leads = False
     second.replication.tick()
     assert second.replication.states == {}
+
+
+def test_a_worker_that_takes_over_learns_whose_its_replicas_are(wire: Wire) -> None:
+    """The one that led has passed the binding on; who leads now knows what to do when that node goes."""
+    one, leads = Node(wire, 1), Others(leads=True)
+    two = Node(wire, 2, workers=leads)
+    one.register("r1", nated=True)
+    wire.carry()
+    two.replication.tick()
+    later = Node(wire, 2, workers=Others(leads=False))
+    for binding in two.locations:
+        later.locations.put(binding)
+    later.replication._workers.leads = True  # type: ignore[union-attr,misc]
+    wire.run(2)
+    assert later.replication.bindings == 1
+    del wire.nodes[one.address]
+    wire.run(7)
+    assert later.knows() == set(), "nobody but that node reaches this phone"

@@ -12,7 +12,7 @@ from appliance.config import Settings
 from appliance.errors import DuplicateRow
 from appliance.operations import Box
 from appliance.proxy.domains import Domains
-from appliance.proxy.forward import Unroutable
+from appliance.proxy.locating import Unroutable
 from appliance.proxy.targets import TargetSet
 from appliance.registrar.binding import Binding
 from appliance.registrar.location_service import LocationService

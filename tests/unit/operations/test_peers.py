@@ -6,7 +6,7 @@ import pytest
 
 from appliance.errors import ControlError
 from appliance.operations import commands
-from appliance.proxy.gateway import Trial
+from appliance.proxy.pstn.gateway import Trial
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.peers import Address, Gateway, Route, Rows, Trusted
 from tests.unit.operations.conftest import NOW, Bench

@@ -19,8 +19,14 @@ from appliance.operations.registrations import Registrations
 from appliance.operations.status import Status
 from appliance.operations.trace import Trace
 from appliance.operations.uac import UserAgent
-from appliance.proxy.failed_destinations import FailedDestination
+from appliance.proxy.pstn.failed_destinations import FailedDestination
 from tests.unit.operations.conftest import WALL, Bench
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_whether_it_works_with_what_the_file_says(bench: Bench, outdated: bool) -> None:
+    box = dataclasses.replace(bench.box, worker=2, outdated=lambda: outdated)
+    assert Process(box).outdated() == ([2] if outdated else [])
 
 
 def test_the_process(bench: Bench) -> None:

@@ -32,6 +32,8 @@ VVX = "FileTransport PolycomVVX-VVX_411-UA/5.9.0.9373"
         ("0004f2aabbcc-user.cfg", "", Asked("0004f2aabbcc", "polycom", "settings")),
         ("spa504G.cfg", "", Asked(None, "cisco", "common")),
         ("spa525g2.cfg", "", Asked(None, "cisco", "common")),
+        ("authority.pem", "", Asked(None, None, "authority")),
+        ("authority.der", T46, Asked("001565aabbcc", None, "authority")),
     ],
 )
 def test_who_asks_for_what(name: str, agent: str, expected: Asked) -> None:

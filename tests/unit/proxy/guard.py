@@ -21,6 +21,8 @@ class Row(NamedTuple):
     domain: str
     ha1: str
     ha1b: str | None
+    ha1_sha256: str | None = None
+    ha1_sha512_256: str | None = None
     rpid: str | None = None
 
 
@@ -70,7 +72,7 @@ class Guard:
         self.challenges += 1
 
     def challenge(self, realm: str = "example.org", *, now: float = NOW) -> str:
-        line = self.guard.www_challenge(Challenge(realm), now)
+        (line,) = self.guard.www_challenge(Challenge(realm), now)
         return line.removeprefix("WWW-Authenticate: ")
 
     def proof(self, challenge: str | None = None, password: str = "abc10", **fields: object) -> str:

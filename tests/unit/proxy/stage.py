@@ -14,15 +14,20 @@ from appliance.auth.keys import Keys
 from appliance.config import Settings
 from appliance.config.gateway_logins import GatewayLogin
 from appliance.errors import DatabaseUnavailable
-from appliance.proxy.core import Clock, ProxyCore, Watchers
-from appliance.proxy.media import MediaNodes
-from appliance.proxy.neighbours import Neighbours
+from appliance.protection.bans import Ban
+from appliance.protection.door import Door
+from appliance.protection.making import make_door
+from appliance.proxy.core import ProxyCore
+from appliance.proxy.nat.asked import MediaNodes
+from appliance.proxy.other_workers import OtherWorkers
+from appliance.proxy.outside import Clock, Watchers
 from appliance.registrar.binding import Binding
 from appliance.registrar.offline import OfflineMessage
 from appliance.registrar.preferences import Preferences
 from appliance.registrar.served import ServedDomain, gather
 from appliance.sip.hop import Hop
 from appliance.sip.naptr import Naptr
+from appliance.sip.srv import Srv
 from appliance.sip.uri import AddressOfRecord
 from appliance.storage.peers import Rows as PeerRows
 from appliance.telemetry.accounted import Ledger
@@ -129,21 +134,27 @@ class Stage:
         self,
         *,
         worker: int = 0,
-        neighbours: Neighbours | None = None,
+        others: OtherWorkers | None = None,
         ledger: Ledger | None = None,
         media_nodes: MediaNodes | None = None,
         neighbour_key: bytes | None = None,
+        guarded: bool = False,
         **sections: dict[str, Any],
     ) -> None:
-        self.worker, self.neighbours, self.ledger = worker, neighbours, ledger
+        self.worker, self.others, self.ledger = worker, others, ledger
         self.media_nodes = media_nodes
         self.neighbour_key = neighbour_key
+        self.guarded = guarded
+        self.door: Door | None = None
+        self.banned: list[Ban] = []
         sip = {"domains": (DOMAIN,)} | sections.pop("sip", {})
         self.settings = _settings(sip=sip, **sections)
         self.now = 1000.0
         self.sent: list[Sent] = []
         self.deferred: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self.unreachable: set[tuple[str, int]] = set()
+        self.refuses: Callable[[Hop], None] = lambda hop: None
+        self.aliased: list[tuple[Hop, int, bool]] = []
         self.hosts: dict[str, list[str]] = {}
         self.lookups: list[str] = []
         self.told: list[str] = []
@@ -154,6 +165,8 @@ class Stage:
         self.wishes: dict[str, Preferences] = {}
         self.dials: dict[str, dict[str, str]] = {}
         self.numbers: dict[str, list[Naptr]] = {}
+        self.naptrs: dict[str, list[Naptr]] = {}
+        self.srvs: dict[str, list[Srv]] = {}
         self._site_watchers: list[Callable[[Mapping[tuple[str, str], str]], None]] = []
         self._peer_rows = PeerRows()
         self._peer_watchers: list[Callable[[PeerRows], None]] = []
@@ -172,6 +185,9 @@ class Stage:
         """A new process with the old secret: nothing is in its memory."""
         journal = Journal(lambda level, message, fields: self.told.append(message))
         self._peer_watchers.clear()
+        if self.guarded:
+            dropped = self.metrics.strangers_dropped
+            self.door = make_door(self.settings, [PROXY], lambda: self.now, dropped, self.banned.append)
         self.core = ProxyCore(
             self.settings,
             Keys(bytes(32)),
@@ -181,12 +197,13 @@ class Stage:
             Watchers(self.metrics, self.tracer, journal),
             Clock(lambda: self.now, lambda: 1_800_000_000.0 + self.now, self._defer),
             worker=self.worker,
-            neighbours=self.neighbours,
+            others=self.others,
             ledger=self.ledger,
             media_nodes=self.media_nodes,
             gateway_logins=self.gateway_logins,
             neighbour_key=self.neighbour_key,
             numbers=self if self.settings.enum.suffix else None,
+            door=self.door,
         )
         return self.core
 
@@ -214,12 +231,29 @@ class Stage:
         return hop._replace(listener=0 if hop.transport == "udp" else 1)
 
     def connect(self, hop: Hop) -> None:
+        self.refuses(hop)
         if hop.reliable and (hop.host, hop.port) in self.unreachable:
             raise OSError("refused")
 
-    def addresses(self, host: str) -> list[str]:
-        self.lookups.append(host)
-        return self.hosts.get(host, [])
+    @property
+    def names(self) -> Stage:
+        return self
+
+    def use_again(self, hop: Hop, port: int, *, trusted: bool) -> None:
+        self.aliased.append((hop, port, trusted))
+
+    def addresses_of(self, hosts: Sequence[str]) -> list[list[str]]:
+        self.lookups += hosts
+        return [self.hosts.get(host, []) for host in hosts]
+
+    def services(
+        self, host: str, services: Sequence[str], *, naptr: bool
+    ) -> tuple[Sequence[Naptr], list[Sequence[Srv]]]:
+        found = self.naptrs.get(host, []) if naptr else []
+        return found, self.srv([f"{service}.{host}" for service in services])
+
+    def srv(self, names: Sequence[str]) -> list[Sequence[Srv]]:
+        return [self.srvs.get(name, []) for name in names]
 
     def naptr(self, name: str) -> list[Naptr]:
         self.lookups.append(name)
@@ -284,7 +318,9 @@ class Stage:
         """Takes a message in; what left because of it."""
         before = len(self.sent)
         data = message if isinstance(message, bytes) else message.encode()
-        self.core.receive(data, hop or Hop("udp", "192.0.2.10", 5060))
+        hop = hop or Hop("udp", "192.0.2.10", 5060)
+        if self.door is None or self.door.admits(hop.host, hop.reliable):
+            self.core.receive(data, hop)
         self._run_deferred()
         return self.sent[before:]
 

@@ -131,3 +131,11 @@ def test_methods_that_strangers_invent_are_not_counted_one_by_one(stage: Stage) 
     for counter in (stage.core.transactions.timeouts, stage.metrics.requests_received):
         assert sum("INVENTED" in str(key) for key in counter) <= 1
     assert sum(stage.core.transactions.timeouts.values()) == 50
+
+
+def test_sizes_and_times_are_observed(stage: Stage) -> None:
+    metrics = stage.metrics
+    before = metrics.message_bytes["in"].count
+    stage.receive(stage.request("OPTIONS"))
+    assert metrics.message_bytes["in"].count == before + 1
+    assert metrics.request_handling_seconds["OPTIONS"].count == 1

@@ -118,5 +118,5 @@ def test_with_qop_off_a_wrong_password_is_asked_for_with_the_same_nonce() -> Non
     nonce = challenge_of(challenge)["nonce"]
     wrong = guard.proof(challenge, password="guess")
     assert guard.register(wrong) == Challenge("example.org", nonce=nonce)
-    assert guard.guard.www_challenge(Challenge("example.org", nonce=nonce), NOW).endswith(challenge)
+    assert guard.guard.www_challenge(Challenge("example.org", nonce=nonce), NOW)[0].endswith(challenge)
     assert guard.register(wrong, now=NOW + 301) == Challenge("example.org"), "too old to be given again"

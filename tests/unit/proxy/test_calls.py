@@ -49,6 +49,8 @@ def test_a_call_that_is_answered_ends_with_its_bye(
     assert calls.active == 0
     assert metrics.calls_completed["answered"] == 1
     assert metrics.call_setup_seconds.count == 1
+    assert metrics.call_duration_seconds.sum == 60.0
+    assert metrics.call_responses[200] == 1
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,17 @@ def test_a_call_that_fails_is_told_at_once(
     calls.decided(request(), status, 0.0, 1.0)
     assert [(end.status, end.result, end.seconds) for end in told] == [(status, result, None)]
     assert metrics.calls_completed[result] == 1
+    assert metrics.call_responses[status] == 1
+    assert metrics.call_duration_seconds.count == 0
     assert calls.active == 0
     assert result_of(status) == result
+
+
+def test_a_call_that_leads_nowhere_counts(calls: Calls, told: list[CallEnd], metrics: Metrics) -> None:
+    calls.refused(480)
+    assert (metrics.call_attempts, metrics.calls_completed["no_answer"]) == (1, 1)
+    assert metrics.call_responses[480] == 1
+    assert (calls.active, told) == (0, [])
 
 
 def test_a_call_whose_bye_never_came_is_forgotten_after_a_day(calls: Calls) -> None:

@@ -41,6 +41,17 @@ def test_another_scheme_is_refused_as_such(stage: Stage, uri: str) -> None:
     assert call(stage, uri)[0].message.status == 416
 
 
+@pytest.mark.parametrize(
+    "contact", ["sip:11?a@192.0.2.11", "sip:11?a@192.0.2.11?Route=%3Csip:evil.example%3E"]
+)
+def test_headers_in_a_contact_are_no_headers_of_a_request(stage: Stage, contact: str) -> None:
+    """RFC 4475 §3.1.2.11; what stands before the @ is the user's (RFC 3261 §25.1 user-unreserved)."""
+    stage.bind("11", contact)
+    copy = next(each.message for each in call(stage) if each.message.is_request)
+    assert copy.uri == "sip:11?a@192.0.2.11"
+    assert not copy.has("Route")
+
+
 @pytest.mark.parametrize("breadth", ["²", "-1", "9" * 5000, "many"])
 def test_a_max_breadth_that_is_no_number_is_none(stage: Stage, breadth: str) -> None:
     stage.bind("11", *CONTACTS)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.proxy.plain_address import is_one_host, plain_address, wire_address
+from appliance.proxy.plain_address import is_loopback, is_one_host, plain_address, wire_address
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,15 @@ def test_a_socket_gets_it_written_plainly(written: str, sent_to: str | None) -> 
 )
 def test_many_hosts_and_none_are_not_one(host: str, one: bool) -> None:
     assert is_one_host(host) is one
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        *(("127.0.0.1", True), ("127.1.2.3", True), ("127.000.000.001", True), ("::1", True)),
+        *(("::ffff:127.0.0.1", True), ("0:0:0:0:0:0:0:1", True), ("::ffff:7f00:1", True)),
+        *(("128.0.0.1", False), ("192.0.2.127", False), ("::2", False), ("127.example", False)),
+    ],
+)
+def test_loopback_in_any_writing(host: str, own: bool) -> None:
+    assert is_loopback(host) is own

@@ -199,7 +199,7 @@ class TestCall:
             reply = only(stage.receive(stage.request("OPTIONS", uri)))
             assert reply.status == 200
             assert "INVITE" in reply.get("Allow").split(", ")
-            assert (reply.get("Accept"), reply.get("Supported")) == ("application/sdp", "path")
+            assert (reply.get("Accept"), reply.get("Supported")) == ("application/sdp", "path, outbound")
 
     def test_a_method_that_nobody_knows(self, stage: Stage) -> None:
         """The server itself does not do it; between users it passes (RFC 3261 §16.3)."""

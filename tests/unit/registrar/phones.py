@@ -26,6 +26,10 @@ class Settings(NamedTuple):
     max_expires: int = 7200
     max_contacts: int = 10
     location_mode: str = "write-through"
+    path: str = "supported"
+    outbound: bool = True
+    flow_timer_seconds: int = 0
+    service_route: tuple[str, ...] = ()
 
 
 class Store:
@@ -75,14 +79,17 @@ class Desk:
         aor: AddressOfRecord = TEN,
         hop: Hop = SOURCE,
         nated: bool = False,
+        edge: bool = False,
+        vias: Sequence[str] = (),
         **headers: str,
     ) -> Outcome:
         """Sends one REGISTER; further headers by name, ``user_agent="…"`` for User-Agent."""
         lines = [("Call-ID", call_id), ("CSeq", f"{cseq} REGISTER")]
+        lines += [("Via", via) for via in vias]
         lines += [("Contact", contact) for contact in contacts]
         lines += [(name.replace("_", "-"), value) for name, value in headers.items()]
         request = Request.create("REGISTER", "sip:example.org", lines)
-        return self.registrar.register(request, aor, hop, SOCKET, self.now, nated=nated)
+        return self.registrar.register(request, aor, hop, SOCKET, self.now, nated=nated, edge=edge)
 
     def bound(self, aor: AddressOfRecord = TEN) -> dict[str, int]:
         """The contacts of a user, best first, with the seconds that they have left."""

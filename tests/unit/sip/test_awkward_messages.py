@@ -189,6 +189,8 @@ _ILLEGAL = {
     "a quote that is not closed": (awkward(_OPTIONS, to='"Somebody <sip:callee@example.com>'), 400),
     "a Request-URI in angle brackets": (awkward("OPTIONS <sip:user@example.com> SIP/2.0"), 400),
     "blanks within the Request-URI": (awkward("OPTIONS sip:user@example.com; lr SIP/2.0"), 400),
+    "a comma in a name without quotes": (awkward(_OPTIONS, to="Bell, A. <sip:callee@example.com>"), 400),
+    "several blanks before the Request-URI": (awkward("OPTIONS  sip:user@example.com SIP/2.0"), 400),
     "several blanks in the request line": (awkward("OPTIONS sip:user@example.com  SIP/2.0"), 400),
     "blanks at the end of the request line": (awkward("OPTIONS sip:h SIP/2.0  "), 400),
     "a version to come": (awkward("OPTIONS sip:h SIP/7.0"), 505),
@@ -198,7 +200,7 @@ _ILLEGAL = {
     "two addresses in From": (awkward(_OPTIONS, **{"from": "<sip:a@h>;tag=1, <sip:b@h>;tag=2"}), 400),
     "an address in doubt": (awkward(_OPTIONS, **{"from": "sip:local@here;x=<sip:other@there>"}), 400),
     "a Via without host": (awkward(_OPTIONS, via="SIP/2.0/UDP ;branch=z9hG4bK1"), 400),
-    "a Via without anything": (awkward(_OPTIONS, via="SIP/2.0/UDP 192.0.2.15;;,;,,"), None),
+    "a Via without anything": (awkward(_OPTIONS, via="SIP/2.0/UDP 192.0.2.15;;,;,,"), 400),
     "two at signs": (awkward("OPTIONS sip:user@example.com@example.org SIP/2.0"), 400),
     "a host of another script": (awkward("OPTIONS sip:user@\u212aamailio.example SIP/2.0"), 400),
     "a port beyond all bounds": (awkward("OPTIONS sip:user@example.com:70000 SIP/2.0"), 400),
@@ -215,8 +217,8 @@ _ILLEGAL = {
 
 
 @pytest.mark.parametrize(("data", "status"), _ILLEGAL.values(), ids=_ILLEGAL)
-def test_illegal(data: bytes, status: int | None) -> None:
-    """Refused with that status when it is parsed, checked, or its addresses are read (None: it is taken)."""
+def test_illegal(data: bytes, status: int) -> None:
+    """Refused with that status when it is parsed, checked, or its addresses are read."""
 
     def read() -> None:
         message = parse(data)
@@ -227,9 +229,6 @@ def test_illegal(data: bytes, status: int | None) -> None:
             assert message.uri
         assert isinstance(message, Response | Request)
 
-    if status is None:
-        read()
-        return
     with pytest.raises(SipError) as caught:
         read()
     assert caught.value.status == status

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.errors import FrameError, MessageTooLarge
+from appliance.errors import FrameError, MalformedMessage, MessageTooLarge
 from appliance.sip.framing import StreamFramer
 from appliance.sip.message import Limits
-from appliance.sip.parser import parse
+from appliance.sip.parser import check_mandatory, parse
 from tests.unit.sip.samples import INVITE, REGISTER, RINGING, wire
 
 
@@ -53,6 +53,8 @@ def test_a_message_comes_when_its_last_byte_has_come() -> None:
         options("X: y\r\n Content-Length: 9", "Content-Length: 3", body=b"abc"),
         options("Content-Length: 4", body=b"\r\n\r\n"),
         options("l: 3", body=b"abc").replace(b"\r\n", b"\n"),
+        # The first line end of its body makes the end of its headers look like the usual one.
+        options("l: 2", body=b"\r\n").replace(b"\r\n", b"\n")[:-1] + b"\r\n",
     ],
 )
 def test_the_ways_to_write_content_length(message: bytes) -> None:
@@ -87,6 +89,18 @@ def test_a_frame_error_holds_what_a_reply_needs() -> None:
     with pytest.raises(FrameError, match="Content-Length") as caught:
         framer.next_message()
     assert caught.value.status == 400
+    assert caught.value.partial is not None
+    assert caught.value.partial.via.branch == "z"
+
+
+@pytest.mark.parametrize("lengths", [(), ("Content-Length: 1", "l: 2"), ("Content-Length: -5",)])
+def test_whoever_reads_what_cannot_be_framed_finds_that_out_and_can_answer(lengths: tuple[str, ...]) -> None:
+    framer = StreamFramer()
+    framer.feed(options(*lengths) + INVITE)
+    with pytest.raises(FrameError):
+        framer.next_message()
+    with pytest.raises(MalformedMessage) as caught:
+        check_mandatory(parse(framer.unframed))
     assert caught.value.partial is not None
     assert caught.value.partial.via.branch == "z"
 

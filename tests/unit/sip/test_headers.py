@@ -50,7 +50,7 @@ def test_via(
         "SIP/2.0/UDP",
         "SIP/2.0/UDP ",
         "SIP/2.0 h",
-        "SIP/3.0/UDP h",
+        "SIP//UDP h",
         "HTTP/2.0/UDP h",
         "SIP/2.0/ h",
         "SIP/2.0/U,P h",
@@ -67,6 +67,11 @@ def test_via(
 def test_no_via(text: str) -> None:
     with pytest.raises(MalformedMessage):
         Via.parse(text)
+
+
+def test_the_way_back_of_a_version_to_come() -> None:
+    """It is refused for its version, so its Via must be read (RFC 4475 §3.1.2.16)."""
+    assert Via.parse("SIP/7.0/UDP h;branch=x").sent_by == ("h", 5060)
 
 
 def test_what_is_asked_of_a_via() -> None:

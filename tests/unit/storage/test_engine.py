@@ -121,3 +121,11 @@ def test_sqlite_is_durable(database: Database) -> None:
     database.call(lambda: database.engine.raw_connection().cursor().execute("PRAGMA synchronous=NORMAL"))
     with pytest.raises(DatabaseRefused, match="synchronous is 1, set it to 2"):
         assert_durable(database)
+
+
+def test_waits_for_a_connection_are_told(database: Database) -> None:
+    waits: list[float] = []
+    database.on_wait = waits.append
+    sql(database, "select 1")
+    assert len(waits) == 1
+    assert set(database.connections) == {"busy", "idle"}

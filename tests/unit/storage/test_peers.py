@@ -57,7 +57,7 @@ def test_what_cannot_be_used_is_left_out_and_told_once(
     sql(
         database,
         "insert into gw (gw_name, grp_id, ip_addr, transport, uri_scheme) values"
-        " ('name', 1, 'gw.example', 1, 1), ('tls', 1, '192.0.2.9', 3, 1),"
+        " ('name', 1, 'gw.example', 1, 1), ('sctp', 1, '192.0.2.9', 4, 1),"
         " ('sips', 1, '192.0.2.9', 1, 2), ('good', 1, '192.0.2.10', 1, 1)",
     )
     sql(database, "insert into trusted (src_ip, proto) values ('somewhere', 'any')")

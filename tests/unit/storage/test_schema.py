@@ -21,6 +21,7 @@ def test_made_twice_nothing_changes(url: str) -> None:
         "core_0005",
         "core_0006",
         "core_0007",
+        "core_0008",
         "phones_0001",
         "presence_0001",
         "extra_0001",
@@ -41,7 +42,7 @@ def test_status_says_what_is_there(url: str) -> None:
     schema.create(url, ["extra"])
     status = schema.status(url)
     assert status.ready
-    assert status.groups == {"core": "core_0007", "phones": "phones_0001", "extra": "extra_0001"}
+    assert status.groups == {"core": "core_0008", "phones": "phones_0001", "extra": "extra_0001"}
     assert status.rows["subscriber"] == 0
     assert status.settings == {"journal_mode": "wal", "synchronous": "2"}
 
@@ -52,7 +53,8 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
     sql(database, "insert into subscriber (username) values ('10')")
     sql(database, "drop trigger subscriber_insert_logged")
     sql(database, "alter table subscriber drop column managed_by")
-    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0007'")
+    sql(database, "alter table subscriber drop column ha1_sha512_256")
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0008'")
     assert schema.status(url).pending == [
         "core_0002",
         "core_0003",
@@ -60,6 +62,7 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
         "core_0005",
         "core_0006",
         "core_0007",
+        "core_0008",
     ]
     assert schema.upgrade(url) == [
         "core_0002",
@@ -68,6 +71,7 @@ def test_an_older_database_is_brought_up_to_date(url: str) -> None:
         "core_0005",
         "core_0006",
         "core_0007",
+        "core_0008",
     ]
     sql(database, "insert into subscriber (username) values ('11')")
     assert [row[0] for row in sql(database, "select username from change_log")] == ["10", "11"]
@@ -89,7 +93,7 @@ def test_a_database_from_before_the_phones_gets_them(url: str) -> None:
 def test_a_failed_step_is_mended_and_run_again(url: str) -> None:
     schema.create(url)
     database = Database(url)
-    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0007'")
+    sql(database, "update alembic_version set version_num = 'core_0001' where version_num = 'core_0008'")
     sql(database, "alter table address rename to elsewhere")
     sql(database, "create view address as select 1 as id")
     with pytest.raises(DatabaseRefused, match="run 'sipbox database upgrade' again"):

@@ -32,9 +32,25 @@ def test_a_row_as_the_document_makes_it(database: Database, subscribers: Subscri
     assert found is not None
     assert found.ha1 == md5(b"10:192.168.1.15:abc10").hexdigest() == ha1("10", REALM, "abc10")
     assert found.ha1b == ha1b("10", DOMAIN, REALM, "abc10")
-    assert found.ha1_sha256 == ha1("10", REALM, "abc10", "SHA-256")
+    assert (found.ha1_sha256, found.ha1_sha512_256) == (None, None)  # nobody is asked for them
     assert found.domain == DOMAIN
     assert subscribers.find("11", DOMAIN, REALM) is None
+
+
+def test_hashes_for_the_algorithms_that_are_asked_for(database: Database) -> None:
+    sql(database, "insert into subscriber (username,password) VALUES ('10','abc10')")
+    columns = "username,domain,ha1,ha1_sha256,ha1_sha512_256"
+    sql(database, f"insert into subscriber ({columns}) VALUES ('11','{DOMAIN}','AA','BB','CC')")
+
+    def hashes(user: str, *algorithms: str) -> tuple[str | None, str | None]:
+        found = Subscribers(database, only=lambda: DOMAIN, algorithms=algorithms).find(user, DOMAIN, REALM)
+        assert found is not None
+        return found.ha1_sha256, found.ha1_sha512_256
+
+    assert hashes("10", "SHA-256", "MD5") == (ha1("10", REALM, "abc10", "SHA-256"), None)
+    assert hashes("10", "SHA-512-256") == (None, ha1("10", REALM, "abc10", "SHA-512-256"))
+    assert hashes("11", "SHA-512-256", "SHA-256", "MD5") == ("bb", "cc")
+    assert hashes("11", "MD5") == (None, None)
 
 
 def test_a_row_without_a_domain_serves_no_other(database: Database) -> None:
@@ -184,6 +200,7 @@ def test_a_failed_check_reads_the_row_again_once_a_second(
 ) -> None:
     sql(database, "insert into subscriber (username,password) VALUES ('10','old')")
     subscribers.find("10", DOMAIN, REALM)
+    clock.advance(1)
     sql(database, "update subscriber set password='new'")
     found = subscribers.refetch("10", DOMAIN, REALM)
     assert found is not None
@@ -195,6 +212,28 @@ def test_a_failed_check_reads_the_row_again_once_a_second(
     clock.advance(1)
     sql(database, "delete from subscriber")
     assert subscribers.refetch("10", DOMAIN, REALM) is None
+
+
+@pytest.mark.parametrize("resident", [False, True])
+def test_a_failed_check_costs_as_many_questions_whether_the_user_exists(
+    database: Database, subscribers: Subscribers, clock: Clock, resident: bool
+) -> None:
+    """What takes longer tells strangers who is a user."""
+    sql(database, "insert into subscriber (username,password) VALUES ('10','secret')")
+    asked = {}
+    for name in ("10", "nobody"):
+        if resident:
+            subscribers.find(name, DOMAIN, REALM)
+            clock.advance(10)
+        counts = []
+        for _ in range(3):
+            before = queries(database)
+            subscribers.find(name, DOMAIN, REALM)
+            subscribers.refetch(name, DOMAIN, REALM)
+            counts.append(queries(database) - before)
+            clock.advance(1)
+        asked[name] = counts
+    assert asked["10"] == asked["nobody"] == [1, 1, 1]
 
 
 def test_known_subscribers_go_on_while_the_database_is_away(

@@ -73,8 +73,16 @@ def test_a_value_on_a_bound_belongs_to_it() -> None:
 
 
 def test_histograms_are_made_when_first_asked() -> None:
-    histograms = Histograms((1.0,))
+    histograms: Histograms[str] = Histograms((1.0,))
     histograms["load"].observe(0.5)
     histograms["load"].observe(2)
     assert list(histograms) == ["load"]
     assert histograms["load"].counts == [1, 1]
+
+
+def test_what_a_histogram_does_not_know_is_observed_where_it_belongs() -> None:
+    fold = {"FOO": "other", "BAR": "other"}.__getitem__
+    histograms = Histograms((1.0,), ("INVITE", "other"), fold)
+    for method in ("INVITE", "FOO", "BAR", "FOO"):
+        histograms.observe(method, 0.5)
+    assert {key: each.count for key, each in histograms.items()} == {"INVITE": 1, "other": 3}

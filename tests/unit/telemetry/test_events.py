@@ -39,3 +39,10 @@ def test_what_the_program_tells_is_in_the_catalogue() -> None:
     found = list(told())
     assert found
     assert [(name, where) for name, where in found if name not in EVENTS] == []
+
+
+def test_what_is_in_the_catalogue_is_told_by_the_program() -> None:
+    """A row of docs/logs.md that nobody ever sees would be a promise that is not kept."""
+    names = {name for name, _ in told()}
+    made = {f"binding-{kind}" for kind in ("added", "refreshed", "removed")}  # of the kind of change
+    assert EVENTS.keys() - names - made == set()

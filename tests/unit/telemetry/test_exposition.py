@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from appliance import __version__
@@ -59,6 +60,13 @@ def test_openmetrics_for_those_who_ask_for_it() -> None:
     body, content_type = render(Metrics().snapshot(), accept="application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize("version", ["", "x", "1.x.0", "2.<b>", "1.0.0.0.0", "-1", "9" * 5000])
+def test_a_version_that_is_none_gets_the_plain_format(version: str) -> None:
+    """Fuzzing found that the library compares it with numbers, and repeats it in the content type."""
+    _, content_type = render({}, f"application/openmetrics-text;version={version};q=0.5")
+    assert content_type.startswith("text/plain; version=0.0.4")
 
 
 def test_what_the_catalogue_does_not_know_is_left_out() -> None:

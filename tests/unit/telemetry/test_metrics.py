@@ -32,9 +32,16 @@ def test_names_follow_prometheus_practice(metric: object) -> None:
 
 def test_known_label_sets_are_there_from_the_start() -> None:
     snapshot = Metrics().snapshot()
-    assert len(snapshot["sipbox_sip_requests_received_total"]) == (len(METHODS) + 1) * 2
+    assert len(snapshot["sipbox_sip_requests_received_total"]) == (len(METHODS) + 1) * 5
     assert value(snapshot, "sipbox_registrations_total", "added") == 0
     assert value(snapshot, "sipbox_call_attempts_total") == 0
+    assert value(snapshot, "sipbox_sip_responses_sent_total", "INVITE", "503") == 0
+    assert value(snapshot, "sipbox_sip_responses_received_total", "BYE", "200") == 0
+    assert value(snapshot, "sipbox_call_responses_total", "486") == 0
+    for labels in (("INVITE", "server"), ("other", "client")):
+        told = value(snapshot, "sipbox_transaction_duration_seconds", *labels)
+        assert isinstance(told, dict)
+        assert told["count"] == 0
 
 
 def test_what_is_counted_is_in_the_snapshot_and_json_can_say_it() -> None:
@@ -84,3 +91,15 @@ def test_a_source_of_tuples() -> None:
 def test_a_source_for_nothing_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="no metric 'bindings'"):
         Metrics().source("bindings", lambda: 1)
+
+
+def test_a_stranger_makes_no_new_histogram() -> None:
+    metrics = Metrics()
+    before = {name: len(samples) for name, samples in metrics.snapshot().items()}
+    metrics.request_handling_seconds["KDMQ"].observe(0.1)
+    metrics.transaction_seconds.observe(("KDMQ", "server"), 0.1)
+    snapshot = metrics.snapshot()
+    assert {name: len(samples) for name, samples in snapshot.items()} == before
+    told = value(snapshot, "sipbox_transaction_duration_seconds", "other", "server")
+    assert isinstance(told, dict)
+    assert told["count"] == 1

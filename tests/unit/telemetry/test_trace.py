@@ -158,3 +158,62 @@ def test_entries_can_be_said_in_json() -> None:
     tracer, entries = watched()
     tracer.message("received", REGISTER, PHONE)
     assert Entry(**entries[0]._asdict()) == entries[0]
+
+
+def test_only_one_call_is_shown() -> None:
+    tracer, told = watched(Filter(call_id="c@192.0.2.10"))
+    tracer.message("received", REGISTER, PHONE)
+    tracer.message("received", REGISTER.replace(b"Call-ID: c@", b"i:\tother@"), PHONE)
+    tracer.message("sent", UNAUTHORIZED, PHONE)
+    tracer.note("about another", request=Text(INVITE))
+    tracer.note("about this one", request=Text(REGISTER))
+    assert [(entry.headline, entry.call_id) for entry in told] == [
+        ("REGISTER", "c@192.0.2.10"),
+        ("about this one", "c@192.0.2.10"),
+    ]
+
+
+def test_who_watches_a_user_sees_the_whole_of_his_calls() -> None:
+    """Whoever calls a number or an alias of his has another name in To."""
+    tracer, entries = watched(Filter(user="11"))
+    head = b"From: <sip:10@a.org>;tag=a\r\nTo: <sip:0891234@a.org>\r\nCall-ID: %s\r\nCSeq: 1 INVITE\r\n\r\n"
+    tracer.message("sent", b"INVITE sip:11@192.0.2.7 SIP/2.0\r\n" + head % b"one", PHONE)
+    tracer.message("received", b"SIP/2.0 180 Ringing\r\n" + head % b"one", PHONE)
+    tracer.note("decided", "green", Text(b"INVITE sip:0891234@a.org SIP/2.0\r\n" + head % b"one"))
+    tracer.message("received", b"SIP/2.0 180 Ringing\r\n" + head % b"two", PHONE)
+    assert [entry.headline for entry in entries] == ["INVITE", "180 (Ringing) concerning INVITE", "decided"]
+
+
+def test_calls_are_followed_for_a_while_only() -> None:
+    tracer, entries = watched(Filter(user="10", method="BYE"))
+    subscription = tracer.subscribe(Filter(user="10"), entries.append)
+    for number in range(1500):
+        tracer.message("received", INVITE.replace(b"CSeq", b"Call-ID: %d\r\nCSeq" % number), PHONE)
+    assert len(entries) == 1500
+    assert len(subscription._calls) == 1000
+
+
+def test_a_number_is_found_however_it_is_written() -> None:
+    tel = INVITE.replace(b"tel:+4912", b"tel:+49-89-1234")
+    for wanted in ("+49 (89) 1234", "+49891234", "tel:+49-89-1234"):
+        tracer, entries = watched(Filter(user=wanted))
+        tracer.message("received", tel, PHONE)
+        tracer.message("received", INVITE, PHONE)
+        assert len(entries) == 1, wanted
+
+
+def test_keep_alives_are_called_what_they_are() -> None:
+    tracer, entries = watched()
+    for data in (b"\r\n\r\n", b"\0\0\0\0", b"\r\n"):
+        tracer.message("received", data, PHONE)
+    assert {entry.headline for entry in entries} == {"a keep-alive"}
+
+
+def test_decisions_are_told_unless_it_has_to_look_as_openser_did() -> None:
+    for explains in (True, False):
+        tracer = Tracer(explains=explains)
+        assert not tracer.explaining
+        subscription = tracer.subscribe(Filter(), lambda entry: None)
+        assert tracer.explaining is explains
+        subscription.close()
+        assert not tracer.explaining

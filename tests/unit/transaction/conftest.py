@@ -19,7 +19,10 @@ class Bench:
     """``sent`` holds (time, first line, hop), ``told`` (time, what): both since the last ``clear``."""
 
     def __init__(self, settings: TimerSettings | None = None) -> None:
-        self.table = TransactionTable(self._send, settings)
+        self.took: list[tuple[tuple[str, str], float]] = []
+        self.table = TransactionTable(
+            self._send, settings, finished=lambda key, seconds: self.took.append((key, seconds))
+        )
         self.now = 0.0
         self.sent: list[tuple[float, str, Hop]] = []
         self.messages: list[bytes] = []
@@ -43,6 +46,9 @@ class Bench:
 
     def on_transport_error(self, transaction: ClientTransaction, now: float) -> None:
         self.told.append((now, "transport error"))
+
+    def on_over(self, transaction: ClientTransaction, now: float) -> None:
+        assert not transaction.shelved
 
     def on_cancel(self, transaction: InviteServerTransaction, now: float) -> None:
         self.told.append((now, "cancel"))

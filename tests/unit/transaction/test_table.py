@@ -114,3 +114,16 @@ def test_hops_by_transport(bench: Bench) -> None:
         bench.table.begin_client(copy, copy.encode(), hop, bench, 0.0)
     bench.run_until(31)
     assert len(bench.sent) == 4, "none of them is sent twice"
+
+
+def test_how_long_a_final_response_took_is_told_once(bench: Bench) -> None:
+    bench.run_until(1.0)
+    served, sent = bench.server("MESSAGE"), bench.invite()
+    bench.run_until(1.5)
+    bench.receive(response(180))
+    assert bench.took == []
+    for _ in range(2):
+        bench.receive(response(200))
+        served.respond(200, answer(200), bench.now)
+    assert bench.took == [(("INVITE", "client"), 0.5), (("MESSAGE", "server"), 0.5)]
+    assert sent.began == 0.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.sip.hop import Hop
-from appliance.workers.neighbours import Neighbours
+from appliance.workers.other_workers import OtherWorkers
 from appliance.workers.shared_network import SharedNetwork
 from tests.unit.workers.made import flow
 
@@ -19,7 +19,7 @@ class Sockets:
         self.sent_here: list[Hop] = []
         self.traced: list[Hop] = []
         self.local_for = lambda hop: hop
-        self.addresses = lambda host: [host]
+        self.names = self.use_again = None
 
     def send(self, data: bytes, hop: Hop) -> None:
         if hop.reliable and not self.reaches(hop):
@@ -39,7 +39,7 @@ class Sockets:
         self.traced.append(hop)
 
 
-class Others(Neighbours):
+class Others(OtherWorkers):
     def __init__(self) -> None:
         super().__init__(1, {1: "/nowhere/1", 2: "/nowhere/2"}, lambda level, message: None)
         self.asked: list[Hop] = []

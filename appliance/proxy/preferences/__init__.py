@@ -1,0 +1,1 @@
+"""What users want done with their calls and messages (SER's user preferences): forwarded, refused, kept."""

@@ -1,0 +1,194 @@
+"""Who may leave a cluster for good, and who may come into it; without a box.
+
+Each case is a host of one inventory, and all are asked by one run of Ansible.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.box_ansible import ansible
+from tests.harness.debian_box import REPOSITORY
+
+KEY = "0123456789abcdef" * 4
+THREE = ("pbx1", "pbx2", "pbx3")
+FOUR = (*THREE, "pbx4")
+
+
+def told(place: Path, hosts: Mapping[str, Mapping[str, Any]], tasks: list[dict[str, Any]]) -> dict[str, str]:
+    """What these tasks end with on each of the hosts; "" where nothing is refused."""
+    local = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "sipbox_cluster_key": KEY,
+    }
+    group = {"hosts": dict(hosts), "vars": local}
+    (place / "inventory.json").write_text(json.dumps({"all": {"children": {"sipbox": group}}}))
+    (place / "play.yml").write_text(json.dumps([{"hosts": "sipbox", "gather_facts": False, "tasks": tasks}]))
+    run = ansible(
+        [],
+        str(place / "play.yml"),
+        inventory=place / "inventory.json",
+        environment={"ANSIBLE_ROLES_PATH": str(REPOSITORY / "roles")},
+    )
+    flat = re.sub(r"\s+", " ", run.output.partition("\nPLAY RECAP ")[0])
+    assert run.recap.keys() == hosts.keys(), run.output[-4000:]
+    refused = {host for host, counts in run.recap.items() if counts["failed"]}
+    return {
+        host: flat.rpartition(f"fatal: [{host}]")[2].partition(" msg: ")[2].partition(" TASK [")[0]
+        if host in refused
+        else ""
+        for host in hosts
+    }
+
+
+def leaves(
+    who: str,
+    boxes: tuple[str, ...] = THREE,
+    arbitrator: bool = True,
+    status: str = "Primary",
+    votes: int = 0,
+    rows: int = 0,
+    **more: object,
+) -> dict[str, Any]:
+    """What is known of a host when ``who`` are to leave a cluster of ``boxes``: 'pbx2', or 'pbx2,witness'."""
+    going = who.split(",")
+    return {
+        "leave_cluster": True,
+        "leave_unequal": False,
+        "leave_boxes": list(boxes),
+        "leave_hosts": going,
+        "leave_going": len([name for name in going if name in boxes]),
+        "leave_stay": [name for name in boxes if name not in going],
+        "leave_arbitrators": ["witness"] if arbitrator and "witness" not in going else [],
+        "leave_status": status,
+        "leave_votes": votes,
+        "leave_rows": rows,
+        **more,
+    }
+
+
+#: By a name of the case: who leaves which cluster, and what is said.
+LEAVING: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "one-of-two": (leaves("pbx2", THREE[:2], votes=3, rows=2), "let it go too, --limit pbx2,witness."),
+    "one-of-three": (
+        leaves("pbx3", THREE, False, votes=3, rows=3),
+        "of pbx1 and pbx2 neither has a majority",
+    ),
+    "the-arbitrator-of-two": (
+        leaves("witness", THREE[:2], status="Disconnected"),
+        "of pbx1 and pbx2 neither has a majority",
+    ),
+    "who-is-cut-off": (leaves("pbx3", status="non-Primary", votes=1, rows=1), "is cut off from the majority"),
+    "who-has-the-rows": (leaves("pbx3", votes=2, rows=1), "bring pbx1 or pbx2 up before"),
+    "both-who-have-them": (leaves("pbx2,pbx3", FOUR, votes=3, rows=2), "bring pbx1 or pbx4 up before"),
+    "one-too-many": (leaves("pbx3", FOUR, False, votes=2, rows=2), "of pbx1, pbx2, pbx4 only 1 would be at"),
+    "all": (leaves("pbx1,pbx2,pbx3", votes=4, rows=3), "all boxes of the cluster would go"),
+    "one-and-the-arbitrator": (leaves("pbx2,witness", THREE[:2], votes=3, rows=2), ""),
+    "one-beside-an-arbitrator": (leaves("pbx3", votes=4, rows=3), ""),
+    "one-who-may": (leaves("pbx3", THREE, False, votes=3, rows=3, leave_unequal=True), ""),
+    "the-arbitrator-of-three": (leaves("witness", status="Disconnected"), ""),
+    "one-that-has-left": (leaves("pbx3", status="Disconnected"), ""),
+    "all-indeed": (leaves("pbx1,pbx2,pbx3", votes=4, rows=3, sipbox_whole_cluster=True), ""),
+    "no-cluster": (leaves("pbx2", THREE[:2], False, "Disconnected", leave_cluster=False), ""),
+}
+
+
+@pytest.fixture(scope="module")
+def leaving(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    refuse = {"ansible.builtin.include_tasks": str(REPOSITORY / "playbooks/tasks/may_leave_refuse.yml")}
+    hosts = {name: facts for name, (facts, _) in LEAVING.items()}
+    return told(tmp_path_factory.mktemp("leaving"), hosts, [refuse])
+
+
+@pytest.mark.parametrize("case", LEAVING)
+def test_who_may_leave(leaving: dict[str, str], case: str) -> None:
+    says = LEAVING[case][1]
+    if says:
+        assert says in leaving[case]
+    else:
+        assert leaving[case] == ""
+
+
+def test_nobody_goes_when_one_may_not(tmp_path: Path) -> None:
+    """The arbitrator, which is asked nothing, stays with a box that is cut off."""
+    asked = tmp_path / "mariadb"
+    asked.write_text("#!/bin/sh\nprintf 'wsrep_cluster_status\\tnon-Primary\\n'\n")
+    asked.chmod(0o755)
+    local = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "sipbox_cluster": True,
+    }
+    groups = {
+        "sipbox": {"hosts": {"pbx1": {}, "pbx2": {"path": f"{tmp_path}:/usr/bin:/bin"}}},
+        "arbitrator": {"hosts": {"witness": {"path": "/nowhere"}}},
+    }
+    inventory, play = tmp_path / "inventory.json", tmp_path / "play.yml"
+    inventory.write_text(json.dumps({"all": {"children": groups, "vars": local}}))
+    tasks = [
+        {"ansible.builtin.import_tasks": str(REPOSITORY / "playbooks/tasks/may_leave.yml")},
+        {"ansible.builtin.debug": {"msg": "{{ inventory_hostname }} goes"}},
+    ]
+    hosts = {"hosts": "all", "gather_facts": False, "environment": {"PATH": "{{ path }}"}, "tasks": tasks}
+    play.write_text(json.dumps([hosts]))
+    run = ansible([], str(play), "--limit", "pbx2,witness", inventory=inventory)
+    assert "pbx2 is cut off from the majority" in " ".join(run.output.split())
+    assert "witness goes" not in run.output
+
+
+def comes(knows: str, *, encrypts: bool = True, **more: object) -> dict[str, Any]:
+    """What is known of a host at 192.0.2.3 when member1 is at work, whose settings name ``knows``."""
+    works = f"state=works cluster=5a2e0e6c-0000-4000-8000-000000000000 knows={knows} rows=yes"
+    return {
+        "sipbox_cluster": True,
+        "database_hosts": ["{{ inventory_hostname }}"],
+        "sipbox_member_address": "192.0.2.3",
+        "database_said": {
+            "member1": works + " encrypts=yes" * encrypts,
+        },
+        "database_at_work": ["member1"],
+        "database_unheard": [],
+        "database_waiting": [],
+        "database_with_rows": ["member1"],
+        "database_beginner": "",
+        **more,
+    }
+
+
+COMING: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "unknown": (comes("192.0.2.1,192.0.2.30,192.0.2.2"), "unknown is not known to member1 yet, and would"),
+    "known": (comes("192.0.2.1,192.0.2.3"), ""),
+    "plain": (
+        comes("192.0.2.3", sipbox_cluster_encrypted=False),
+        "all have to do the same: say sipbox_cluster_encrypted: true",
+    ),
+    "tls": (
+        comes("192.0.2.3", encrypts=False),
+        "all have to do the same: say sipbox_cluster_encrypted: false",
+    ),
+    "both-plain": (comes("192.0.2.3", encrypts=False, sipbox_cluster_encrypted=False), ""),
+}
+
+
+@pytest.fixture(scope="module")
+def coming(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    refuse = {"ansible.builtin.include_role": {"name": "database", "tasks_from": "look_refuse"}}
+    hosts = {name: facts for name, (facts, _) in COMING.items()}
+    return told(tmp_path_factory.mktemp("coming"), hosts, [refuse])
+
+
+@pytest.mark.parametrize("case", COMING)
+def test_who_may_come(coming: dict[str, str], case: str) -> None:
+    says = COMING[case][1]
+    if says:
+        assert says in coming[case]
+    else:
+        assert coming[case] == ""

@@ -1,0 +1,139 @@
+"""What an inventory says of a cluster becomes settings that the program takes; without a box."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.config import load
+from tests.deploy.test_gateway_settings import written
+from tests.harness.box_ansible import ansible
+from tests.harness.debian_box import REPOSITORY
+
+KEY = "0123456789abcdef" * 4
+HOSTS = {"pbx1": "192.0.2.10", "pbx2": "192.0.2.11"}
+
+
+def refused(directory: Path, **changes: Any) -> str:
+    """What the role database says of an inventory before it has reached anybody."""
+    said = {"sipbox_cluster": True, "sipbox_cluster_key": KEY} | changes.pop("vars", {})
+    hosts = {name: {"ansible_host": address} for name, address in changes.pop("hosts", HOSTS).items()}
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    facts = {"all_ipv4_addresses": ["192.0.2.10", "192.0.2.11", "192.0.2.12"], "all_ipv6_addresses": []}
+    children = {"sipbox": {"hosts": hosts, "vars": said | local | {"facts": facts}}}
+    for group, names in changes.items():
+        children[group] = {
+            "hosts": {name: {} if name in hosts else {"ansible_host": "192.0.2.19"} for name in names}
+        }
+    inventory = directory / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"children": children}}))
+    tasks: list[dict[str, Any]] = [
+        {"name": "Pretend", "ansible.builtin.set_fact": {"ansible_facts": "{{ facts }}"}},
+        {
+            "name": "Refuse",
+            "ansible.builtin.include_role": {"name": "database", "tasks_from": "cluster_preflight"},
+        },
+    ]
+    play = {"hosts": "pbx1", "gather_facts": False, "tasks": tasks}
+    (directory / "play.yml").write_text(json.dumps([play]))
+    run = ansible(
+        [],
+        str(directory / "play.yml"),
+        inventory=inventory,
+        environment={"ANSIBLE_ROLES_PATH": str(REPOSITORY / "roles")},
+    )
+    return " ".join(run.output.split())
+
+
+def test_other_boxes_databases_are_asked_with_a_password_of_the_clusters_key(tmp_path: Path) -> None:
+    both = {"sipbox_cluster": True, "sipbox_cluster_key": KEY}
+    others = {
+        "pbx": {},
+        "pbx2": {"sipbox_address": "192.0.2.11"},
+        "pbx3": {"sipbox_member_address": "192.0.2.12"},
+    }
+    written(tmp_path, both, others).check()
+    wanted = load(str(tmp_path / "sipbox.toml")).database
+    password = hashlib.sha256(f"{KEY}:database:sipbox".encode()).hexdigest()
+    assert "unix_socket" in wanted.url
+    assert wanted.others == (
+        f"mysql+pymysql://sipbox:{password}@192.0.2.11/openser",
+        f"mysql+pymysql://sipbox:{password}@192.0.2.12/openser",
+    )
+    assert KEY not in (tmp_path / "sipbox.toml").read_text()
+
+
+def test_without_a_cluster_hosts_do_not_know_of_one_another(tmp_path: Path) -> None:
+    written(tmp_path, {}, {"pbx": {}, "pbx2": {"sipbox_address": "192.0.2.11"}}).check()
+    assert load(str(tmp_path / "sipbox.toml")).database.others == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"vars": {"sipbox_cluster_key": ""}}, "sipbox_cluster needs sipbox_cluster_key"),
+        ({"hosts": {"pbx1": "pbx1.example", "pbx2": "192.0.2.11"}}, "pbx1 has the address 'pbx1.example'"),
+        ({"hosts": {"pbx1": "192.0.2.10", "pbx2": "192.0.2.10"}}, "two members of the cluster have the same"),
+        ({}, "of two members neither has a majority"),
+        ({"arbitrator": ["pbx2"]}, "the group arbitrator is to have one host"),
+        ({"hosts": {"pbx1": "192.0.2.10"}, "arbitrator": ["a"]}, "it has none when that is away"),
+        ({"arbitrator": ["a"], "database": ["pbx1"]}, "leave the group database out"),
+    ],
+)
+def test_clusters_that_cannot_be(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    assert says in refused(tmp_path, **changes)
+
+
+def test_clusters_that_can(tmp_path: Path) -> None:
+    can: list[dict[str, Any]] = [
+        {"arbitrator": ["a"]},
+        {"vars": {"sipbox_cluster_without_arbitrator": True}},
+        {"hosts": {**HOSTS, "pbx3": "192.0.2.12"}},
+        {"hosts": {"pbx1": "192.0.2.10"}},
+    ]
+    for changes in can:
+        assert "failed=0" in refused(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"sipbox_cluster_key": KEY}, "failed=0"),
+        ({"sipbox_cluster_encrypted": False}, "failed=0"),
+        ({}, "witness needs sipbox_cluster_key, 64 hexadecimal digits"),
+    ],
+)
+def test_arbitrator_has_the_key_of_the_members(tmp_path: Path, members: dict[str, Any], says: str) -> None:
+    address = "192.0.2.12"
+    facts = {
+        "distribution": "Debian",
+        "distribution_major_version": "12",
+        "distribution_version": "12.1",
+        "all_ipv4_addresses": [address],
+        "all_ipv6_addresses": [],
+    }
+    witness = {"ansible_connection": "local", "ansible_host": address, "facts": facts}
+    groups = {
+        "sipbox": {"hosts": {"pbx1": {"ansible_host": "192.0.2.10"}}, "vars": members},
+        "arbitrator": {"hosts": {"witness": witness}},
+    }
+    tasks = [
+        {"ansible.builtin.set_fact": {"ansible_facts": "{{ facts }}"}},
+        {"ansible.builtin.include_role": {"name": "arbitrator", "tasks_from": "preflight"}},
+    ]
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"children": groups}}))
+    (tmp_path / "play.yml").write_text(
+        json.dumps([{"hosts": "arbitrator", "gather_facts": False, "tasks": tasks}])
+    )
+    run = ansible(
+        [],
+        str(tmp_path / "play.yml"),
+        inventory=tmp_path / "inventory.json",
+        environment={"ANSIBLE_ROLES_PATH": str(REPOSITORY / "roles")},
+    )
+    assert says in " ".join(run.output.split())

@@ -1,0 +1,120 @@
+"""The network between boxes and arbitrator is cut while phones reach both: one box has the address, or none.
+
+Whatever they have told phones in the meantime, afterwards all rows and all memories are the same.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness.booted_box import BootedBox
+from tests.harness.box_cluster import CROWD, BoxCluster, registered_known, registered_rows
+from tests.harness.cluster_load import Load, registering
+from tests.harness.phone import hang_up
+from tests.harness.shared_box_address import call_patiently, holders, phone, registers, wait_for_holder
+from tests.harness.waiting import wait_until
+
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(1800)]
+
+RATE = 20
+
+
+@pytest.fixture
+def before(cluster: BoxCluster) -> BootedBox:
+    """The box that holds the address."""
+    return wait_for_holder(cluster.boxes, cluster.address)
+
+
+@pytest.fixture
+def other(cluster: BoxCluster, before: BootedBox) -> BootedBox:
+    return next(box for box in cluster.boxes if box is not before)
+
+
+def agree(cluster: BoxCluster, load: Load) -> None:
+    """All rows and all memories are the same, and everybody who had an answer is in them."""
+    for box in cluster.boxes:
+        cluster.wait_for_size(box, 3)
+
+    def same() -> bool:
+        # Without those whose connection ended with a box: they stay in the rows until they run out.
+        seen = [
+            [row for row in see(box) if "transport=tls" not in row]
+            for see in (registered_rows, registered_known)
+            for box in cluster.boxes
+        ]
+        return all(each == seen[0] for each in seen) and load.known_in(seen[0]) == len(CROWD)
+
+    wait_until("all boxes have the same registrations", same, timeout=120, every=0.5)
+
+
+def only(cluster: BoxCluster, wanted: list[BootedBox]) -> float:
+    """Wait until these boxes hold the address and no other, and go on so; for how many seconds two did."""
+    both, looked = 0.0, time.monotonic()
+    right_since = looked
+    end = looked + 60
+    while time.monotonic() - right_since < 3.0:
+        now = holders(cluster.boxes, cluster.address)
+        since, looked = looked, time.monotonic()
+        both += looked - since if len(now) > 1 else 0.0
+        if now != wanted:
+            right_since = looked
+        assert looked < end, f"{[box.hostname for box in now]} hold {cluster.address}"
+        time.sleep(0.05)
+    return both
+
+
+@pytest.mark.parametrize("alone", ["the one with the address", "the other one"])
+def test_one_box_is_cut_off(
+    alone: str,
+    cluster: BoxCluster,
+    before: BootedBox,
+    other: BootedBox,
+    tmp_path: Path,
+    record_property: pytest.RecordProperty,
+) -> None:
+    assert cluster.arbitrator is not None
+    lost, left = (before, other) if alone == "the one with the address" else (other, before)
+    with (
+        phone(cluster.network, "10") as caller,
+        phone(cluster.network, "11") as callee,
+        registering(cluster, tmp_path, rate=RATE, calls=len(CROWD)) as load,
+    ):
+        assert callee.register().status == 200
+        wait_until("they register", lambda: load.so_far > 2 * RATE, timeout=60)
+        cluster.cut([(lost, left), (lost, cluster.arbitrator)])
+        both = only(cluster, [left])
+        record_property("seconds with two holders", round(both, 1))
+        print(f"two held the address for {both:.1f} s")
+        assert both < 10
+        assert "cut off" in lost.ssh("sipbox-address must", check=False).stdout
+        hang_up(caller, callee, call_patiently(caller, callee))
+        load.succeed()
+        assert registers(caller)
+        cluster.heal()
+        agree(cluster, load)
+        assert holders(cluster.boxes, cluster.address) == [left]
+        hang_up(callee, caller, call_patiently(callee, caller))
+
+
+def test_nobody_reaches_anybody(
+    cluster: BoxCluster, before: BootedBox, other: BootedBox, tmp_path: Path
+) -> None:
+    """None has the majority, so none may have the address: it would be right on one side at most."""
+    assert cluster.arbitrator is not None
+    with (
+        phone(cluster.network, "10") as caller,
+        phone(cluster.network, "11") as callee,
+        registering(cluster, tmp_path, rate=RATE, calls=len(CROWD)) as load,
+    ):
+        assert callee.register().status == 200
+        wait_until("they register", lambda: load.so_far > 2 * RATE, timeout=60)
+        cluster.cut([(before, other), (before, cluster.arbitrator), (other, cluster.arbitrator)])
+        only(cluster, [])
+        cluster.heal()
+        wait_for_holder(cluster.boxes, cluster.address)
+        hang_up(caller, callee, call_patiently(caller, callee))
+        load.succeed()
+        agree(cluster, load)
