@@ -96,6 +96,11 @@ def test_nothing_is_wrong_and_an_edit_by_hand_is_found(box: BootedBox) -> None:
     told = box.ssh("sipbox diagnose", check=False)
     assert told.returncode == 3, told.stdout
     assert re.search(r"(?m)^installed +WRONG +/etc/sipbox/sipbox.toml was changed by hand", told.stdout)
+    assert re.search(r"(?m)^settings +ok ", told.stdout)  # a comment is nothing to the server
+
+    box.ssh(r"sed -i '/^\[sip\]/a server_header = \"mine\"' /etc/sipbox/sipbox.toml")
+    told = box.ssh("sipbox diagnose", check=False)
+    assert told.returncode == 3, told.stdout
     assert re.search(r"(?m)^settings +WRONG .*\n +Have it read: (.*)\.$", told.stdout)
 
     box.ssh("cat /root/kept >/etc/sipbox/sipbox.toml && systemctl restart 'sipbox@*.service'")
