@@ -20,6 +20,9 @@ def box(deployed: Deployments) -> Iterator[BootedBox]:
     with deployed("trixie").boot() as copy:
         copy.ssh("nft add table inet neighbour; nft add chain inet neighbour input")
         copy.ssh("mariadb -e 'create database neighbour'; echo kept >/opt/neighbour")
+        # Of a keepalived and of a Galera that sipbox knows nothing of.
+        copy.ssh("mkdir /etc/keepalived; echo kept >/etc/keepalived/keepalived.conf")
+        copy.ssh("echo kept >/var/lib/mysql/grastate.dat")
         copy.ssh("sipbox backup create")
         yield copy
 
@@ -32,7 +35,8 @@ def decommission(box: BootedBox, deployed: Deployments, *extra: str) -> AnsibleR
 def neighbours(box: BootedBox) -> None:
     assert "neighbour" in box.ssh("nft list tables").stdout
     assert "neighbour" in box.ssh("mariadb -e 'show databases'").stdout
-    assert box.ssh("cat /opt/neighbour").stdout == "kept\n"
+    kept = "/opt/neighbour /etc/keepalived/keepalived.conf /var/lib/mysql/grastate.dat"
+    assert box.ssh(f"cat {kept}").stdout == "kept\n" * 3
     assert box.ssh("systemctl is-active mariadb ssh").stdout == "active\nactive\n"
 
 
@@ -61,6 +65,7 @@ def test_site_yml_makes_it_a_telephone_system_again(box: BootedBox, deployed: De
     ansible(box, "site.yml", inventory=snapshot.inventory).check()
     assert box.ssh("sha256sum /var/lib/sipbox/secret").stdout == secret
     assert "10" in box.ssh("sipbox subscriber list").stdout
+    neighbours(box)
 
 
 def test_data_and_backups_go_when_asked(box: BootedBox, deployed: Deployments) -> None:
