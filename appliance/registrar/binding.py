@@ -93,11 +93,11 @@ class Binding:
 
     @property
     def source(self) -> str:
-        """The host that the phone sends from: that of its flow, or else of its contact."""
+        """The host that the phone sends from: of its flow, here or at another node, or of its contact."""
         if self.hop is not None:
             return self.hop.host
-        contact = self.contact
-        host = contact[contact.find("@") + 1 or contact.find(":") + 1 :]
+        uri = self.received or self.contact
+        host = uri[uri.find("@") + 1 or uri.find(":") + 1 :]
         if host.startswith("["):
             return host[1:].partition("]")[0]
         for mark in (":", ";", "?"):

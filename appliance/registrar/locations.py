@@ -236,7 +236,10 @@ class Locations:
             old = None
         before = self._by_aor.get(aor)
         if self._sources is not None and (
-            old is None or old.hop != binding.hop or old.contact != binding.contact
+            old is None
+            or old.hop != binding.hop
+            or old.contact != binding.contact
+            or old.received != binding.received
         ):
             if old is not None:
                 self._sources.discard(old.source)

@@ -11,6 +11,7 @@ from appliance.neighbours.frames import Card
 from appliance.neighbours.replication import TICK_SECONDS
 from appliance.neighbours.strangers import Strangers
 from appliance.protection.bans import Bans
+from appliance.protection.familiar import Familiar
 from appliance.protection.guesses import Guesses
 from tests.unit.neighbours.made import Address, Node, Time, Wire
 
@@ -117,6 +118,18 @@ def test_who_is_known_at_a_box_is_not_banned_there_because_he_is_elsewhere(
     two.phones.clear()
     wire.run(5)
     assert two.keeps_out()
+
+
+def test_a_phone_behind_a_nat_is_known_at_all_boxes(wire: Wire, boxes: tuple[Box, Box, Box]) -> None:
+    familiar = Familiar([], 100)
+    one, two, _ = boxes
+    two.node.locations.watch_sources(familiar)
+    phone = one.node.register(nated=True)
+    wire.run(1)
+    assert phone.hop is not None and familiar.knows(phone.hop.host, wire.time.now)
+    one.node.deregister()
+    wire.run(1)
+    assert not familiar.knows(phone.hop.host, wire.time.now)
 
 
 def test_it_comes_through_a_wire_that_loses_most(wire: Wire, boxes: tuple[Box, Box, Box]) -> None:

@@ -81,3 +81,17 @@ def test_a_phone_that_says_no_preference_is_preferred() -> None:
 )
 def test_the_transport_is_the_one_it_came_by(fields: dict[str, object], transport: str) -> None:
     assert binding(**fields).transport == transport
+
+
+@pytest.mark.parametrize(
+    ("fields", "source"),
+    [
+        ({}, "192.0.2.1"),
+        ({"hop": Hop("udp", "198.51.100.7", 40000, 0)}, "198.51.100.7"),
+        # Its flow is another node's, or was one before a restart.
+        ({"received": "sip:198.51.100.7:40000"}, "198.51.100.7"),
+        ({"received": "sip:[2001:db8::7]:40000;transport=tls;flow=a1"}, "2001:db8::7"),
+    ],
+)
+def test_where_a_phone_sends_from(fields: dict[str, object], source: str) -> None:
+    assert binding(**fields).source == source

@@ -29,9 +29,12 @@ def binding(
     q: float | None = None,
     modified: float = 0.0,
     socket: str = "udp:192.0.2.9:5060",
+    received: str | None = None,
 ) -> Binding:
     contact = f"sip:{ruid}@192.0.2.1"
-    return Binding(aor, contact, deadline, "call", 1, q=q, ruid=ruid, modified=modified, socket=socket)
+    return Binding(
+        aor, contact, deadline, "call", 1, q, "", received, socket=socket, ruid=ruid, modified=modified
+    )
 
 
 def names(bindings: object) -> list[str]:
@@ -262,3 +265,26 @@ def test_the_newest_of_what_was_read_back_are_known_too() -> None:
     assert names(locations.newest())[:2] == ["r5", "r999"]
     locations.forget_all()
     assert locations.newest() == []
+
+
+class Sources(dict[str, int]):
+    """How many bindings there are from each host."""
+
+    def add(self, host: str) -> None:
+        self[host] = self.get(host, 0) + 1
+
+    def discard(self, host: str) -> None:
+        self[host] -= 1
+
+    def forget_all(self) -> None:
+        self.clear()
+
+
+def test_a_replica_of_a_phone_that_moves_is_known_at_its_new_place_only() -> None:
+    locations, sources = Locations(), Sources()
+    locations.watch_sources(sources)
+    locations.put(binding("r1", received="sip:198.51.100.7:40000"))
+    locations.put(binding("r1", received="sip:198.51.100.8:40000", modified=2.0))
+    assert sources == {"198.51.100.7": 0, "198.51.100.8": 1}
+    locations.drop("r1")
+    assert sources == {"198.51.100.7": 0, "198.51.100.8": 0}
