@@ -169,7 +169,15 @@ class SipServer:
             self.cluster,
             door,
         )
-        self.reloading = Reloading(settings, self.network, self.directory, self.metrics, self.journal, reread)
+        self.reloading = Reloading(
+            settings,
+            self.network,
+            self.directory,
+            self.metrics,
+            self.journal,
+            reread,
+            (lambda _: None) if self.cluster is None else self.cluster.agree,
+        )
         box = operated(
             self.process,
             self.reloading,

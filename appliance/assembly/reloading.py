@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from appliance.config import Settings
-from appliance.config.readers import same_for_server
+from appliance.config.readers import same_but_for_reload, with_domains
 from appliance.errors import SettingsError, SipboxError
 from appliance.network import Network
 from appliance.storage.directory import Directory
@@ -18,7 +18,7 @@ from appliance.transport.certificates import Certificate
 
 class Reloading:
     """``settings`` are those of the start, ``reread()`` gives them as their file has them by now; None: there
-    is no file."""
+    is no file. ``agree(settings)`` is told which are in use when others came in: boxes compare them."""
 
     def __init__(
         self,
@@ -28,13 +28,16 @@ class Reloading:
         metrics: Metrics,
         journal: Journal,
         reread: Callable[[], Settings] | None,
+        agree: Callable[[Settings], None],
     ) -> None:
         self._settings = settings
+        self._domains, self._certificates = settings.named_domains, settings.certificates  # in use
         self._network = network
         self._directory = directory
         self._metrics = metrics
         self._journal = journal
         self._reread = reread
+        self._agree = agree
         self._note(True)  # with the start all was read
 
     def certificates(self) -> list[Certificate]:
@@ -46,11 +49,14 @@ class Reloading:
                 "no certificate is in use: the first one takes a restart", path="tls.certificate"
             )
         try:
-            found = tls.reload(() if self._reread is None else self._reread().certificates)
+            wanted = self._certificates if self._reread is None else self._reread().certificates
+            found = tls.reload(wanted)
         except SettingsError as error:
             self._journal.event("certificate-refused", f"the old certificates stay: {error}")
             self._note(False)
             raise
+        if wanted:  # the last one stays until the next start
+            self._certificates = wanted
         self._note(True)
         names = ", ".join(each.files.name for each in found)
         self._journal.event("certificates-loaded", f"certificates are in use: {names}")
@@ -59,10 +65,14 @@ class Reloading:
     def domains(self) -> None:
         """Rows and settings are read again; raises StorageError and SettingsError."""
         try:
-            self._directory.reload_domains(None if self._reread is None else self._reread().named_domains)
+            now = self._settings if self._reread is None else self._reread()
         except SettingsError:
             self._note(False)
             raise
+        named = now.named_domains
+        self._directory.reload_domains(named)
+        self._domains = named
+        self._agree(with_domains(self._settings, now))
         self._note(True)
 
     def everything(self) -> None:
@@ -81,9 +91,14 @@ class Reloading:
         if self._reread is None:
             return False
         try:
-            return not same_for_server(self._settings, self._reread())
+            now = self._reread()
         except SettingsError:
             return True
+        return not (
+            same_but_for_reload(self._settings, now)
+            and now.named_domains == self._domains
+            and now.certificates == self._certificates
+        )
 
     def _note(self, success: bool) -> None:
         self._metrics.reload_success = int(success)

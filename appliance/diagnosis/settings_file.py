@@ -37,7 +37,7 @@ def judge(
         what = problem if started is None else f"{problem}; the server works with what it read at its start"
         return Finding("wrong", what, f"Mend it, and try: sipbox config check{again}.")
     if started is not None and changed > started + _ROUNDING and outdated():
-        what = f"{path} was changed after the server's start; all but its domains holds from the next start"
+        what = f"{path} was changed after the server's start; what it says anew holds from the next start"
         return Finding("wrong", what, f"Have it read: {ways.restart}.")
     return Finding("ok", f"{path} is in order")
 

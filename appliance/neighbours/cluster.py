@@ -90,6 +90,10 @@ class Cluster:
         membership = self._membership
         return {} if membership is None or not membership.leads else membership.describe()
 
+    def agree(self, settings: Settings) -> None:
+        """From now on these settings are in use, which the others compare with theirs."""
+        self._agreed = digest(settings)
+
     def fitness(self) -> Fitness:
         """Whether this box may hold the shared address."""
         return fitness(

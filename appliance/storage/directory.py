@@ -315,13 +315,12 @@ class Directory:
         self.peers.load()
         self.permissions.load()
 
-    def reload_domains(self, named: Sequence[NamedDomain] | None = None) -> None:
+    def reload_domains(self, named: Sequence[NamedDomain]) -> None:
         """Reads the domains and their attributes again; ``named`` are those of the settings by now.
 
         Raises StorageError.
         """
-        if named is not None:
-            self.domains.name(named)
+        self.domains.name(named)
         self.domains.load()
 
     def flush(self) -> None:

@@ -77,6 +77,14 @@ def test_settings_that_were_edited_by_hand(small: Sipbox) -> None:
     assert small.cli("config", "outdated").stdout == ""
     assert findings(small, "settings")["settings"]["state"] == "ok"
 
+    # Domains are read by a signal, and nobody has to start anew for them.
+    small.config.write_text(f'{text}\n[domains."{small.domain}"]\nhosts = ["pbx.example.org"]\n')
+    os.utime(small.config, (future, future))
+    assert small.cli("config", "outdated").stdout == "1\n"
+    small.cli("domain", "reload")
+    assert small.cli("config", "outdated").stdout == ""
+    assert findings(small, "settings")["settings"]["state"] == "ok"
+
     small.config.write_text(text.replace("[sip]", '[sip]\n"ring_seconds" = 30'))
     os.utime(small.config, (future, future))
     small.cli("config", "check")
