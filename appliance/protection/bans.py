@@ -40,7 +40,8 @@ class Bans:
         self._bans: dict[str, Ban] = {}
         self._networks: list[tuple[Network, Ban]] = []
         self._times = Remembered(room)
-        #: What was changed here and nobody else knows yet; None: it was lifted.
+        #: What was changed here and nobody else knows yet; None: it was lifted. While nobody comes for it, as
+        #: many as there is room for of those that hold, and of those that were lifted last.
         self.news: dict[str, Ban | None] = {}
         #: Grows whenever one comes, or goes before its time.
         self.changes = 0
@@ -62,14 +63,14 @@ class Bans:
         seconds = min(self._first * GROWTH ** min(times - 1, 16), self._longest)
         ban = Ban(source, now, now + seconds, times, reason)
         self._put(ban, now)
-        self.news[source] = ban
+        self._note(source, ban)
         return ban
 
     def add(self, source: str, seconds: float, reason: str, now: float) -> Ban:
         """Bans a source or a network, as ``named_source`` writes it, for a time that somebody has chosen."""
         ban = Ban(source, now, now + seconds, int(self._times.get(source)), reason)
         self._put(ban, now)
-        self.news[source] = ban
+        self._note(source, ban)
         return ban
 
     def hear(self, ban: Ban, now: float) -> None:
@@ -77,7 +78,7 @@ class Bans:
         if ban.times > self._times.get(ban.source):
             self._times.put(ban.source, float(ban.times))
         self._put(ban, now)
-        self.news[ban.source] = ban
+        self._note(ban.source, ban)
 
     def lift(self, source: str) -> bool:
         """Takes a ban away, and forgets how many there were; False when there is none."""
@@ -85,7 +86,7 @@ class Bans:
         found = self._bans.pop(source, None) is not None
         if found:
             self._networks = [each for each in self._networks if each[1].source != source]
-            self.news[source] = None
+            self._note(source, None)
             self.changes += 1
         return found
 
@@ -134,6 +135,14 @@ class Bans:
         self.changes += 1
         if is_network(ban.source):
             self._networks.append((ip_network(ban.source), ban))
+
+    def _note(self, source: str, ban: Ban | None) -> None:
+        self.news.pop(source, None)  # the last ones are behind
+        self.news[source] = ban
+        if len(self.news) > 2 * self._room:
+            lifted = [each for each, held in self.news.items() if held is None]
+            holding = {each: held for each, held in self.news.items() if held and each in self._bans}
+            self.news = {**dict.fromkeys(lifted[-(self._room // 2) :]), **holding}
 
     def _is_in_a_network(self, source: str, now: float) -> bool:
         try:

@@ -46,14 +46,17 @@ class BanList:
             elif self._version() != self._seen:
                 self._take(self._read())
         except (OSError, msgspec.DecodeError) as error:
-            why = getattr(error, "strerror", None) or error
-            self._say("warning", f"the list of bans cannot be kept: {self._place}: {why}")
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        why = getattr(error, "strerror", None) or error
+        self._say("warning", f"the list of bans cannot be kept: {self._place}: {why}")
 
     def _change(self) -> None:
         now, wall = self._clock(), self._wall()
         with self._place.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            rows = {row.source: row for row in self._read() if row.until > wall}
+            rows = {row.source: row for row in self._read_or_own() if row.until > wall}
             for source, ban in list(self._bans.news.items()):
                 if ban is None:
                     rows.pop(source, None)
@@ -68,6 +71,14 @@ class BanList:
     def _take(self, rows: list[Ban]) -> None:
         self._seen = self._version()
         self._bans.take(rows, self._clock(), self._wall())
+
+    def _read_or_own(self) -> list[Ban]:
+        """What is in the file; of one that is none, what holds here, and that is written."""
+        try:
+            return self._read()
+        except msgspec.DecodeError as error:
+            self._tell(error)
+            return self._bans.rows(self._clock(), self._wall())
 
     def _read(self) -> list[Ban]:
         try:

@@ -99,3 +99,16 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
 )
 def test_the_source_of_an_address(host: str, source: str) -> None:
     assert source_of(host) == source
+
+
+def test_what_nobody_comes_for_is_bounded_and_what_holds_is_kept() -> None:
+    bans = Bans(10, 1000, 100)
+    bans.add("192.0.2.1", 1000, "administrator", 0.0)
+    for number in range(5000):
+        source = f"198.51.{number // 250}.{number % 250}"
+        bans.strike(source, "guessing", number / 100)
+        bans.lift(source) if number % 2 else bans.expire(number / 100)
+    assert len(bans.news) <= 200
+    assert bans.news["192.0.2.1"] is not None
+    assert bans.news["198.51.19.249"] is None
+    assert {ban.source for ban in bans.listed(50.0)} <= bans.news.keys()

@@ -39,11 +39,27 @@ def test_what_one_worker_bans_and_lifts_the_others_know(tmp_path: Path) -> None:
     assert one.said == two.said == []
 
 
-def test_a_file_that_is_none_is_told_and_bans_hold_without_it(tmp_path: Path) -> None:
-    (tmp_path / "bans.json").write_text("{")
+def test_a_file_that_is_none_is_told_and_written_anew_with_all_that_hold(tmp_path: Path) -> None:
     worker = Worker(tmp_path / "bans.json")
+    worker.bans.strike("192.0.2.1", "guessing", 1000.0)
+    assert worker.banned() == ["192.0.2.1"]
+    (tmp_path / "bans.json").write_text("{")
+    assert worker.banned() == ["192.0.2.1"]
+    assert "the list of bans cannot be kept" in worker.said[0]
+    worker.bans.strike("192.0.2.2", "guessing", 1000.0)
+    worker.bans.strike("192.0.2.3", "guessing", 1000.0)
+    worker.bans.lift("192.0.2.3")
+    assert worker.banned() == ["192.0.2.1", "192.0.2.2"]
+    assert Worker(tmp_path / "bans.json").banned() == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_a_place_that_cannot_be_written_is_told_and_bans_hold_without_it(tmp_path: Path) -> None:
+    worker = Worker(tmp_path / "away" / "bans.json")
     worker.bans.strike("192.0.2.1", "guessing", 1000.0)
     assert worker.banned() == ["192.0.2.1"]
     assert worker.banned() == ["192.0.2.1"]
     assert len(set(worker.said)) == 1
     assert "the list of bans cannot be kept" in worker.said[0]
+    (tmp_path / "away").mkdir()
+    assert worker.banned() == ["192.0.2.1"]
+    assert Worker(tmp_path / "away" / "bans.json").banned() == ["192.0.2.1"]
