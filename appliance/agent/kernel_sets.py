@@ -93,7 +93,7 @@ class KernelSets:
     # -- bans ------------------------------------------------------------------------------------------------
 
     def _tell_bans(self) -> None:
-        rows = {row["source"]: row for row in self._process.ask("bans")}
+        rows = self._asked()
         for source in [source for source in self._banned if source not in rows]:
             del self._banned[source]
             self._quietly([_element("delete", "banned", source)])
@@ -101,6 +101,10 @@ class KernelSets:
             if abs(self._banned.get(source, 0.0) - row["until"]) > 1:
                 self._ban(source, row["seconds"])
                 self._banned[source] = row["until"]
+
+    def _asked(self) -> dict[str, dict[str, Any]]:
+        """The bans that hold, by their source. One whose source has become known rests."""
+        return {row["source"]: row for row in self._process.ask("bans") if not row.get("rests")}
 
     def _ban(self, source: str, seconds: int) -> None:
         fresh = _element("add", "banned", source, seconds, _OURS)
@@ -111,7 +115,7 @@ class KernelSets:
     def _forget_lifted(self) -> None:
         """After a start: bans of ours that are in the kernel, and were lifted while nobody told it."""
         self._banned = {}
-        held = {row["source"] for row in self._process.ask("bans")}
+        held = self._asked()
         for name in ("banned4", "banned6"):
             for source in self._ours(name):
                 if source not in held:

@@ -34,7 +34,7 @@ def list_(run: Invocation, as_json: bool) -> None:
                 f"{datetime.fromtimestamp(row['since']).astimezone():%Y-%m-%d %H:%M:%S}",
                 duration(row["seconds"]),
                 row["times"] or "",
-                row["reason"],
+                row["reason"] + (" (rests: it is known)" if row.get("rests") else ""),
             )
             for row in found
         ],

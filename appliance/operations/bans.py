@@ -8,7 +8,7 @@ from typing import Any
 from appliance.errors import ControlError
 from appliance.operations.box import Box
 from appliance.protection.door import Door
-from appliance.protection.source import named_source
+from appliance.protection.source import is_network, named_source
 from appliance.telemetry.journal import event
 
 _LONGEST = 31_536_000
@@ -26,14 +26,19 @@ class Bans:
 
     def rows(self) -> list[dict[str, Any]]:
         """``source``, ``since`` and ``until`` (seconds since the epoch), ``seconds`` that are left, ``times``
-        and ``reason`` of each, the one that ends first at first."""
-        box = self._box
-        if box.door is None:
+        and ``reason`` of each, the one that ends first at first; ``rests`` says that the source is known by
+        now, and is let in for as long as it is."""
+        door = self._box.door
+        if door is None:
             return []
-        wall = box.wall()
+        wall = self._box.wall()
         return [
-            {**ban._asdict(), "seconds": max(round(ban.until - wall), 1)}
-            for ban in box.door.bans.rows(box.clock(), wall)
+            {
+                **ban._asdict(),
+                "seconds": max(round(ban.until - wall), 1),
+                "rests": not is_network(ban.source) and door.is_known(ban.source.partition("/")[0]),
+            }
+            for ban in door.bans.rows(self._box.clock(), wall)
         ]
 
     def newest(self) -> list[dict[str, Any]]:

@@ -104,3 +104,20 @@ def test_who_is_known_is_told_as_a_whole_and_then_as_news() -> None:
     process.news = {"sources": [], "number": 9000, "complete": False}
     sets.once(1004.0)
     assert ("known4", "192.0.2.12") in kernel.sets
+
+
+def test_the_ban_of_who_has_become_known_rests() -> None:
+    process, kernel = Process(), Kernel()
+    sets = KernelSets(process, lambda _level, _message: None, kernel.run)
+    process.bans = [ban("192.0.2.66")]
+    sets.once(1000.0)
+    assert ("banned4", "192.0.2.66") in kernel.sets
+    process.bans = [ban("192.0.2.66") | {"rests": True}]
+    sets.once(1002.0)
+    assert ("banned4", "192.0.2.66") not in kernel.sets
+    kernel.sets["banned4", "192.0.2.66"] = (300, "sipbox")
+    KernelSets(process, lambda _level, _message: None, kernel.run).once(1003.0)
+    assert ("banned4", "192.0.2.66") not in kernel.sets, "not after a start of the agent either"
+    process.bans = [ban("192.0.2.66", seconds=200)]
+    sets.once(1004.0)
+    assert kernel.sets["banned4", "192.0.2.66"] == (200, "sipbox"), "nobody is registered there any more"
