@@ -149,7 +149,7 @@ class SipServer:
         self.handed_greenlets = ParkedGreenlets(
             self.core.admission.receive_handed, settings.sip.max_greenlets, self.core.journal.crashed
         )
-        self.guesses = SharedGuesses(door, self.core, self.nodes, self.others)
+        self.guesses = SharedGuesses(door, self.core, self.nodes, self.others, self.journal)
         self.cluster = cluster_of(
             settings, self.nodes, self.core, self.directory, self.network, self.metrics, self.journal
         )

@@ -13,6 +13,7 @@ from appliance.neighbours.strangers import Strangers
 from appliance.neighbours.wire import NeighbourNodes
 from appliance.protection.door import Door
 from appliance.proxy.core import ProxyCore
+from appliance.telemetry.journal import Journal
 from appliance.workers.other_workers import OtherWorkers
 
 
@@ -26,10 +27,12 @@ class SharedGuesses:
         core: ProxyCore,
         nodes: NeighbourNodes | None,
         others: OtherWorkers | None,
+        journal: Journal,
     ) -> None:
         self._guesses = guesses = core.guesses
         self._nodes = nodes
         self._others = others
+        self._journal = journal
         if door is None or guesses is None or (others is None and nodes is None):
             return
         guesses.share()
@@ -39,7 +42,9 @@ class SharedGuesses:
                 # While bindings are being read it may be anybody.
                 return core.locations.loading or door.is_known(host)
 
-            strangers = Strangers(door.bans, guesses, is_known, monotonic, time, self._tell_workers)
+            strangers = Strangers(
+                door.bans, guesses, is_known, monotonic, time, self._tell_workers, self._note
+            )
             nodes.replication.watch(strangers)
 
     def tick(self) -> None:
@@ -55,6 +60,15 @@ class SharedGuesses:
             self._guesses.hear(counts, monotonic())
         if self._nodes is not None:
             self._nodes.replication.guessed(counts)
+
+    def _note(self, node: str, source: str, seconds: float | None, reason: str) -> None:
+        """Who was banned, at which box, and why; the words are not those that fail2ban reads."""
+        if seconds is None:
+            message = f"the ban of {source} was lifted, says {node}"
+            self._journal.event("ban-heard", message, sip_peer=source, neighbour=node)
+            return
+        message = f"{node} has banned {source} for {seconds:.0f} s: {reason}"
+        self._journal.event("ban-heard", message, sip_peer=source, neighbour=node, reason=reason)
 
     def _tell_workers(self, counts: Mapping[str, int]) -> None:
         if self._others is not None:

@@ -283,7 +283,7 @@ class Replication:
             neighbour.late = max(self._wall() - envelope.when, 0.0)
             neighbour.card = frame.card
             if self._strangers is not None:
-                self._strangers.hear(frame.bans, frame.guesses)
+                self._strangers.hear(neighbour.name, frame.bans, frame.guesses)
         elif isinstance(frame, Want):
             for news in self._outbox.again(frame.numbers):
                 self._send(news, address)

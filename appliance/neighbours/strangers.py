@@ -48,10 +48,15 @@ class Said(NamedTuple):
     guesses: dict[str, int]
 
 
+#: Who is told of a ban that another node has told of: the node, the source, the seconds from its beginning to
+#: its end (None: it was lifted), and why.
+Heard = Callable[[str, str, float | None, str], None]
+
+
 class Strangers:
     """``bans`` and ``guesses`` are this worker's; ``is_known(host)`` says who is never banned at this box;
     ``pass_on(counts)`` tells its other workers of wrong passwords, by user. Bans they find in their common
-    list."""
+    list. ``heard`` is told of what others have banned and lifted."""
 
     def __init__(
         self,
@@ -61,12 +66,14 @@ class Strangers:
         clock: Callable[[], float],
         wall: Callable[[], float],
         pass_on: Callable[[Mapping[str, int]], None],
+        heard: Heard,
     ) -> None:
         self._bans = bans
         self._guesses = guesses
         self._is_known = is_known
         self._clock, self._wall = clock, wall
         self._pass_on = pass_on
+        self._heard = heard
         self._known: dict[str, BanRow] = {}  # by source; of one that was lifted both times are when
         self._to_tell: dict[str, int] = {}  # how often yet
         self._again: list[str] = []  # those whose turn is to come
@@ -138,17 +145,17 @@ class Strangers:
 
     # -- hearing ---------------------------------------------------------------------------------------------
 
-    def hear(self, rows: Sequence[BanRow], counts: Mapping[str, int]) -> None:
-        """Another box has said so. Raises ValueError for what is no source."""
+    def hear(self, node: str, rows: Sequence[BanRow], counts: Mapping[str, int]) -> None:
+        """Another node has said so. Raises ValueError for what is no source."""
         if rows:
             self._look()  # what was done here is known before it is compared
             for row in rows:
-                self._take(row)
+                self._take(node, row)
         if counts:
             self._guesses.hear(counts, self._clock())
             self._pass_on(counts)
 
-    def _take(self, row: BanRow) -> None:
+    def _take(self, node: str, row: BanRow) -> None:
         source, since, until, times, reason = row
         now, wall = self._clock(), self._wall()
         if not since <= wall + _AHEAD or not until <= since + _LONGEST or named_source(source) != source:
@@ -161,8 +168,9 @@ class Strangers:
                 return  # the kernel would drop it; it is told again, perhaps when nobody is there any more
             offset = now - wall
             self._bans.hear(Ban(source, since + offset, until + offset, times, reason), now)
-        else:
-            self._bans.lift(source)
+            self._heard(node, source, until - since, reason)
+        elif self._bans.lift(source):
+            self._heard(node, source, None, "")
         self._changes = self._bans.changes
         self._to_tell.pop(source, None)
         if known is not None or len(self._known) < _MOST:

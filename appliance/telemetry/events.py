@@ -51,6 +51,12 @@ EVENTS = {
     "source-banned": Event(
         "8cd0b18bb52c47088655fade613e6dc9", "warning", "Somebody is kept out for a while."
     ),
+    "ban-heard": Event(
+        "c25bacd7f3bd46429b0bf750d751b773",
+        "notice",
+        "Another box or node has banned somebody, or let him in again: so does this one.",
+        summed=True,
+    ),
     "ban-lifted": Event("6bebd33bc1ca4b198718ccb1fe0d9ff4", "info", "A ban was taken away before its time."),
     "hard-times": Event(
         "718d40568e9344b99f3e3a5bf358718e",

@@ -25,11 +25,20 @@ def test_nobody_is_banned_by_others_before_it_is_known_who_is_registered() -> No
     core: Any = SimpleNamespace(locations=locations, guesses=Guesses(100))
     watching: list[Strangers] = []
     nodes: Any = SimpleNamespace(replication=SimpleNamespace(watch=watching.append))
-    SharedGuesses(door, core, nodes, None)
+    said: list[tuple[str, str, dict[str, Any]]] = []
+    journal: Any = SimpleNamespace(event=lambda name, text, **fields: said.append((name, text, fields)))
+    SharedGuesses(door, core, nodes, None, journal)
     rows: list[BanRow] = [(each, time(), time() + 300, 1, "guessing") for each in (PHONE, GUESSER)]
-    watching[0].hear(rows, {})
+    watching[0].hear("pbx2", rows, {})
     assert len(door.bans) == 0
     familiar.add(PHONE)
     locations.loading = False
-    watching[0].hear(rows, {})
+    watching[0].hear("pbx2", rows, {})
     assert [ban.source for ban in door.bans.listed(monotonic())] == [GUESSER]
+    ((name, text, fields),) = said
+    assert (name, text) == ("ban-heard", f"pbx2 has banned {GUESSER} for 300 s: guessing")
+    assert (fields["sip_peer"], fields["neighbour"]) == (GUESSER, "pbx2")
+    later = time() + 2
+    lifted: list[BanRow] = [(GUESSER, later, later, 0, "")]
+    watching[0].hear("pbx3", lifted, {})
+    assert said[1][1] == f"the ban of {GUESSER} was lifted, says pbx3"

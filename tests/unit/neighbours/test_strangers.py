@@ -35,8 +35,14 @@ class Box:
         self.guesses.share()
         clock, wall = self.time.clock, self.time.wall
         known = self.phones.__contains__
-        self.strangers = Strangers(self.bans, self.guesses, known, clock, wall, self.passed_on.append)
+        self.heard: list[tuple[str, str, float | None, str]] = []
+        self.strangers = Strangers(
+            self.bans, self.guesses, known, clock, wall, self.passed_on.append, self._hears
+        )
         self.node.replication.watch(self.strangers)
+
+    def _hears(self, node: str, source: str, seconds: float | None, reason: str) -> None:
+        self.heard.append((node, source, seconds, reason))
 
     def bans_guesser(self) -> None:
         self.bans.strike(GUESSER, "guessing", self.time.now)
@@ -132,6 +138,19 @@ def test_a_phone_behind_a_nat_is_known_at_all_boxes(wire: Wire, boxes: tuple[Box
     assert not familiar.knows(phone.hop.host, wire.time.now)
 
 
+def test_each_box_says_once_what_another_has_banned_and_lifted(
+    wire: Wire, boxes: tuple[Box, Box, Box]
+) -> None:
+    one, two, three = boxes
+    two.phones.add(GUESSER)
+    one.bans_guesser()
+    wire.run(20)
+    one.bans.lift(GUESSER)
+    wire.run(20)
+    assert three.heard == [("node-1", GUESSER, 300, "guessing"), ("node-1", GUESSER, None, "")]
+    assert one.heard == two.heard == []
+
+
 def test_it_comes_through_a_wire_that_loses_most(wire: Wire, boxes: tuple[Box, Box, Box]) -> None:
     one, two, three = boxes
     chance = random.Random(7)
@@ -178,7 +197,9 @@ def test_bans_that_push_one_another_out_are_not_remembered_for_a_day(
     monkeypatch.setattr("appliance.neighbours.strangers._MOST", 40)
     box = Box(wire, 1)
     bans = Bans(300, 86_400, 20)
-    said = Strangers(bans, box.guesses, lambda _: False, wire.time.clock, wire.time.wall, lambda _: None)
+    said = Strangers(
+        bans, box.guesses, lambda _: False, wire.time.clock, wire.time.wall, lambda _: None, box._hears
+    )
     for number in range(200):
         bans.strike(f"192.0.2.{number}", "guessing", wire.time.now)
         list(said.says())
@@ -199,7 +220,7 @@ def test_a_story_of_nobody_or_of_another_time_is_refused(wire: Wire) -> None:
         (GUESSER, float("nan"), now + 10),
     ):
         with pytest.raises(ValueError):
-            box.strangers.hear([(source, since, until, 1, "guessing")], {})
+            box.strangers.hear("node-9", [(source, since, until, 1, "guessing")], {})
     assert len(box.bans) == 0
 
 
@@ -211,7 +232,7 @@ def test_the_longest_ban_of_a_box_whose_clock_is_as_wrong_as_may_be_is_believed(
         theirs = Bans(300, 31_536_000, 10)
         theirs.add(f"192.0.{number // 250}.{number % 250}", 31_536_000, "administrator", now)
         [(source, since, until, times, reason)] = theirs.rows(now, wall)
-        box.strangers.hear([(source, since, until, times, reason)], {})
+        box.strangers.hear("node-9", [(source, since, until, times, reason)], {})
     assert len(box.bans) == 1000
 
 
