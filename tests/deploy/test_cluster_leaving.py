@@ -5,6 +5,7 @@ Each case is a host of one inventory, and all are asked by one run of Ansible.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -144,7 +145,14 @@ def test_nobody_goes_when_one_may_not(tmp_path: Path) -> None:
     assert "witness goes" not in run.output
 
 
-def comes(knows: str, *, encrypts: bool = True, **more: object) -> dict[str, Any]:
+def key_line(key: str) -> str:
+    """What a host says of the secret that it shares with others."""
+    return f" key={hashlib.sha256(f'{key}{chr(10)}'.encode()).hexdigest()[:16]}"
+
+
+def comes(
+    knows: str, *, encrypts: bool = True, key: str = KEY, said: Mapping[str, str] = {}, **more: object
+) -> dict[str, Any]:
     """What is known of a host at 192.0.2.3 when member1 is at work, whose settings name ``knows``."""
     works = f"state=works cluster=5a2e0e6c-0000-4000-8000-000000000000 knows={knows} rows=yes"
     return {
@@ -152,7 +160,8 @@ def comes(knows: str, *, encrypts: bool = True, **more: object) -> dict[str, Any
         "database_hosts": ["{{ inventory_hostname }}"],
         "sipbox_member_address": "192.0.2.3",
         "database_said": {
-            "member1": works + " encrypts=yes" * encrypts,
+            "member1": works + " encrypts=yes" * encrypts + key_line(key),
+            **said,
         },
         "database_at_work": ["member1"],
         "database_unheard": [],
@@ -174,6 +183,8 @@ COMING: Mapping[str, tuple[Mapping[str, Any], str]] = {
         comes("192.0.2.3", encrypts=False),
         "all have to do the same: say sipbox_cluster_encrypted: false",
     ),
+    "other-key": (comes("192.0.2.3", key=KEY[::-1]), "is not the key that member1 has, and boxes with diff"),
+    "own-old-key": (comes("192.0.2.3", said={"own-old-key": f"state=none {key_line(KEY[::-1])}"}), ""),
     "both-plain": (comes("192.0.2.3", encrypts=False, sipbox_cluster_encrypted=False), ""),
 }
 
