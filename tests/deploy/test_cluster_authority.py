@@ -64,7 +64,8 @@ class Boxes:
         said = {"sipbox_cluster": True}
         inventory, play = self.place / "inventory.json", self.place / "play.yml"
         inventory.write_text(json.dumps({"all": {"children": {"sipbox": {"hosts": local, "vars": said}}}}))
-        play.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "serial": 1, "tasks": tasks}]))
+        named = {"hosts": hosts, "gather_facts": False, "serial": 1, "any_errors_fatal": True}
+        play.write_text(json.dumps([{**named, "tasks": tasks}]))
         return ansible(
             [],
             str(play),
