@@ -62,15 +62,17 @@ class Want(Frame, frozen=True):
 
 
 class Ask(Frame, frozen=True):
-    """Tell me of all bindings that are yours."""
+    """Tell me of all bindings that are yours, or say these ``parts`` of that answer again."""
 
     query: int
+    parts: list[int] = []
 
 
 class State(Frame, frozen=True):
-    """One part of the answer to ``Ask``."""
+    """One part of the answer to ``Ask``, by a number that counts up from 1."""
 
     query: int
+    number: int
     bindings: list[list[Any]]
 
 

@@ -1,8 +1,8 @@
 """What is known of one other node: whether it lives, and which of its news have not come.
 
 Datagrams are lost and overtake one another. A number that is missing is given a moment to come late, then the
-news are wanted again; who lacks too many, or meets a node for the first time, asks for everything. Must not
-know sockets, nor bindings.
+news are wanted again; who lacks too many, or meets a node for the first time, asks for everything, and then
+for what is missing of the answer. Must not know sockets, nor bindings.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ AWAY_SECONDS: Final = 5.0
 LATE_SECONDS: Final = 0.05
 _AGAIN_SECONDS: Final = 0.3
 _TRIES: Final = 6
-#: Nothing of an answer has come for so long: it is asked for again.
+#: Nothing of an answer has come for so long: what is missing of it is asked for, or all when nothing came.
 _SILENT_SECONDS: Final = 2.0
 #: So many numbers in one packet.
 _WANTED: Final = 100
+#: Parts of an answer at most: of ten million bindings.
+_MOST_PARTS: Final = 2_500_000
 
 
 class Neighbour:
@@ -50,6 +52,7 @@ class Neighbour:
         self._answering = False
         self._moved_at = 0.0
         self._parts = 0
+        self._has = bytearray(1)  # by the number of a part: whether it has come
         self._end: Whole | None = None
 
     @property
@@ -85,9 +88,16 @@ class Neighbour:
 
     def part(self, state: State, now: float) -> None:
         """Part of an answer has come."""
-        if self._answering and state.query == self._query:
+        number = state.number
+        if not self._answering or state.query != self._query or not 0 < number <= _MOST_PARTS:
+            return
+        self._moved_at = now
+        if number >= len(self._has):
+            self._has.extend(bytes(number + 1 - len(self._has)))
+        if not self._has[number]:
+            self._has[number] = 1
             self._parts += 1
-            self._moved_at = now
+            self._tries = 0
 
     def whole(self, whole: Whole, now: float) -> None:
         """That was all of an answer, if no part was lost."""
@@ -100,7 +110,7 @@ class Neighbour:
         end = self._end
         if not self._answering or end is None or self._parts < end.parts:
             return False
-        self._answering, self._end = False, None
+        self._answering, self._end, self._has = False, None, bytearray(1)
         self.told(end.told, now)
         if end.told > self.heard:
             self.heard = end.told
@@ -112,13 +122,15 @@ class Neighbour:
 
     def says(self, now: float) -> Ask | Want | None:
         """What has to be said to it now."""
-        if self._pending or (self._answering and now - self._moved_at > _SILENT_SECONDS):
+        if self._pending:
             self._pending, self._answering, self._end = False, True, None
             self._query += 1
-            self._parts = 0
+            self._parts, self._has, self._tries = 0, bytearray(1), 0
             self._moved_at = self.asked_since = now
             return Ask(self._query)
-        if self._answering or self.heard >= self._told or now < self._wanted_at:
+        if self._answering:
+            return self._misses(now)
+        if self.heard >= self._told or now < self._wanted_at:
             return None
         self._tries += 1
         if self._told - self.heard > KEPT or self._tries > _TRIES:
@@ -132,3 +144,23 @@ class Neighbour:
                 if len(missing) == _WANTED:
                     break
         return Want(missing)
+
+    def _misses(self, now: float) -> Ask | Want | None:
+        """What has to be asked for again of an answer, once no more of it comes."""
+        end = self._end
+        if now - self._moved_at <= (_SILENT_SECONDS if end is None else _AGAIN_SECONDS):
+            return None
+        self._tries += 1
+        if not self._parts or self._tries > _TRIES:
+            self.ask_again()
+            return self.says(now)
+        self._moved_at = now
+        if end is None:
+            return Ask(self._query, [len(self._has) - 1])  # the end is said with it
+        self._has.extend(bytes(max(end.parts + 1 - len(self._has), 0)))
+        missing: list[int] = []
+        number = self._has.find(0, 1)
+        while 0 < number <= end.parts and len(missing) < _WANTED:
+            missing.append(number)
+            number = self._has.find(0, number + 1)
+        return Ask(self._query, missing)

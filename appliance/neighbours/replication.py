@@ -9,12 +9,12 @@ binding is durable here, and the others know of it a moment later. Must not know
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from appliance.neighbours.frames import Alive, Any_, Ask, Card, Envelope, News, State, Want, Whole
+from appliance.neighbours.frames import Alive, Any_, Ask, Card, Envelope, News, State, Want
 from appliance.neighbours.neighbour import AWAY_SECONDS, Address, Neighbour
-from appliance.neighbours.outbox import Outbox
+from appliance.neighbours.outbox import Answer, Outbox
 from appliance.neighbours.replicas import Changes, Replicas
 from appliance.neighbours.seal import REASONS, Opener, Refused, Sealer
 from appliance.neighbours.strangers import Said, Strangers
@@ -27,6 +27,8 @@ _ALIVE_SECONDS: Final = 1.0
 _TIDY_SECONDS: Final = 60.0
 #: Packets of an answer in one tick: 1000 in a second, with 4 bindings each.
 _ANSWER_AT_ONCE: Final = 50
+#: For so long after the last of it was said, parts of an answer can be asked for again.
+_ANSWER_KEPT_SECONDS: Final = 60.0
 #: A neighbour whose address we have been given is away when nothing was heard of it for so long.
 _SUCCEEDED_SECONDS: Final = 1.5
 #: A neighbour that is away for so long is forgotten.
@@ -67,7 +69,7 @@ class Replication:
         self._replicas: Replicas | None = None
         self._locations: Locations | None = None
         self._neighbours: dict[str, Neighbour] = {}
-        self._answers: dict[Address, Iterator[State | Whole]] = {}
+        self._answers: dict[Address, Answer] = {}
         self._alive_at = self._tidy_at = 0.0
         self._led = False
         self._living: list[int] = []
@@ -231,14 +233,17 @@ class Replication:
         if self._locations is None or self._locations.loading:
             self._answers.clear()
             return
+        now = self._clock()
         for _ in range(_ANSWER_AT_ONCE):
-            if not self._answers:
-                return
-            address = next(iter(self._answers))
-            packets = self._answers.pop(address)
-            if (frame := next(packets, None)) is not None:
-                self._send(frame, address)
-                self._answers[address] = packets  # behind the others
+            address = next((each for each, answer in self._answers.items() if not answer.over), None)
+            if address is None:
+                break
+            answer = self._answers.pop(address)
+            self._send(answer.next(), address)
+            answer.kept_until = now + _ANSWER_KEPT_SECONDS
+            self._answers[address] = answer  # behind the others
+        for address in [each for each, answer in self._answers.items() if answer.kept_until < now]:
+            del self._answers[address]
 
     def _meet_workers(self) -> None:
         """A worker that has started knows nothing of other nodes yet."""
@@ -288,8 +293,12 @@ class Replication:
             for news in self._outbox.again(frame.numbers):
                 self._send(news, address)
         elif isinstance(frame, Ask):
-            # In place of what it has asked before: it waits for the last answer alone.
-            self._answers[address] = self._everything(frame.query)
+            answer = self._answers.get(address)
+            if not frame.parts:
+                # In place of what it has asked before: it waits for the last answer alone.
+                self._answers[address] = self._everything(frame.query)
+            elif answer is not None and answer.query == frame.query:
+                answer.again(frame.parts)
         elif isinstance(frame, State):
             self._pass_on(replicas.put(neighbour.name, envelope.sip, frame.bindings))
             neighbour.part(frame, now)
@@ -317,15 +326,18 @@ class Replication:
         if self._strangers is not None:
             self._strangers.met()
 
-    def _everything(self, query: int) -> Iterator[State | Whole]:
+    def _everything(self, query: int) -> Answer:
         locations, replicas = self._locations, self._replicas
         assert locations is not None and replicas is not None  # noqa: S101 - 'receive' has looked
-        ours = (
-            now
-            for before in locations
-            if (now := locations.get(before.ruid)) is not None and replicas.is_ours(now)
-        )
-        return self._outbox.everything(query, ours, self._wall() - self._clock())
+
+        def find(ruid: str) -> Binding | None:
+            now = locations.get(ruid)
+            return now if now is not None and replicas.is_ours(now) else None
+
+        ours = (now for before in locations if (now := find(before.ruid)) is not None)
+        answer = Answer(query, self._outbox.told, ours, find, self._wall() - self._clock())
+        answer.kept_until = self._clock() + _ANSWER_KEPT_SECONDS
+        return answer
 
     def _pass_on(self, changes: Changes) -> None:
         if changes and self._workers is not None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -260,7 +261,39 @@ def test_an_answer_that_lost_a_part_is_asked_for_again(wire: Wire) -> None:
     wire.run(6)
     assert lost
     assert len(two.knows()) == 20
-    assert two.replication.sent["ask"] >= 2
+    assert two.replication.complete
+    assert two.replication.sent["ask"] == 2
+    assert one.replication.sent["state"] == 20 / IN_ONE + 1, "and nothing but that part is said again"
+
+
+@pytest.mark.parametrize("lost_of", [4, 20])
+def test_of_a_large_answer_what_is_lost_is_asked_for_and_nothing_else(wire: Wire, lost_of: int) -> None:
+    one = Node(wire, 1)
+    phones = {f"r{number}" for number in range(400 * IN_ONE)}
+    for ruid in phones:
+        one.register(ruid)
+    chance = random.Random(7)
+    two = Node(wire, 2)
+    wire.spoil = lambda packets: [packet for packet in packets if chance.randrange(lost_of)]
+    wire.run(30)
+    assert two.knows() == phones
+    assert two.replication.complete
+    assert one.replication.sent["state"] < 400 * lost_of / (lost_of - 1) * 1.5
+
+
+def test_a_node_that_goes_in_the_middle_of_an_answer_is_asked_for_all_when_it_is_back(wire: Wire) -> None:
+    one = Node(wire, 1)
+    for number in range(200 * IN_ONE):
+        one.register(f"r{number}")
+    two = Node(wire, 2)
+    wire.run(1.2)
+    wire.spoil = lambda _: []
+    wire.run(70)
+    wire.spoil = list
+    one.deregister("r7")
+    wire.run(5)
+    assert len(two.knows()) == 200 * IN_ONE - 1
+    assert two.replication.complete
 
 
 def test_two_that_ask_at_once_are_both_told_everything(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
