@@ -109,7 +109,9 @@ class BoxCluster:
         path.touch(mode=0o600)
         path.write_text(json.dumps(self.inventory()))
         try:
-            return ansible(self.boxes, playbook, *extra, inventory=Path(path), **arguments)
+            # One box after the other: it takes as much longer than a single one as there are.
+            limit = {"timeout": 1500.0 * len(self.hosts)}
+            return ansible(self.boxes, playbook, *extra, inventory=Path(path), **(limit | arguments))
         finally:
             path.unlink()
 
