@@ -58,6 +58,7 @@ def test_settings_are_root_s_and_hold(box: BootedBox, host: Any) -> None:
     assert sql(box, "SELECT @@innodb_flush_log_at_trx_commit, @@local_infile, @@skip_name_resolve") == [
         "1\t0\t1"
     ]
+    assert sql(box, "SELECT @@innodb_buffer_pool_size = @@innodb_buffer_pool_size_max") == ["1"]
 
 
 def test_there_are_no_accounts_but_those_that_are_needed(box: BootedBox) -> None:
