@@ -36,6 +36,7 @@ class PhoneService:
         said, stored = settings.phones, settings.database
         self._database = Database(
             own_account(stored.url),
+            others=stored.others,
             pool_size=2,
             connect_timeout=stored.connect_timeout_seconds,
             query_timeout=stored.query_timeout_seconds,

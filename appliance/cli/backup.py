@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from appliance.cli.administrator import database_url
+from appliance.cli.administrator import database_url, member_url
 from appliance.cli.database import admin_options, administrator
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_record, show_table
@@ -57,7 +57,7 @@ def create(run: Invocation, directory: Path, keep_daily: int | None, keep_weekly
     """Make a backup and print its file; calls go on meanwhile. With --keep-…, older ones go."""
     from appliance.storage import archive, backup_files
 
-    url = database_url(run.settings.database.url)
+    url = database_url(member_url(run.settings.database))
     backup_files.prepare(directory)
     file = backup_files.new_name(directory, datetime.now(UTC))
     with progress() as tell:
@@ -140,7 +140,7 @@ def restore(
     from appliance.config import hide_password
     from appliance.storage import archive
 
-    url = run.settings.database.url
+    url = member_url(run.settings.database)
     _refuse_while_it_runs(run)
     chosen = administrator(admin_url, admin_password)
     if replace:

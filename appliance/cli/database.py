@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from appliance.cli.administrator import database_url, root_url
+from appliance.cli.administrator import database_url, member_url, root_url
 from appliance.cli.invocation import Invocation, Noun, confirm, invocation, json_option, say, yes_option
 from appliance.cli.output import show_json, show_record
 from appliance.cli.passwords import read_password
@@ -69,11 +69,12 @@ def create(
     chosen = list(GROUPS if everything else groups)
     if not chosen and not yes and sys.stdin.isatty():
         chosen = [group for group, question in QUESTIONS.items() if click.confirm(question, err=True)]
+    url = member_url(run.settings.database)
     steps = schema.create(
-        run.settings.database.url,
+        url,
         chosen,
         others=run.settings.database.others,
-        admin_url=administrator(admin_url, admin_password) or root_url(run.settings.database.url),
+        admin_url=administrator(admin_url, admin_password) or root_url(url),
         reader=reader,
         reader_password=read_password(reader) if reader else None,
     )
@@ -89,9 +90,10 @@ def drop(run: Invocation, admin_url: str | None, admin_password: bool, yes: bool
     from appliance.config import hide_password
     from appliance.storage import schema
 
-    confirm(f"Remove the database {hide_password(run.settings.database.url)} and everything in it?", yes)
-    by = administrator(admin_url, admin_password) or root_url(run.settings.database.url)
-    schema.drop(run.settings.database.url, admin_url=by)
+    url = member_url(run.settings.database)
+    confirm(f"Remove the database {hide_password(url)} and everything in it?", yes)
+    by = administrator(admin_url, admin_password) or root_url(url)
+    schema.drop(url, admin_url=by)
     say("the database is gone")
 
 
@@ -105,8 +107,9 @@ def upgrade(run: Invocation, groups: tuple[str, ...], admin_url: str | None, adm
     """Bring the tables up to date; run twice, it changes nothing the second time."""
     from appliance.storage import schema
 
-    by = administrator(admin_url, admin_password) or root_url(run.settings.database.url)
-    steps = schema.upgrade(run.settings.database.url, admin_url=by, groups=groups)
+    url = member_url(run.settings.database)
+    by = administrator(admin_url, admin_password) or root_url(url)
+    steps = schema.upgrade(url, admin_url=by, groups=groups)
     _say_steps(steps, "the database is up to date")
 
 
@@ -119,8 +122,9 @@ def status(run: Invocation, ctx: click.Context, as_json: bool) -> None:
     from appliance.config import hide_password
     from appliance.storage import schema
 
-    found = schema.status(database_url(run.settings.database.url))
-    found.url = hide_password(run.settings.database.url)
+    url = member_url(run.settings.database)
+    found = schema.status(database_url(url))
+    found.url = hide_password(url)
     if as_json:
         show_json({**asdict(found), "ready": found.ready})
     else:

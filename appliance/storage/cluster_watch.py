@@ -10,6 +10,7 @@ from collections.abc import Callable
 import gevent
 from sqlalchemy.engine import URL
 
+from appliance.storage.connecting import is_by_network
 from appliance.storage.engine import Database
 from appliance.storage.galera import Member
 from appliance.telemetry.journal import Journal
@@ -27,6 +28,7 @@ class ClusterWatch:
         self._journal = journal
         self._name = _named(database.url)
         self._member: Member | None = None
+        self._quorum = ""
         self._greenlet: gevent.Greenlet[[], None] | None = None
         database.members.on_move.append(self._moved)
 
@@ -50,14 +52,22 @@ class ClusterWatch:
 
     @property
     def quorum(self) -> str:
-        """ "yes" or "no": whether this box's member is among the majority; "" while it does not answer."""
-        if self._member is None:
-            return ""
-        return "yes" if self._member.primary else "no"
+        """ "yes" or "no": whether this box's member is among the majority; "" while it does not answer.
+
+        A box without one says "no" as soon as no member that it reaches is among the majority, or none
+        answers: it may be the box that is cut off, and has nobody else to tell it so.
+        """
+        return self._quorum
 
     def look(self) -> None:
         """Look now."""
+        if is_by_network(self._database.url):
+            told = [said for _, said in self._database.members.of_each()]
+            self._member = told[0]
+            self._quorum = "yes" if any(said is not None and said.primary for said in told) else "no"
+            return
         self._member = self._database.members.home()
+        self._quorum = "" if self._member is None else "yes" if self._member.primary else "no"
 
     # ---------------------------------------------------------------------------------------------- internals
 
@@ -75,4 +85,4 @@ class ClusterWatch:
 
 
 def _named(url: URL) -> str:
-    return url.host if url.host and "unix_socket" not in url.query else "this box"
+    return url.host if url.host and is_by_network(url) else "this box"

@@ -7,6 +7,7 @@ Whether the server itself flushes at each commit is asked by ``durability``.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTIO
 _RECYCLE_SECONDS = 280
 #: "WSREP has not yet prepared node for application use": a member of a cluster that is not in sync.
 NOT_READY = 1047
+#: A host whose kernel has acknowledged nothing for four seconds is dead. One that lives may answer later.
+_DEAD_HOST = (
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 4000),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 2),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
+)
 
 
 def mariadb_arguments(*, connect_timeout: float, query_timeout: float) -> dict[str, Any]:
@@ -56,6 +64,8 @@ def engine(url: URL, *, pool_size: int, connect_timeout: float, query_timeout: f
             connect_args=mariadb_arguments(connect_timeout=connect_timeout, query_timeout=query_timeout),
         )
         event.listen(made, "handle_error", _leave_who_is_out_of_sync)
+        if is_by_network(url):
+            event.listen(made, "connect", _notice_a_dead_host)
         return made
     raise DatabaseRefused(f"{backend!r} is no database that sipbox knows: use mysql+pymysql or sqlite")
 
@@ -74,6 +84,13 @@ def _leave_who_is_out_of_sync(context: ExceptionContext) -> None:
     fault = context.original_exception
     if fault.args and fault.args[0] == NOT_READY:
         context.is_disconnect = True
+
+
+def _notice_a_dead_host(connection: Any, _record: Any) -> None:
+    """A host without power says nothing: an answer to its kernel is missed long before one to a query."""
+    sock: socket.socket = connection._sock  # PyMySQL has no other way to it
+    for level, option, value in _DEAD_HOST:
+        sock.setsockopt(level, option, value)
 
 
 def _sqlite(url: URL) -> Engine:
@@ -110,6 +127,11 @@ def sqlite_file(url: URL) -> Path:
     if not url.database or url.database == ":memory:":
         raise DatabaseRefused("a SQLite database needs a file: sqlite:////var/lib/sipbox/sipbox.db")
     return Path(url.database)
+
+
+def is_by_network(url: URL) -> bool:
+    """Whether it is a MariaDB of another host, or asked as if it were."""
+    return url.get_backend_name() in ("mysql", "mariadb") and "unix_socket" not in url.query
 
 
 def is_by_socket(url: URL) -> bool:

@@ -84,7 +84,10 @@ class Members:
 
     def of_each(self) -> list[tuple[URL, Member | None]]:
         """What each member says of the cluster, the preferred one first; None: it does not answer."""
-        return [(engine.url, self._said_by(engine)) for engine in self._engines]
+        # All at once: one that is dead is waited for.
+        asked = [gevent.spawn(self._said_by, engine) for engine in self._engines]
+        gevent.joinall(asked)
+        return [(engine.url, said.value) for engine, said in zip(self._engines, asked, strict=True)]
 
     def home(self) -> Member | None:
         """What the preferred member says of the cluster; None: it does not answer, or there is no cluster."""
@@ -100,6 +103,11 @@ class Members:
         """Close all connections that nobody uses."""
         for engine in self._engines:
             engine.dispose()
+
+    def first_well(self) -> URL:
+        """The first member that can be worked with, and the preferred one when none can."""
+        well = (engine.url for engine in self._engines if self._is_well(engine))
+        return next(well, self._engines[0].url)
 
     # ---------------------------------------------------------------------------------------------- internals
 

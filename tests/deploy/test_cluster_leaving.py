@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.harness.box_ansible import ansible
 from tests.harness.debian_box import REPOSITORY
@@ -57,6 +58,7 @@ def leaves(
     status: str = "Primary",
     votes: int = 0,
     rows: int = 0,
+    guests: tuple[str, ...] = (),
     **more: object,
 ) -> dict[str, Any]:
     """What is known of a host when ``who`` are to leave a cluster of ``boxes``: 'pbx2', or 'pbx2,witness'."""
@@ -64,7 +66,8 @@ def leaves(
     return {
         "leave_cluster": True,
         "leave_unequal": False,
-        "leave_boxes": list(boxes),
+        "leave_members": list(boxes),
+        "leave_guests": list(guests),
         "leave_hosts": going,
         "leave_going": len([name for name in going if name in boxes]),
         "leave_stay": [name for name in boxes if name not in going],
@@ -91,13 +94,25 @@ LEAVING: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "who-has-the-rows": (leaves("pbx3", votes=2, rows=1), "bring pbx1 or pbx2 up before"),
     "both-who-have-them": (leaves("pbx2,pbx3", FOUR, votes=3, rows=2), "bring pbx1 or pbx4 up before"),
     "one-too-many": (leaves("pbx3", FOUR, False, votes=2, rows=2), "of pbx1, pbx2, pbx4 only 1 would be at"),
-    "all": (leaves("pbx1,pbx2,pbx3", votes=4, rows=3), "all boxes of the cluster would go"),
+    "all": (leaves("pbx1,pbx2,pbx3", votes=4, rows=3), "all members of the cluster would go"),
     "one-and-the-arbitrator": (leaves("pbx2,witness", THREE[:2], votes=3, rows=2), ""),
     "one-beside-an-arbitrator": (leaves("pbx3", votes=4, rows=3), ""),
     "one-who-may": (leaves("pbx3", THREE, False, votes=3, rows=3, leave_unequal=True), ""),
     "the-arbitrator-of-three": (leaves("witness", status="Disconnected"), ""),
     "one-that-has-left": (leaves("pbx3", status="Disconnected"), ""),
     "all-indeed": (leaves("pbx1,pbx2,pbx3", votes=4, rows=3, sipbox_whole_cluster=True), ""),
+    "a-box-without-rows": (
+        leaves("pbx4", ("db1", "db2"), status="Disconnected", guests=("pbx3", "pbx4")),
+        "",
+    ),
+    "a-member-and-a-box-without-rows": (
+        leaves("db3,pbx4", ("db1", "db2", "db3"), votes=4, rows=3, guests=("pbx3", "pbx4")),
+        "",
+    ),
+    "all-who-have-the-rows": (
+        leaves("db1,db2", ("db1", "db2"), votes=3, rows=2, guests=("pbx3",)),
+        "all members of the cluster would go: name those that leave, as in --limit db2,",
+    ),
     "no-cluster": (leaves("pbx2", THREE[:2], False, "Disconnected", leave_cluster=False), ""),
 }
 
@@ -187,6 +202,52 @@ COMING: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "own-old-key": (comes("192.0.2.3", said={"own-old-key": f"state=none {key_line(KEY[::-1])}"}), ""),
     "both-plain": (comes("192.0.2.3", encrypts=False, sipbox_cluster_encrypted=False), ""),
 }
+
+
+def asks(own: str, doors: int = 0, **more: object) -> dict[str, Any]:
+    """What is known of a box without rows: what its own MariaDB says, and whether the members' doors open."""
+    return {
+        **comes("192.0.2.3"),
+        "database_hosts": ["member1"],
+        "own": own,
+        "doors": doors,
+        **more,
+    }
+
+
+WORKS = "5a2e0e6c-0000-4000-8000-000000000000"
+ASKING: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "bare": (asks(""), ""),
+    "was-a-member": (asks(f"rows=yes\ncluster={WORKS}"), ""),
+    "was-alone": (asks("rows=yes"), "was-alone has rows in a MariaDB of its own, which member1 have not"),
+    "was-elsewhere": (asks(f"rows=yes\ncluster={WORKS[::-1]}"), "has rows in a MariaDB of its own"),
+    "alone-now": (asks("", database_at_work=[]), "none of member1 is at work: deploy them before"),
+    "before-doors": (asks("", 124), "does not reach MariaDB (TCP port 3306) at member1"),
+}
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The refusals alone; what they go by is given."""
+    place = tmp_path_factory.mktemp("asking")
+    tasks = yaml.safe_load((REPOSITORY / "roles/database/tasks/guest_refuse.yml").read_text())
+    given = {
+        "database_own": {"stdout": "{{ own }}"},
+        "database_doors": {"results": [{"rc": "{{ doors | int }}"}]},
+    }
+    pretend = {"ansible.builtin.set_fact": given}
+    refusals = [task for task in tasks if "ansible.builtin.assert" in task]
+    assert len(refusals) == 3
+    return told(place, {name: facts for name, (facts, _) in ASKING.items()}, [pretend, *refusals])
+
+
+@pytest.mark.parametrize("case", ASKING)
+def test_which_box_may_be_without_rows(asking: dict[str, str], case: str) -> None:
+    says = ASKING[case][1]
+    if says:
+        assert says in asking[case]
+    else:
+        assert asking[case] == ""
 
 
 @pytest.fixture(scope="module")

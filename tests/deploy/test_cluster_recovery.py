@@ -15,6 +15,20 @@ MEMBERS = {
 }
 
 
+HOSTS = {"db1": {"ansible_host": "192.0.2.4"}, "db2": {"ansible_host": "192.0.2.5"}}
+
+
+def test_hosts_of_the_database_are_asked_and_boxes_without_rows_are_not(tmp_path: Path) -> None:
+    group = {"hosts": MEMBERS, "vars": {"sipbox_cluster": True}}
+    children = {"sipbox": group, "database": {"hosts": HOSTS}}
+    (tmp_path / "inventory.json").write_text(
+        json.dumps({"all": {"children": children, "vars": {"ansible_ssh_timeout": 1}}})
+    )
+    run = ansible([], "playbooks/recover.yml", "--limit", "db1,pbx1", inventory=tmp_path / "inventory.json")
+    assert "db1: db2 would not be asked" in " ".join(run.output.split())
+    assert "pbx1" not in run.recap
+
+
 @pytest.mark.parametrize(
     ("words", "unasked"),
     [

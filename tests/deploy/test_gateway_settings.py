@@ -19,9 +19,13 @@ LOGINS = {
 
 
 def written(
-    directory: Path, inventory: dict[str, Any], hosts: dict[str, dict[str, Any]] | None = None
+    directory: Path,
+    inventory: dict[str, Any],
+    hosts: dict[str, dict[str, Any]] | None = None,
+    groups: dict[str, dict[str, dict[str, Any]]] | None = None,
 ) -> AnsibleRun:
-    """Both files that the role sip would write on the host pbx; ``hosts`` are all of the inventory."""
+    """Both files that the role sip would write on the host pbx; ``hosts`` are all of the group sipbox, and
+    ``groups`` are further ones."""
     tasks = [
         {
             "name": f"Write {name}",
@@ -47,7 +51,8 @@ def written(
         "ansible_python_interpreter": sys.executable,
     }
     group = {"hosts": hosts or {"pbx": {}}, "vars": said | inventory}
-    (directory / "inventory.json").write_text(json.dumps({"all": {"children": {"sipbox": group}}}))
+    children = {"sipbox": group, **{name: {"hosts": of} for name, of in (groups or {}).items()}}
+    (directory / "inventory.json").write_text(json.dumps({"all": {"children": children}}))
     return ansible(
         [],
         str(directory / "play.yml"),

@@ -42,6 +42,7 @@ _FURNITURE = (
 class BoxCluster:
     """Bare boxes with an inventory that makes them a cluster; nothing is deployed yet.
 
+    With ``databases``, so many further hosts have the rows, and the boxes have none.
     ``layers`` are those of the boxes' disks, where they are not to begin quite bare (``furnished``).
     """
 
@@ -50,6 +51,7 @@ class BoxCluster:
         network: BoxNetwork,
         count: int = 2,
         *,
+        databases: int = 0,
         release: str = "bookworm",
         variables: Mapping[str, Any] = INVENTORY,
         arbitrator: bool = True,
@@ -58,6 +60,7 @@ class BoxCluster:
         self.network = network
         self.release = release
         self.boxes: list[BootedBox] = []
+        self.databases: list[BootedBox] = []
         self.arbitrator: BootedBox | None = None
         self._layers = layers
         self.variables = {
@@ -69,6 +72,8 @@ class BoxCluster:
         try:
             for number in range(count):
                 self.add(f"pbx{number + 1}")
+            for number in range(databases):
+                self.databases.append(BootedBox(release, network, hostname=f"db{number + 1}", layers=layers))
             if arbitrator:
                 self.arbitrator = BootedBox(release, network, hostname="witness", layers=layers)
         except BaseException:
@@ -83,8 +88,9 @@ class BoxCluster:
 
     @property
     def hosts(self) -> list[BootedBox]:
-        """The boxes, and the arbitrator behind them."""
-        return [*self.boxes, *([self.arbitrator] if self.arbitrator is not None else [])]
+        """The boxes, the hosts of the database, and the arbitrator behind them."""
+        last = [self.arbitrator] if self.arbitrator is not None else []
+        return [*self.boxes, *self.databases, *last]
 
     @property
     def address(self) -> str:
@@ -99,6 +105,11 @@ class BoxCluster:
                 "vars": dict(self.variables),
             }
         }
+        if self.databases:
+            children["database"] = {
+                "hosts": {host.hostname: _host(host) for host in self.databases},
+                "vars": {"database_buffer_pool_mb": 64},
+            }
         if self.arbitrator is not None:
             children["arbitrator"] = {"hosts": {self.arbitrator.hostname: _host(self.arbitrator)}}
         return {"all": {"children": children}}

@@ -45,3 +45,16 @@ def test_where_no_other_one_is_well_it_stays(members: Members) -> None:
     asked = members.engine
     assert not members.leave(asked)
     assert members.engine is asked
+
+
+def test_what_is_done_at_one_member_is_done_at_the_first_that_is_well(
+    members: Members, tmp_path: Path
+) -> None:
+    assert members.first_well().database == f"{tmp_path}/there/rows.db"
+    assert not members.elsewhere, "nobody moves for it"
+
+
+def test_where_none_is_well_it_is_tried_at_the_preferred_one(tmp_path: Path) -> None:
+    urls = [make_url(f"sqlite:///{tmp_path / name}/rows.db") for name in ("missing", "gone")]
+    none = Members(urls, pool_size=1, connect_timeout=1, query_timeout=1)
+    assert none.first_well() == urls[0]
