@@ -1,7 +1,7 @@
 """The tests of boxes in three parts, which ./test runs side by side, and which take about the same time.
 
 Copies of a release begin with its deployment and run one at a time, so each release has a part. The third has
-bare boxes, and the cluster.
+bare boxes, and what is asked of a cluster's inventory without boxes; booted clusters are in tests/endurance.
 """
 
 from __future__ import annotations

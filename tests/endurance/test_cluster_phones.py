@@ -13,7 +13,7 @@ from tests.harness.phone import Phone
 from tests.harness.shared_box_address import DOMAIN, calls, phone, wait_for_holder
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(1800)]
 
 
 def on_tls(deployed: DeployedCluster, user: str) -> Phone:

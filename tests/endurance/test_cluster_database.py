@@ -12,7 +12,7 @@ from tests.harness.box_cluster import BoxCluster, sql, status
 from tests.harness.box_fixtures import DeployedCluster
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(3600)]
 
 CALLED = re.compile(r"ok\s+[\d.]+ s\s+a call: INVITE, 180, 200, ACK, BYE")
 SUBSCRIBERS = "SELECT username FROM openser.subscriber"

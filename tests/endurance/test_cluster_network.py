@@ -17,7 +17,7 @@ from tests.harness.phone import hang_up
 from tests.harness.shared_box_address import call_patiently, holders, phone, registers, wait_for_holder
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(1800)]
 
 RATE = 20
 

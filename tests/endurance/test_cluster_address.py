@@ -23,7 +23,7 @@ from tests.harness.shared_box_address import (
 )
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(1800)]
 
 #: How many of the crowd register a second, while the address moves.
 RATE = 20
