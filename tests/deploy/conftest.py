@@ -1,7 +1,8 @@
 """The tests of boxes in three parts, which ./test runs side by side, and which take about the same time.
 
 Copies of a release begin with its deployment and run one at a time, so each release has a part. The third has
-bare boxes, and what is asked of a cluster's inventory without boxes; booted clusters are in tests/endurance.
+bare boxes, the blind trial, and what is asked of a cluster's inventory without boxes; booted clusters are in
+tests/endurance.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ _TRIXIE = {
     "test_wrong_input.py",
 }
 
-#: Files of bare boxes. Besides there are those of clusters.
+#: Files of bare boxes, and one that takes so long that a copy of its own is worth it. Besides there are those of
+#: clusters.
 _OTHERS = {
     "test_bare_box.py",
+    "test_blind_trial.py",
     "test_fresh_box.py",
 }
 

