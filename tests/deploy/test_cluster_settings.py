@@ -17,6 +17,8 @@ from tests.harness.box_ansible import ansible
 from tests.harness.debian_box import REPOSITORY
 
 KEY = "0123456789abcdef" * 4
+#: By which a member of the database is known.
+TLS = "?ssl_ca=/etc/sipbox/members.pem&ssl_check_hostname=false"
 HOSTS = {"pbx1": "192.0.2.10", "pbx2": "192.0.2.11"}
 
 
@@ -54,8 +56,15 @@ def refused(directory: Path, **changes: Any) -> str:
     return " ".join(run.output.split())
 
 
-def test_other_boxes_databases_are_asked_with_a_password_of_the_clusters_key(tmp_path: Path) -> None:
-    both = {"sipbox_cluster": True, "sipbox_cluster_key": KEY}
+@pytest.mark.parametrize(("encrypted", "query"), [(True, TLS), (False, "")])
+def test_other_boxes_databases_are_asked_with_a_password_of_the_clusters_key(
+    tmp_path: Path, encrypted: bool, query: str
+) -> None:
+    both = {
+        "sipbox_cluster": True,
+        "sipbox_cluster_key": KEY,
+        **({} if encrypted else {"sipbox_cluster_encrypted": False}),
+    }
     others = {
         "pbx": {},
         "pbx2": {"sipbox_address": "192.0.2.11"},
@@ -66,8 +75,8 @@ def test_other_boxes_databases_are_asked_with_a_password_of_the_clusters_key(tmp
     password = hashlib.sha256(f"{KEY}:database:sipbox".encode()).hexdigest()
     assert "unix_socket" in wanted.url
     assert wanted.others == (
-        f"mysql+pymysql://sipbox:{password}@192.0.2.11/openser",
-        f"mysql+pymysql://sipbox:{password}@192.0.2.12/openser",
+        f"mysql+pymysql://sipbox:{password}@192.0.2.11/openser{query}",
+        f"mysql+pymysql://sipbox:{password}@192.0.2.12/openser{query}",
     )
     assert KEY not in (tmp_path / "sipbox.toml").read_text()
 
@@ -85,7 +94,7 @@ def test_hosts_of_the_database_are_asked_the_first_one_first(tmp_path: Path, own
     wanted = load(str(tmp_path / "sipbox.toml"))
     password = hashlib.sha256(f"{KEY}:database:sipbox".encode()).hexdigest()
     first, second = (
-        f"mysql+pymysql://sipbox:{password}@{host}/openser" for host in ("192.0.2.21", "[2001:db8::22]")
+        f"mysql+pymysql://sipbox:{password}@{host}/openser{TLS}" for host in ("192.0.2.21", "[2001:db8::22]")
     )
     if own:
         assert "unix_socket" in wanted.database.url

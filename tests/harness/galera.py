@@ -13,6 +13,7 @@ provider option of Galera's own (``gmcast.isolate``), so no firewall is touched.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -25,11 +26,12 @@ _PROVIDER = "/usr/lib/galera/libgalera_smm.so"
 
 class Galera:
     """``count`` members, the first of which began the cluster; all of them at work. ``provider`` are further
-    options of Galera's, each behind a semicolon.
+    options of Galera's, each behind a semicolon, ``options`` those of mariadbd.
     """
 
-    def __init__(self, count: int = 2, *, provider: str = "") -> None:
+    def __init__(self, count: int = 2, *, provider: str = "", options: Sequence[str] = ()) -> None:
         self._provider = provider
+        self._further = tuple(options)
         self._links = [free_port() for _ in range(count)]
         self._parts = [(free_port(), free_port()) for _ in range(count)]
         self.members = [
@@ -73,6 +75,7 @@ class Galera:
             "--wsrep-retry-autocommit=8",
             "--binlog-format=ROW",
             "--innodb-autoinc-lock-mode=2",
+            *self._further,
         )
 
     def wait_for_size(self, size: int, member: MariaDB | None = None) -> None:

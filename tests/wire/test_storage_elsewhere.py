@@ -1,24 +1,27 @@
 """A box without rows makes the tables at other hosts with the account that it has there, and serves phones.
 
-The members are on loopback. The account is made by the statements of the role database.
+The members are on loopback, asked by TLS. The account is made by the statements of the role database.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from appliance.errors import DatabaseRefused
+from appliance.errors import DatabaseRefused, DatabaseUnavailable
 from appliance.storage import schema
 from appliance.storage.engine import Database
 from tests.harness.debian_box import REPOSITORY
 from tests.harness.galera import Galera
 from tests.harness.mariadb import MariaDB
+from tests.harness.member_certificate import written
 from tests.harness.phone import Phone, hang_up, talk
 from tests.harness.sipbox import Sipbox
 from tests.harness.waiting import wait_until
@@ -26,6 +29,7 @@ from tests.harness.waiting import wait_until
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(300)]
 
 PASSWORD = "made-for-tests"
+KEY = "0123456789abcdef" * 4
 TEMPLATE = (REPOSITORY / "templates/mariadb.cnf.j2").read_text()
 ROLE = yaml.safe_load((REPOSITORY / "roles/database/tasks/guests.yml").read_text())
 ASK, LET_IN = (
@@ -34,22 +38,38 @@ ASK, LET_IN = (
 )
 
 
-def url(member: MariaDB) -> str:
-    return f"mysql+pymysql://sipbox:{PASSWORD}@127.0.0.1:{member.port}/openser"
+Url = Callable[[MariaDB], str]
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Galera]:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("members") / "ours", KEY)
+
+
+@pytest.fixture(scope="module")
+def url(certificates: Path) -> Url:
+    """How a member is asked, as the role sip has it."""
+    query = f"ssl_ca={certificates}/certificate.pem&ssl_check_hostname=false"
+    return lambda member: f"mysql+pymysql://sipbox:{PASSWORD}@127.0.0.1:{member.port}/openser?{query}"
+
+
+@pytest.fixture(scope="module")
+def cluster(certificates: Path) -> Iterator[Galera]:
     """As the role sets members up that are asked by boxes without rows."""
-    name, _, value = next(line for line in TEMPLATE.splitlines() if line.startswith("log_bin_")).split()
-    with Galera(3) as made:
-        for member in made.members:
-            member.sql(f"SET GLOBAL {name} = {value}")
+    settings = dict(
+        line.split(" = ") for line in TEMPLATE.splitlines() if line.startswith(("log_bin_", "ssl_"))
+    )
+    options = [
+        f"--{name.replace('_', '-')}={value.replace('{{ database_tls }}', str(certificates))}"
+        for name, value in settings.items()
+    ]
+    assert len(options) == 4, options
+    with Galera(3, options=options) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def box(cluster: Galera) -> Iterator[Sipbox]:
+def box(cluster: Galera, url: Url) -> Iterator[Sipbox]:
     """Its settings name the members; there are no tables before it has made them."""
     first, *others = cluster.members
     assert first.sql(ASK) == [("CREATE USER",), ("GRANT",)]
@@ -62,7 +82,9 @@ def box(cluster: Galera) -> Iterator[Sipbox]:
         yield made
 
 
-def test_its_account_makes_the_tables_and_is_nobody_to_the_server(cluster: Galera, box: Sipbox) -> None:
+def test_its_account_makes_the_tables_and_is_nobody_to_the_server(
+    cluster: Galera, box: Sipbox, url: Url
+) -> None:
     for member in cluster.members:
         assert schema.status(url(member)).ready
     server = Database(make_url(url(cluster.members[0])).set(database=""))
@@ -78,7 +100,27 @@ def test_its_account_makes_the_tables_and_is_nobody_to_the_server(cluster: Galer
         server.close()
 
 
-def test_phones_register_and_call_while_the_first_member_is_away(cluster: Galera, box: Sipbox) -> None:
+def test_nobody_is_believed_to_be_a_member_who_has_another_certificate(
+    cluster: Galera, box: Sipbox, url: Url, tmp_path: Path
+) -> None:
+    first = cluster.members[0]
+    asked = "select count(*) from information_schema.processlist where user = 'sipbox'"
+    encrypted = (
+        "select variable_value from information_schema.global_status where variable_name = 'ssl_accepts'"
+    )
+    assert int(first.sql(encrypted)[0][0]) >= int(first.sql(asked)[0][0]) > 0
+    other = written(tmp_path / "theirs", "f" * 64)
+    theirs = Database(re.sub("ssl_ca=[^&]*", f"ssl_ca={other}/certificate.pem", url(first)))
+    try:
+        with pytest.raises(DatabaseUnavailable, match="certificate"):
+            theirs.run(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    finally:
+        theirs.close()
+
+
+def test_phones_register_and_call_while_the_first_member_is_away(
+    cluster: Galera, box: Sipbox, url: Url
+) -> None:
     first, second, _ = cluster.members
     with box.phone("10", "secret-10") as caller, box.phone("11", "secret-11") as callee:
         assert caller.register().status == callee.register().status == 200

@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.harness.debian_box import REPOSITORY
 from tests.harness.galera import Galera
 from tests.harness.mariadb import MariaDBFailed
+from tests.harness.member_certificate import member_certificate, written
 
 pytestmark = pytest.mark.mariadb
 
-SCRIPT = REPOSITORY / "roles/database/files/member_certificate.py"
 KEY = "0123456789abcdef" * 4
-
-
-def made(key: str) -> dict[str, str]:
-    done = subprocess.run(
-        [sys.executable, SCRIPT], input=f"{key}\n", capture_output=True, text=True, check=True
-    )
-    certificate: dict[str, str] = json.loads(done.stdout)
-    return certificate
 
 
 def options(place: Path, key: str) -> str:
     """Of Galera, with the certificate written to ``place``."""
-    place.mkdir()
-    place.chmod(0o755)
-    for name, text in made(key).items():
-        (place / f"{name}.pem").write_text(text)
-        (place / f"{name}.pem").chmod(0o644)  # the server of the tests is nobody's
+    written(place, key)
     own = f"{place}/certificate.pem"
     return f";socket.ssl_cert={own};socket.ssl_key={place}/key.pem;socket.ssl_ca={own}"
 
 
 def test_one_key_always_makes_the_same_certificate_and_another_one_another() -> None:
-    assert made(KEY) == made(KEY)
-    assert made(KEY)["certificate"] != made("f" * 64)["certificate"]
-    assert KEY not in json.dumps(made(KEY))
+    assert member_certificate(KEY) == member_certificate(KEY)
+    assert member_certificate(KEY)["certificate"] != member_certificate("f" * 64)["certificate"]
+    assert KEY not in json.dumps(member_certificate(KEY))
 
 
 def test_members_with_one_key_are_a_cluster_and_nobody_else_comes_in(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o055)
     with Galera(2, provider=options(tmp_path / "ours", KEY)) as cluster:
         first, second = cluster.members
         first.sql("create database shared")
