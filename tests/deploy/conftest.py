@@ -32,8 +32,8 @@ _TRIXIE = {
     "test_wrong_input.py",
 }
 
-#: Files of bare boxes, and one that takes so long that a copy of its own is worth it. Besides there are those of
-#: clusters.
+#: Files of bare boxes, and one that takes so long that a copy of its own is worth it. Besides there are those
+#: of clusters.
 _OTHERS = {
     "test_bare_box.py",
     "test_blind_trial.py",
