@@ -223,7 +223,7 @@ def add_crowd(box: BootedBox) -> None:
         box,
         "INSERT INTO openser.subscriber (username, domain, ha1) "
         "SELECT seq, 'example.org', MD5(CONCAT(seq, ':example.org:secret-', seq)) "
-        f"FROM seq_{first}_to_{last}; "
+        f"FROM openser.seq_{first}_to_{last}; "
         f"SELECT COUNT(*) FROM openser.subscriber WHERE username BETWEEN '{first}' AND '{last}'",
     )
     assert added == [str(len(CROWD) + 2)], added
