@@ -22,12 +22,8 @@ def member_certificate(key: str) -> dict[str, str]:
 
 
 def written(place: Path, key: str) -> Path:
-    """The folder ``place`` with certificate.pem and key.pem, which a server without rights may read too."""
+    """The folder ``place``, with certificate.pem and key.pem."""
     place.mkdir()
-    for folder in (place, *place.parents[:4]):
-        if folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
     for name, text in member_certificate(key).items():
         (place / f"{name}.pem").write_text(text)
-        (place / f"{name}.pem").chmod(0o644)
     return place
