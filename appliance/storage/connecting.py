@@ -34,14 +34,16 @@ _DEAD_HOST = (
 )
 
 
-def mariadb_arguments(*, connect_timeout: float, query_timeout: float) -> dict[str, Any]:
-    """What PyMySQL is told beside the URL."""
+def mariadb_arguments(url: URL, *, connect_timeout: float, query_timeout: float) -> dict[str, Any]:
+    """What PyMySQL is told beside ``url``."""
     return {
         "charset": "utf8mb4",
         "connect_timeout": max(1, int(connect_timeout)),
         "read_timeout": query_timeout,
         "write_timeout": query_timeout,
         "init_command": f"SET time_zone='+00:00', sql_mode='{SQL_MODE}'",
+        # Unasked it speaks TLS with every server that can, by a unix socket too, where nobody listens.
+        "ssl_disabled": not is_by_network(url),
     }
 
 
@@ -61,7 +63,7 @@ def engine(url: URL, *, pool_size: int, connect_timeout: float, query_timeout: f
             pool_recycle=_RECYCLE_SECONDS,
             pool_use_lifo=True,
             isolation_level="READ COMMITTED",
-            connect_args=mariadb_arguments(connect_timeout=connect_timeout, query_timeout=query_timeout),
+            connect_args=mariadb_arguments(url, connect_timeout=connect_timeout, query_timeout=query_timeout),
         )
         event.listen(made, "handle_error", _leave_who_is_out_of_sync)
         if is_by_network(url):
@@ -75,7 +77,7 @@ def bare(
 ) -> pymysql.connections.Connection[Any]:
     """A connection of the driver's own to where a MariaDB engine leads; raises the driver's errors."""
     positional, named = engine.dialect.create_connect_args(engine.url)
-    told = mariadb_arguments(connect_timeout=connect_timeout, query_timeout=query_timeout)
+    told = mariadb_arguments(engine.url, connect_timeout=connect_timeout, query_timeout=query_timeout)
     return pymysql.connect(*positional, **{**named, **told})
 
 
