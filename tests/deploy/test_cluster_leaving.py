@@ -166,7 +166,13 @@ def key_line(key: str) -> str:
 
 
 def comes(
-    knows: str, *, encrypts: bool = True, key: str = KEY, said: Mapping[str, str] = {}, **more: object
+    knows: str,
+    *,
+    encrypts: bool = True,
+    boxes: str = "tls",
+    key: str = KEY,
+    said: Mapping[str, str] = {},
+    **more: object,
 ) -> dict[str, Any]:
     """What is known of a host at 192.0.2.3 when member1 is at work, whose settings name ``knows``."""
     works = f"state=works cluster=5a2e0e6c-0000-4000-8000-000000000000 knows={knows} rows=yes"
@@ -175,7 +181,7 @@ def comes(
         "database_hosts": ["{{ inventory_hostname }}"],
         "sipbox_member_address": "192.0.2.3",
         "database_said": {
-            "member1": works + " encrypts=yes" * encrypts + key_line(key),
+            "member1": works + " encrypts=yes" * encrypts + f" boxes={boxes}" + key_line(key),
             **said,
         },
         "database_at_work": ["member1"],
@@ -204,11 +210,12 @@ COMING: Mapping[str, tuple[Mapping[str, Any], str]] = {
 }
 
 
-def asks(own: str, doors: int = 0, **more: object) -> dict[str, Any]:
+def asks(own: str, doors: int = 0, *, boxes: str = "tls", **more: object) -> dict[str, Any]:
     """What is known of a box without rows: what its own MariaDB says, and whether the members' doors open."""
     return {
-        **comes("192.0.2.3"),
+        **comes("192.0.2.3", boxes=boxes),
         "database_hosts": ["member1"],
+        "database_encrypted": True,
         "own": own,
         "doors": doors,
         **more,
@@ -222,6 +229,9 @@ ASKING: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "was-alone": (asks("rows=yes"), "was-alone has rows in a MariaDB of its own, which member1 have not"),
     "was-elsewhere": (asks(f"rows=yes\ncluster={WORKS[::-1]}"), "has rows in a MariaDB of its own"),
     "alone-now": (asks("", database_at_work=[]), "none of member1 is at work: deploy them before"),
+    "before-plain": (asks("", boxes=""), "and member1 does not speak it with boxes: run site.yml without"),
+    "plain-itself": (asks("", database_encrypted=False), "without TLS, and member1 speaks it with"),
+    "both-plain-now": (asks("", boxes="", database_encrypted=False), ""),
     "before-doors": (asks("", 124), "does not reach MariaDB (TCP port 3306) at member1"),
 }
 
@@ -237,7 +247,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
     pretend = {"ansible.builtin.set_fact": given}
     refusals = [task for task in tasks if "ansible.builtin.assert" in task]
-    assert len(refusals) == 3
+    assert len(refusals) == 4
     return told(place, {name: facts for name, (facts, _) in ASKING.items()}, [pretend, *refusals])
 
 
