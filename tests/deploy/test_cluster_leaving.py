@@ -18,6 +18,7 @@ import yaml
 
 from tests.harness.box_ansible import ansible
 from tests.harness.debian_box import REPOSITORY
+from tests.harness.member_certificate import member_certificate
 
 KEY = "0123456789abcdef" * 4
 THREE = ("pbx1", "pbx2", "pbx3")
@@ -165,6 +166,12 @@ def key_line(key: str) -> str:
     return f" key={hashlib.sha256(f'{key}{chr(10)}'.encode()).hexdigest()[:16]}"
 
 
+def certificate_line(key: str) -> str:
+    """What a host says that shows a certificate, and has no telephone."""
+    text = member_certificate(key)["certificate"]
+    return f" encrypts=yes shows={hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 def comes(
     knows: str,
     *,
@@ -178,6 +185,7 @@ def comes(
     works = f"state=works cluster=5a2e0e6c-0000-4000-8000-000000000000 knows={knows} rows=yes"
     return {
         "sipbox_cluster": True,
+        "database_certificate": {"stdout": json.dumps(member_certificate(KEY))},
         "database_hosts": ["{{ inventory_hostname }}"],
         "sipbox_member_address": "192.0.2.3",
         "database_said": {
@@ -206,6 +214,11 @@ COMING: Mapping[str, tuple[Mapping[str, Any], str]] = {
     ),
     "other-key": (comes("192.0.2.3", key=KEY[::-1]), "is not the key that member1 has, and boxes with diff"),
     "own-old-key": (comes("192.0.2.3", said={"own-old-key": f"state=none {key_line(KEY[::-1])}"}), ""),
+    "by-certificate": (comes("192.0.2.3", said={"member2": certificate_line(KEY)}), ""),
+    "other-certificate": (
+        comes("192.0.2.3", said={"member2": certificate_line(KEY[::-1])}),
+        "is not the key that member2 has, and boxes with diff",
+    ),
     "both-plain": (comes("192.0.2.3", encrypts=False, sipbox_cluster_encrypted=False), ""),
 }
 
