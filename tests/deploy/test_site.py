@@ -32,7 +32,7 @@ def test_bare_box_becomes_a_telephone_system_and_a_second_run_changes_nothing(
     assert CALLED.search(snapshot.run.output), snapshot.run.output[-4000:]
 
     with snapshot.boot() as box:
-        again = ansible(box, "site.yml", "--diff", inventory=snapshot.inventory).check()
+        again = ansible(box, "site.yml", "--diff", inventory=snapshot.inventory, plain=True).check()
         assert again.changed == 0, again.changes()
         assert CALLED.search(again.output)
 
@@ -43,6 +43,8 @@ def test_bare_box_becomes_a_telephone_system_and_a_second_run_changes_nothing(
 def test_a_check_of_a_box_that_is_in_order_finds_nothing(deployed: Deployments, checked_release: str) -> None:
     snapshot = deployed(checked_release)
     with snapshot.boot() as box:
-        checked = ansible(box, "site.yml", "--check", "--diff", inventory=snapshot.inventory).check()
+        checked = ansible(
+            box, "site.yml", "--check", "--diff", inventory=snapshot.inventory, plain=True
+        ).check()
         assert checked.changed == 0, checked.changes()
         assert "+++ after" not in checked.output

@@ -23,7 +23,7 @@ class Snapshot:
         self._running = False
         self._box = BootedBox(release, network)
         try:
-            self.run: AnsibleRun = ansible(self._box, "site.yml", inventory=inventory).check()
+            self.run: AnsibleRun = ansible(self._box, "site.yml", inventory=inventory, plain=True).check()
             self._box.power_off()
         except BaseException:
             self._box.close()
