@@ -3,8 +3,8 @@
 Nothing of this user's Ansible, SSH or home takes part. What Ansible keeps between runs (wheels) is kept under
 ``.cache``.
 
-Most of what Ansible costs is a new Python for each module. Mitogen keeps one running, which takes half the time;
-runs that show what a user's own Ansible does are ``plain``.
+Most of what Ansible costs is a new Python for each module. Mitogen keeps one running, which takes half the
+time; runs that show what a user's own Ansible does are ``plain``.
 """
 
 from __future__ import annotations
