@@ -1,6 +1,7 @@
 """The database: does it answer, is its schema this version's, is it quick enough.
 
-The server says whether it reaches it; whoever types looks as well, when he is let in.
+The server says whether it reaches it; whoever types looks as well, when he is let in. Of several members the
+first one that answers is looked at.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.config import hide_password
 from appliance.diagnosis.finding import AS_ROOT, Finding
 from appliance.diagnosis.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 _SLOW = 0.25  # a registration waits so long
 
@@ -62,10 +66,18 @@ def look(around: Surroundings) -> Finding:
     section = around.need("database").database
     told = (around.status or {}).get("database")
     server = None if told is None else (told["available"], told.get("problem"))
-    return judge(hide_password(section.url), _look(around), server, embedded=section.embedded)
+    url, seen = section.url, _look(around.url)
+    if not seen.reachable:
+        # The server asks the next one then; who is away is told by the part members.
+        for other in section.others:
+            instead = _look(other)
+            if instead.reachable:
+                url, seen = other, instead
+                break
+    return judge(hide_password(url), seen, server, embedded=section.embedded)
 
 
-def _look(around: Surroundings) -> Look:
+def _look(database_url: str | URL) -> Look:
     from sqlalchemy import text
     from sqlalchemy.engine import make_url
 
@@ -74,14 +86,14 @@ def _look(around: Surroundings) -> Look:
     from appliance.storage.connecting import is_by_socket
     from appliance.storage.engine import Database
 
-    url = make_url(around.url)
+    url = make_url(database_url)
     if is_by_socket(url) and url.username not in (None, _own_name()):
         # Each try, once a minute from the agent, would be a warning in the database's journal.
         return Look(False, f"Access denied for user {url.username!r}: {_own_name()!r} is another one")
-    found = schema.status(around.url)
+    found = schema.status(database_url)
     if not found.reachable:
         return Look(False, found.problem)
-    database = Database(around.url, pool_size=1)
+    database = Database(database_url, pool_size=1)
     try:
         database.run(lambda connection: connection.execute(text("SELECT 1")), "status")  # it connects
         began = time.perf_counter()

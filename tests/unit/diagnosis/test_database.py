@@ -79,3 +79,22 @@ def test_a_url_that_names_nobody_means_whoever_looks(tmp_path: Path, monkeypatch
     url = "mysql+pymysql:///openser?unix_socket=/run/mysqld/mysqld.sock"
     assert look(around(tmp_path, None, url=url)).state == "wrong"
     assert asked == [url]
+
+
+def test_the_first_member_that_answers_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the server does it; that the other one is away is told elsewhere."""
+    own, second, third = (f"mysql+pymysql://sipbox:secret@{name}/openser" for name in ("own", "a", "b"))
+    seen = {own: Look(False, "it is away"), second: Look(False, "it is away, too"), third: GOOD}
+    monkeypatch.setattr("appliance.diagnosis.database._look", seen.__getitem__)
+    text = f'[database]\nurl = "{own}"\nothers = ["{second}", "{third}"]\n'
+    found = look(around(tmp_path, STATUS, text, url=own))
+    assert (found.state, found.what.partition(" in ")[0]) == (
+        "ok",
+        f"{third.replace('secret', '***')} answers",
+    )
+    seen[third] = Look(False, "and this one")
+    found = look(around(tmp_path, database(available=False, problem="none answers"), text, url=own))
+    assert (found.state, found.what.partition(";")[0]) == (
+        "wrong",
+        f"{own.replace('secret', '***')} does not answer: none answers",
+    )
