@@ -1,7 +1,7 @@
-"""The tests of boxes in three parts, which ./test runs side by side, and which take about the same time.
+"""The tests of boxes in three parts, which ./test runs side by side.
 
 Copies of a release begin with its deployment and run one at a time, so each release has a part. The third has
-bare boxes, the blind trial, and what is asked of a cluster's inventory without boxes; booted clusters are in
+what needs no copy: bare boxes, and what is asked of an inventory without boxes; booted clusters are in
 tests/endurance.
 """
 
@@ -11,33 +11,31 @@ import pytest
 
 PARTS = ("bookworm", "trixie", "others")
 
-#: Files of copies of Debian 13 (what runs on both releases has it in its name), and some that need no copy.
+#: Files of copies of Debian 13; what runs on both releases has it in its name.
 _TRIXIE = {
     "test_backup.py",
-    "test_booted_box.py",
-    "test_certificates_settings.py",
     "test_decommission.py",
-    "test_domains_settings.py",
-    "test_gateway_settings.py",
-    "test_neighbours_settings.py",
     "test_phones_call.py",
-    "test_phones_role.py",
-    "test_phones_settings.py",
     "test_role_media.py",
     "test_role_monitoring.py",
     "test_role_sip_changes.py",
-    "test_shared_address_settings.py",
     "test_upgrade.py",
     "test_worker_units.py",
-    "test_wrong_input.py",
 }
 
-#: Files of bare boxes, and one that takes so long that a copy of its own is worth it. Besides there are those
-#: of clusters.
+#: Files that need no copy. Besides there are those of clusters.
 _OTHERS = {
     "test_bare_box.py",
-    "test_blind_trial.py",
+    "test_booted_box.py",
+    "test_certificates_settings.py",
+    "test_domains_settings.py",
     "test_fresh_box.py",
+    "test_gateway_settings.py",
+    "test_neighbours_settings.py",
+    "test_phones_role.py",
+    "test_phones_settings.py",
+    "test_shared_address_settings.py",
+    "test_wrong_input.py",
 }
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.harness.box_ansible import control_environment
+from tests.harness.box_ansible import control_environment, mitogen
 from tests.harness.debian_box import REPOSITORY, check
 
 
 class Clone:
-    """A clone at ``place`` with this ``inventory``; Ansible is on the path."""
+    """A clone at ``place`` with this ``inventory``; Ansible is on the path, with Mitogen."""
 
     def __init__(self, place: Path, inventory: Mapping[str, Any]) -> None:
         self.place = place
@@ -26,7 +26,7 @@ class Clone:
         file.chmod(0o600)
         (place / ".ansible").mkdir()
         kept = control_environment(place / ".ansible")
-        self._environment = kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        self._environment = kept | mitogen() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Change a file of it, once; AssertionError when ``old`` is not there any more."""
