@@ -72,6 +72,7 @@ class Boxes:
             *options,
             inventory=inventory,
             environment={"ANSIBLE_ROLES_PATH": str(REPOSITORY / "roles")},
+            plain=True,  # hosts that are one machine, each with a Python of its own
         )
 
 
