@@ -43,8 +43,6 @@ def test_bare_box_becomes_a_telephone_system_and_a_second_run_changes_nothing(
 def test_a_check_of_a_box_that_is_in_order_finds_nothing(deployed: Deployments, checked_release: str) -> None:
     snapshot = deployed(checked_release)
     with snapshot.boot() as box:
-        checked = ansible(
-            box, "site.yml", "--check", "--diff", inventory=snapshot.inventory, plain=True
-        ).check()
+        checked = ansible(box, "site.yml", "--check", "--diff", inventory=snapshot.inventory).check()
         assert checked.changed == 0, checked.changes()
         assert "+++ after" not in checked.output
