@@ -65,6 +65,7 @@ class Cluster:
         if shared is not None:
             self._watch = AddressWatch(shared.host, self._moved)
             shared.look = self._watch.look
+            shared.may_go = self._may_go
             metrics.source("cluster_address_held", lambda: int(shared.here))
 
     def _meet(self, settings: Settings, nodes: NeighbourNodes, metrics: Metrics) -> Membership:
@@ -103,6 +104,9 @@ class Cluster:
             quorum=self._quorum(),
             alone=self._membership is not None and self._membership.alone,
         )
+
+    def _may_go(self) -> bool:
+        return any(self.fitness())
 
     def _room(self) -> int:
         """What is free on the disk, in bytes."""

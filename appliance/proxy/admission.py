@@ -19,6 +19,7 @@ from appliance.proxy.incoming import RETRY_AFTER, Answers, Incoming
 from appliance.proxy.replies import Answer
 from appliance.proxy.responses import Responses
 from appliance.proxy.scanners import Scanners
+from appliance.proxy.shared_address import SharedAddress
 from appliance.sip.hop import Hop
 from appliance.sip.message import Limits, Request, Response
 from appliance.sip.parser import check_mandatory, parse
@@ -42,7 +43,8 @@ class Admission:
     ``is_answer(data)``: whether a message answers a keep-alive, and is done with. ``defer`` runs a callable
     soon, where it may wait; it is given where a response may have to. ``stun(data, hop)`` sends the answer to
     a phone that keeps its flow open by STUN; None: nobody answers it. ``aliases`` is told of requests that
-    come by connections. ``scanners`` are those who get no answer.
+    come by connections. ``scanners`` are those who get no answer. ``shared``: the address that boxes hold in
+    turn, if there is one.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Admission:
         stun: Callable[[bytes, Hop], None] | None = None,
         aliases: ConnectionAliases | None = None,
         scanners: Scanners | None = None,
+        shared: SharedAddress | None = None,
     ) -> None:
+        self._shared = shared
         self._aliases = aliases
         self._scanners = scanners
         self._defer = defer
@@ -208,6 +212,8 @@ class Admission:
 
     def _trying_later(self, incoming: Incoming) -> Timer:
         def send_trying(_: float) -> None:
+            if self._shared is not None and self._shared.may_go():
+                return  # who is told nothing says it again, and that to the box that has the address then
             transaction = incoming.transaction
             if transaction is None or not transaction.last_status:
                 incoming.reply(self._answers.replies.trying)

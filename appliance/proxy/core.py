@@ -379,6 +379,7 @@ class ProxyCore:
             is_answer=self.keepalives.is_answer if self.keepalives.configured else None,
             stun=network.send if settings.registrar.outbound else None,
             aliases=ConnectionAliases(network.use_again, peers.sender),
+            shared=self.shared,
             scanners=None
             if door is None
             else Scanners(

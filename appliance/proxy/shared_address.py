@@ -22,13 +22,15 @@ class SharedAddress:
 
     ``here`` says whether this box holds it; whoever sees that change says so. He looks several times a
     second, and when he is asked to by ``look()``: who has just lost it would call from an address that he
-    has not.
+    has not. ``may_go()`` says whether another box would be the better one to hold it, and may at any moment:
+    whoever is told by this one to wait would wait in vain then.
     """
 
     def __init__(self, host: str, listeners: Sequence[tuple[str, str, int]]) -> None:
         self.host = host
         self.here = False
         self.look: Callable[[], None] = _nobody_looks
+        self.may_go: Callable[[], bool] = _it_stays
         self._by_transport: dict[str, int] = {}
         #: The listeners there, as the column ``socket`` has them.
         self.sockets: frozenset[str] = frozenset(
@@ -72,6 +74,10 @@ class SharedAddress:
 
 def _nobody_looks() -> None:
     pass
+
+
+def _it_stays() -> bool:
+    return False
 
 
 def _through(binding: Binding, way: str) -> Binding:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from appliance.registrar.binding import Binding
 from appliance.sip.hop import Hop
 from tests.harness.message import Message
 from tests.unit.proxy.stage import DOMAIN, Sent, Stage, response_to
@@ -122,6 +123,42 @@ class TestOverload:
         stage.credentials.find = slowly  # type: ignore[assignment, method-assign]
         assert statuses(stage.receive(register)) == [200]
         assert during == [[]]
+
+
+class TestWhoeverWaits:
+    """A call waits while the rows of its callee are read."""
+
+    def waiting(self, stage: Stage) -> list[int]:
+        """What the caller hears within half a second of that."""
+        heard: list[int] = []
+
+        def fetch(_: object) -> list[Binding]:
+            heard.extend(statuses(stage.advance(0.5)))
+            return []
+
+        call, sent = stage.let_in(stage.request("INVITE"), username="10")
+        assert call and sent  # known by now: nothing else is waited for
+        stage.core.locations.loading = True
+        stage.bindings.fetch = fetch  # type: ignore[method-assign]
+        stage.let_in(stage.request("INVITE", "sip:12@example.org", call_id="another"), username="10")
+        return heard
+
+    def test_is_told_that_we_have_it(self, stage: Stage) -> None:
+        stage.add_user("12")
+        assert self.waiting(stage) == [100]
+
+    @pytest.mark.parametrize(("may_go", "heard"), [(False, [100]), (True, [])])
+    def test_is_told_nothing_when_another_box_may_have_the_address_soon(
+        self, may_go: bool, heard: list[int]
+    ) -> None:
+        """He says it again then, and that box hears it; a 100 would make him wait for this one."""
+        stage = Stage(cluster={"shared_address": "192.0.2.9"})
+        for user in ("10", "12"):
+            stage.add_user(user)
+        stage.bind("11", "sip:11@192.0.2.11")
+        assert stage.core.shared is not None
+        stage.core.shared.may_go = lambda: may_go
+        assert self.waiting(stage) == heard
 
 
 def test_methods_that_strangers_invent_are_not_counted_one_by_one(stage: Stage) -> None:
