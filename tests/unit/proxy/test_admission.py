@@ -128,7 +128,7 @@ class TestOverload:
 class TestWhoeverWaits:
     """A call waits while the rows of its callee are read."""
 
-    def waiting(self, stage: Stage) -> list[int]:
+    def waiting(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """What the caller hears within half a second of that."""
         heard: list[int] = []
 
@@ -139,17 +139,17 @@ class TestWhoeverWaits:
         call, sent = stage.let_in(stage.request("INVITE"), username="10")
         assert call and sent  # known by now: nothing else is waited for
         stage.core.locations.loading = True
-        stage.bindings.fetch = fetch  # type: ignore[method-assign]
+        monkeypatch.setattr(stage.bindings, "fetch", fetch)
         stage.let_in(stage.request("INVITE", "sip:12@example.org", call_id="another"), username="10")
         return heard
 
-    def test_is_told_that_we_have_it(self, stage: Stage) -> None:
+    def test_is_told_that_we_have_it(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         stage.add_user("12")
-        assert self.waiting(stage) == [100]
+        assert self.waiting(stage, monkeypatch) == [100]
 
     @pytest.mark.parametrize(("may_go", "heard"), [(False, [100]), (True, [])])
     def test_is_told_nothing_when_another_box_may_have_the_address_soon(
-        self, may_go: bool, heard: list[int]
+        self, may_go: bool, heard: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """He says it again then, and that box hears it; a 100 would make him wait for this one."""
         stage = Stage(cluster={"shared_address": "192.0.2.9"})
@@ -158,7 +158,7 @@ class TestWhoeverWaits:
         stage.bind("11", "sip:11@192.0.2.11")
         assert stage.core.shared is not None
         stage.core.shared.may_go = lambda: may_go
-        assert self.waiting(stage) == heard
+        assert self.waiting(stage, monkeypatch) == heard
 
 
 def test_methods_that_strangers_invent_are_not_counted_one_by_one(stage: Stage) -> None:
