@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -24,7 +25,7 @@ def checked_release() -> str:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_bare_box_becomes_a_telephone_system_and_a_second_run_changes_nothing(
-    deployed: Deployments, release: str, record_property: pytest.RecordProperty
+    deployed: Deployments, release: str, record_property: Callable[[str, object], None]
 ) -> None:
     snapshot = deployed(release)
     record_property(f"seconds for {release}", round(snapshot.run.seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -67,7 +67,9 @@ def seconds_to_register(one: Phone) -> float:
     return time.monotonic() - began
 
 
-def test_one_site_yml_puts_the_rows_elsewhere(apart: Apart, record_property: pytest.RecordProperty) -> None:
+def test_one_site_yml_puts_the_rows_elsewhere(
+    apart: Apart, record_property: Callable[[str, object], None]
+) -> None:
     record_property("seconds", round(apart.run.seconds))
     assert len(CALLED.findall(apart.run.output)) == 1, apart.run.output[-4000:]
     for host in apart.cluster.databases:
@@ -100,7 +102,7 @@ def test_the_box_backs_the_rows_up_and_names_the_members(apart: Apart) -> None:
 
 
 def test_phones_register_and_call_while_the_host_that_is_asked_loses_its_power(
-    apart: Apart, record_property: pytest.RecordProperty
+    apart: Apart, record_property: Callable[[str, object], None]
 ) -> None:
     first, second = apart.cluster.databases
     network = apart.cluster.network

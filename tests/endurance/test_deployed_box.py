@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,7 @@ def test_ten_minutes_without_the_database(box: BootedBox) -> None:
 
 
 def test_how_long_until_phones_on_tcp_are_back_after_a_reboot(
-    box: BootedBox, box_network: BoxNetwork, record_property: pytest.RecordProperty
+    box: BootedBox, box_network: BoxNetwork, record_property: Callable[[str, object], None]
 ) -> None:
     """No connection outlives a reboot. Each of two hundred phones tries to connect again once a second."""
     users = [f"t{number}" for number in range(200)]
