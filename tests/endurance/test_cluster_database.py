@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.harness.booted_box import BootedBox
-from tests.harness.box_cluster import BoxCluster, sql, status
+from tests.harness.box_cluster import CROWD, BoxCluster, sql, status
 from tests.harness.box_fixtures import DeployedCluster
+from tests.harness.cluster_load import REGISTRATIONS, agree, calling, registering
 from tests.harness.waiting import wait_until
 
-pytestmark = [pytest.mark.endurance, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(7200)]
 
 CALLED = re.compile(r"ok\s+[\d.]+ s\s+a call: INVITE, 180, 200, ACK, BYE")
 SUBSCRIBERS = "SELECT username FROM openser.subscriber"
@@ -45,7 +49,7 @@ def test_one_site_yml_makes_them_one_telephone_system(
     deployed_cluster: DeployedCluster,
     first: BootedBox,
     second: BootedBox,
-    record_property: pytest.RecordProperty,
+    record_property: Callable[[str, object], None],
 ) -> None:
     run = deployed_cluster.run
     record_property("seconds", round(run.seconds))
@@ -116,6 +120,40 @@ def test_all_members_are_lost_and_the_playbook_brings_them_back(
         assert user in sql(box, SUBSCRIBERS)
     again = cluster.play("playbooks/recover.yml").check()
     assert again.changed == 0, again.changes()
+
+
+def test_all_members_are_killed_while_phones_register_and_call(
+    cluster: BoxCluster,
+    first: BootedBox,
+    second: BootedBox,
+    arbitrator: BootedBox,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Phones go on, and whoever has registered stays so: what no database takes is in the spool."""
+    people = CROWD[:2000]
+    with (
+        registering(cluster, tmp_path, users=people) as while_it_works,
+        calling(cluster, tmp_path) as talks,
+    ):
+        wait_until("all have registered", lambda: while_it_works.so_far > len(people), timeout=60)
+        began = time.monotonic()
+        for host, unit in ((first, "mariadb"), (second, "mariadb"), (arbitrator, "sipbox-arbitrator")):
+            host.run_inside(["systemctl", "kill", "--signal=KILL", unit])
+        kept = while_it_works.finish()
+        # They have other contacts now, which no database has seen.
+        with registering(cluster, tmp_path, users=people) as meanwhile:
+            wait_until("they go on", lambda: meanwhile.so_far > 2 * REGISTRATIONS, timeout=60)
+            recovered = cluster.play("playbooks/recover.yml").check()
+            for box in (first, second):
+                cluster.wait_for_size(box, 3)
+            took = time.monotonic() - began
+            record_property("seconds to the recovered cluster", round(took))
+            print(f"whole again after {took:.0f} s, of which the playbook took {recovered.seconds:.0f} s")
+            talked, registered = talks.finish(), meanwhile.finish()
+            print(f"calls: {talked}; registrations: {kept}, {registered}")
+    agree(cluster, while_it_works)
+    agree(cluster, meanwhile)
 
 
 def test_cluster_that_was_shut_down_comes_back_by_itself(

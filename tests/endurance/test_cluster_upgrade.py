@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_second_site_yml_changes_nothing_and_moves_nothing(cluster: BoxCluster
 
 
 def test_upgraded_box_by_box_while_phones_register_and_call(
-    cluster: BoxCluster, tmp_path: Path, record_property: pytest.RecordProperty
+    cluster: BoxCluster, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     wait_for_holder(cluster.boxes, cluster.address)
     newer = Clone(tmp_path / "sipbox", cluster.inventory())

@@ -7,7 +7,7 @@
         cluster.play("site.yml").check()
 
 The tests of a running cluster share one (fixture ``cluster``), each gets it whole (``mend``): it holds an
-address in turn (``address``), speaks TLS, and has a few hundred subscribers more (``CROWD``).
+address in turn (``address``), speaks TLS, and has thousands of subscribers more (``CROWD``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from tests.harness.box_network import BoxNetwork
 from tests.harness.waiting import wait_until
 
 #: Subscribers of the shared cluster, beside those of INVENTORY. Passwords are 'secret-100000' and so on.
-CROWD = tuple(str(number) for number in range(100_000, 100_400))
+CROWD = tuple(str(number) for number in range(100_000, 120_000))
+#: Two more, who call one another all the time and do nothing else.
+CALLER, CALLEE = "120000", "120001"
 
 #: What a box consists of, and nothing that starts: with them site.yml is through sooner. What makes it a
 #: member of a cluster is not among them.
@@ -138,7 +140,7 @@ class BoxCluster:
     def mend(self) -> None:
         """Whole again, whatever a test has left: all are on, with all rows, and one holds the address.
 
-        10, 11 and 12 are registered nowhere."""
+        10, 11, 12 and CALLEE are registered nowhere."""
         for host in self.hosts:
             if not host.running:
                 host.cut_power()  # what is left of a boot that failed
@@ -156,7 +158,7 @@ class BoxCluster:
         wait_until("they are one system", self._is_one, timeout=120, every=0.5)
         # Phones of the tests do not say that they go.
         self.boxes[0].ssh(
-            "for user in 10 11 12; do sipbox registration remove $user --yes; done", check=False
+            f"for user in 10 11 12 {CALLEE}; do sipbox registration remove $user --yes; done", check=False
         )
 
     def _is_one(self) -> bool:
@@ -212,6 +214,19 @@ def sql(box: BootedBox, statement: str) -> list[str]:
     """What the database of ``box`` answers its root; nothing when it does not answer."""
     done = box.ssh("mariadb --batch --skip-column-names", typed=statement, check=False)
     return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def add_crowd(box: BootedBox) -> None:
+    """CROWD, CALLER and CALLEE, as rows: so many in an inventory would be most of what site.yml reads."""
+    first, last = CROWD[0], CALLEE
+    added = sql(
+        box,
+        "INSERT INTO openser.subscriber (username, domain, ha1) "
+        "SELECT seq, 'example.org', MD5(CONCAT(seq, ':example.org:secret-', seq)) "
+        f"FROM openser.seq_{first}_to_{last}; "
+        "SELECT COUNT(*) FROM openser.subscriber WHERE LENGTH(username) = 6",
+    )
+    assert added == [str(len(CROWD) + 2)], added
 
 
 def status(box: BootedBox) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.harness.authority import Authority
 from tests.harness.box_ansible import INVENTORY, AnsibleRun
-from tests.harness.box_cluster import CROWD, BoxCluster, furnished
+from tests.harness.box_cluster import BoxCluster, add_crowd, furnished
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Deployments
 from tests.harness.shared_box_address import shared_address
@@ -48,10 +48,8 @@ def deployed_cluster(
     address = shared_address(box_network)
     authority = Authority(tmp_path_factory.mktemp("authority"))
     certificate, key = authority.issue(address, "example.org")
-    people = [{"user": user, "password": f"secret-{user}"} for user in CROWD]
     variables = {
         **INVENTORY,
-        "subscribers": [*INVENTORY["subscribers"], *people],
         "sipbox_shared_address": f"{address}/24",
         "sipbox_tls": "files",
         "sipbox_certificate": certificate.read_text(),
@@ -63,7 +61,9 @@ def deployed_cluster(
     furniture = furnished("bookworm", box_network)
     try:
         with BoxCluster(box_network, variables=variables, layers=furniture.disk.layers) as cluster:
-            yield DeployedCluster(cluster, cluster.play("site.yml").check(), authority)
+            run = cluster.play("site.yml").check()
+            add_crowd(cluster.boxes[0])
+            yield DeployedCluster(cluster, run, authority)
     finally:
         furniture.close()
 

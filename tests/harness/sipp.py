@@ -37,6 +37,8 @@ class Statistics(NamedTuple):
     failed: int
     at_once: int
     retransmissions: int
+    #: Calls that were neither when this was counted.
+    open: int = 0
 
 
 class Sipp(Startable):
@@ -163,6 +165,7 @@ class Sipp(Startable):
             failed=int(last["FailedCall(C)"]),
             at_once=max(int(row["CurrentCall"]) for row in rows),
             retransmissions=int(last["Retransmissions(C)"]),
+            open=int(last["CurrentCall"]),
         )
 
     def counter(self, number: int) -> int:
