@@ -146,12 +146,14 @@ def test_one_dies_for_good_and_a_bare_box_takes_its_place(grown: Grown) -> None:
     cluster, dead = grown.cluster, grown.second
     dead.cut_power()
     cluster.wait_for_size(grown.first, 2)
-    without = cluster.play("site.yml")
+    without = cluster.play("site.yml", plain=True)
     assert without.recap["pbx2"]["failed"] == 1
     assert "pbx2 cannot be reached" in said(without)
     assert all(without.recap[name]["failed"] == 0 for name in ("pbx", "pbx3"))
     dead.close()
-    cluster.boxes[1] = BootedBox(cluster.release, cluster.network, hostname="pbx2", number=dead.number)
+    cluster.boxes[1] = BootedBox(
+        cluster.release, cluster.network, hostname="pbx2", number=dead.number, layers=cluster.layers
+    )
     run = cluster.play("site.yml").check()
     print(f"a dead box replaced in {run.seconds:.0f} s")
     grown.as_it_was(3)

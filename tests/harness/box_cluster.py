@@ -64,7 +64,7 @@ class BoxCluster:
         self.boxes: list[BootedBox] = []
         self.databases: list[BootedBox] = []
         self.arbitrator: BootedBox | None = None
-        self._layers = layers
+        self.layers = layers
         self.variables = {
             **variables,
             "sipbox_cluster": True,
@@ -84,7 +84,7 @@ class BoxCluster:
 
     def add(self, hostname: str) -> BootedBox:
         """One more box, which the next play deploys."""
-        box = BootedBox(self.release, self.network, hostname=hostname, layers=self._layers)
+        box = BootedBox(self.release, self.network, hostname=hostname, layers=self.layers)
         self.boxes.append(box)
         return box
 

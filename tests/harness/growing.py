@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.harness.booted_box import BootedBox
 from tests.harness.box_ansible import INVENTORY, AnsibleRun
-from tests.harness.box_cluster import BoxCluster, sql
+from tests.harness.box_cluster import BoxCluster, furnished, sql
 from tests.harness.box_network import BoxNetwork
 from tests.harness.box_snapshot import Snapshot
 from tests.harness.message import Message
@@ -46,8 +46,11 @@ def single_box(snapshot: Snapshot, network: BoxNetwork) -> Iterator[tuple[BoxClu
     """A copy of a deployed box, for a cluster that nobody has made yet; 10 and 11 are registered at it."""
     variables = {**INVENTORY, "sipbox_shared_address": f"{growing_address(network)}/24"}
     with ExitStack() as stack:
+        furniture = furnished("bookworm", network)
+        stack.callback(furniture.close)
         box = stack.enter_context(snapshot.boot())
-        cluster = BoxCluster(network, 0, variables=variables, arbitrator=False)
+        layers = furniture.disk.layers
+        cluster = BoxCluster(network, 0, variables=variables, arbitrator=False, layers=layers)
         stack.callback(cluster.close)
         cluster.boxes.append(box)
         phones = [stack.enter_context(phone_at(box.address, network, user)) for user in ("10", "11")]
@@ -59,7 +62,9 @@ def single_box(snapshot: Snapshot, network: BoxNetwork) -> Iterator[tuple[BoxClu
 def pair(cluster: BoxCluster) -> AnsibleRun:
     """A second box, an arbitrator, and one site.yml."""
     cluster.add("pbx2")
-    cluster.arbitrator = BootedBox(cluster.release, cluster.network, hostname="witness")
+    cluster.arbitrator = BootedBox(
+        cluster.release, cluster.network, hostname="witness", layers=cluster.layers
+    )
     return cluster.play("site.yml")
 
 
