@@ -40,6 +40,7 @@ class Pair:
         self._stack = ExitStack()
         self.places = [net.public(), net.public()]
         self.shared = "203.0.113.200"
+        self.database_url = database_url
         self._holder: Place | None = None
         self.boxes = [
             self._box(number, database_url, settings or {}, transports) for number in range(len(self.places))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+import sqlalchemy
 
 from tests.harness.mariadb import MariaDB
 from tests.harness.networks import Networks
@@ -83,6 +85,45 @@ def test_a_call_that_rings_is_cancelled_at_the_other_box(pair: Pair, net: Networ
     callee.reply(callee.expect("CANCEL"), 200)
     callee.reply(asked, 487, "Request Terminated")
     assert caller.final(invite).status == 487
+
+
+@contextmanager
+def nobody_reads_locations(pair: Pair) -> Iterator[None]:
+    engine = sqlalchemy.create_engine(pair.database_url)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("LOCK TABLES location WRITE"))
+        yield
+    engine.dispose()
+
+
+def test_whoever_waits_for_a_box_that_reads_its_locations_is_served_by_the_other(
+    pair: Pair, net: Networks
+) -> None:
+    """It starts again, and loses the address before it can tell where anybody is. A 100 of it would keep the
+    caller's phone from saying again what the other box has to hear."""
+    caller, callee = (pair.phone(user, net.public()) for user in USERS[:2])
+    for phone in (caller, callee):
+        assert phone.register().status == 200
+    pair.boxes[0].kill9()
+    with nobody_reads_locations(pair):
+        pair.boxes[0].start()
+        wait_until("it holds the address again", lambda: pair.holds(0), timeout=30)
+        invite = caller.invite(callee.user)
+        caller.silent(1.0)
+        pair.give(1)
+        caller.send(invite)
+        stale = caller.final(invite)
+        assert stale.status == 407
+        caller.send(caller.ack(invite, stale))
+        invite = caller.authorized(invite, stale)
+        caller.send(invite)
+        callee.reply(callee.expect("INVITE"), 200, body=SDP)
+        answered = caller.final(invite)
+        assert answered.status == 200
+        dialog = caller.dialog_as_caller(invite, answered)
+        caller.send(caller.within(dialog, "ACK"))
+        callee.expect("ACK")
+        hang_up(caller, callee, dialog)
 
 
 def test_a_phone_behind_a_nat_is_called_from_the_shared_address(pair: Pair, net: Networks) -> None:
