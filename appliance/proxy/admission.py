@@ -213,7 +213,7 @@ class Admission:
     def _trying_later(self, incoming: Incoming) -> Timer:
         def send_trying(_: float) -> None:
             if self._shared is not None and self._shared.may_go():
-                return  # who is told nothing says it again, and that to the box that has the address then
+                return  # whoever hears nothing says it again, and that to the box that has the address then
             transaction = incoming.transaction
             if transaction is None or not transaction.last_status:
                 incoming.reply(self._answers.replies.trying)

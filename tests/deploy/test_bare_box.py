@@ -22,7 +22,7 @@ def test_check_before_the_first_run_does_not_fail_and_changes_nothing(box_networ
     with BootedBox("bookworm", box_network) as box:
         box.install("python3")
         before = box.ssh(STATE).stdout
-        ansible(box, "site.yml", "--check", "--diff").check()
+        ansible(box, "site.yml", "--check", "--diff", plain=True).check()
         assert box.ssh(STATE).stdout == before
 
 

@@ -142,7 +142,7 @@ def test_three_boxes_need_no_arbitrator(grown: Grown) -> None:
 
 
 def test_one_dies_for_good_and_a_bare_box_takes_its_place(grown: Grown) -> None:
-    """The same name and the same address, and nothing on its disk."""
+    """The same name and the same address, and nothing of ours on its disk."""
     cluster, dead = grown.cluster, grown.second
     dead.cut_power()
     cluster.wait_for_size(grown.first, 2)
